@@ -1,0 +1,96 @@
+//! The sum of all events, with the number and name of each.
+
+use super::{
+    AttemptFailed, AttemptInterrupted, AttemptStarted, AttemptSucceeded, CheckpointSaved,
+    EngineClosed, EngineOpened, JournalCreated, LateResultIgnored, OutputsInvalidated,
+    RunCancelled, RunExhausted, RunFailed, RunParked, RunStarted, RunSucceeded, RunUnparked,
+};
+
+/// Declares [`Event`] with the tag (on disk) and name (in JSON) of every variant, once.
+macro_rules! events {
+    ($($tag:literal $version:literal $name:literal $Event:ident,)+) => {
+        /// A fact: something that happened, in the past tense, with its conclusions.
+        #[derive(Debug, Clone, PartialEq)]
+        #[non_exhaustive]
+        pub enum Event {
+            $(#[doc = concat!("See [`", stringify!($Event), "`].")] $Event($Event),)+
+        }
+
+        impl Event {
+            /// Names of all events, as they stand in JSON lines.
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
+
+            /// Name of this event in JSON lines.
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$Event(_) => $name),+ }
+            }
+
+            /// Tag of this event on disk.
+            pub(crate) const fn tag(&self) -> u16 {
+                match self { $(Self::$Event(_) => $tag),+ }
+            }
+
+            /// Version of the body that this build writes.
+            pub(crate) const fn body_version(&self) -> u16 {
+                match self { $(Self::$Event(_) => $version),+ }
+            }
+
+            /// Passes the body to a generic function of the codec.
+            pub(crate) fn encode_body<C: BodyEncoder>(&self, to: C) -> C::Output {
+                match self { $(Self::$Event(body) => to.encode(body)),+ }
+            }
+
+            /// Asks the codec for the body that a tag and version announce.
+            pub(crate) fn decode_body<D: BodyDecoder>(
+                tag: u16,
+                version: u16,
+                from: D,
+            ) -> Result<Option<Self>, D::Error> {
+                match (tag, version) {
+                    $(($tag, $version) => from.decode::<$Event>().map(|b| Some(Self::$Event(b))),)+
+                    _ => Ok(None),
+                }
+            }
+        }
+
+        $(impl From<$Event> for Event {
+            fn from(body: $Event) -> Self {
+                Self::$Event(body)
+            }
+        })+
+    };
+}
+
+/// What [`Event::encode_body`] hands a body to.
+pub(crate) trait BodyEncoder {
+    type Output;
+    fn encode<T: serde::Serialize>(self, body: &T) -> Self::Output;
+}
+
+/// What [`Event::decode_body`] gets a body from.
+pub(crate) trait BodyDecoder {
+    type Error;
+    fn decode<T: serde::de::DeserializeOwned>(self) -> Result<T, Self::Error>;
+}
+
+// The high byte is the family: 1 engine, 2 run, 3 attempt, 4 breaker (to come), 5 control (to come).
+// Never reuse a tag; a changed body gets a new version and an upcaster in codec/.
+events! {
+    0x0101 1 "journal_created" JournalCreated,
+    0x0102 1 "engine_opened" EngineOpened,
+    0x0103 1 "engine_closed" EngineClosed,
+    0x0201 1 "run_started" RunStarted,
+    0x0202 1 "run_succeeded" RunSucceeded,
+    0x0203 1 "run_failed" RunFailed,
+    0x0204 1 "run_exhausted" RunExhausted,
+    0x0205 1 "run_cancelled" RunCancelled,
+    0x0206 1 "run_parked" RunParked,
+    0x0207 1 "run_unparked" RunUnparked,
+    0x0301 1 "attempt_started" AttemptStarted,
+    0x0302 1 "attempt_succeeded" AttemptSucceeded,
+    0x0303 1 "attempt_failed" AttemptFailed,
+    0x0304 1 "attempt_interrupted" AttemptInterrupted,
+    0x0305 1 "checkpoint_saved" CheckpointSaved,
+    0x0306 1 "outputs_invalidated" OutputsInvalidated,
+    0x0307 1 "late_result_ignored" LateResultIgnored,
+}

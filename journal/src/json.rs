@@ -1,0 +1,71 @@
+//! Payloads of users: JSON text that a dump can show without the user's types.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// A payload: the input, output or checkpoint of a step, as JSON text.
+///
+/// Cheap to clone. JSON rather than bincode, because it can be shown without the type that wrote
+/// it, and because a field that is added later can have a default.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Json(Arc<str>);
+
+impl Json {
+    /// The payload `null`.
+    pub fn null() -> Self {
+        Self("null".into())
+    }
+
+    /// Writes a value as JSON.
+    ///
+    /// # Errors
+    /// The type's `Serialize` failed, or a map in it has keys that are not strings.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
+        serde_json::to_string(value).map(|text| Self(text.into()))
+    }
+
+    /// Reads the payload as a value.
+    ///
+    /// # Errors
+    /// The text does not describe a `T`.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(&self.0)
+    }
+
+    /// A JSON array of these payloads, in this order.
+    pub fn array<'a>(items: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut text = String::from("[");
+        for (position, item) in items.into_iter().enumerate() {
+            if position > 0 {
+                text.push(',');
+            }
+            text.push_str(&item.0);
+        }
+        text.push(']');
+        Self(text.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Size of the text in bytes.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether the text is empty, which no valid payload is.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

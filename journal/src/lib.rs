@@ -1,0 +1,41 @@
+//! The language of facts of the Resurge workflow engine.
+//!
+//! Everything that happens to a run is an [`Event`](event::Event). Events stand in a journal as
+//! [`Record`]s, and [`State`] is what they add up to: [`State::apply`] is the only way to change
+//! it, for live work and for replay alike. It reads no clock, draws no luck and needs no workflow
+//! definition, so that any journal can be folded by any program.
+//!
+//! A journal is kept behind the [`Store`](store::Store) trait, in sled or in memory.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`event`] | the facts |
+//! | [`state`] | what they add up to |
+//! | [`manifest`], [`policy`] | the graph and the policies that a run pins |
+//! | [`failure`] | classes of failures |
+//! | [`store`] | where records are kept |
+//! | [`audit`] | whether a journal is what it should be |
+
+pub mod audit;
+pub mod event;
+pub mod failure;
+pub mod manifest;
+pub mod policy;
+pub mod state;
+pub mod store;
+
+mod codec;
+mod coded;
+mod id;
+mod json;
+mod record;
+mod time;
+
+pub use id::{
+    AttemptNo, Epoch, InvalidName, KEY_BYTES_MAX, RunId, RunKey, Seq, StepIndex, StepKey,
+    WorkflowName,
+};
+pub use json::Json;
+pub use record::Record;
+pub use state::State;
+pub use time::Timestamp;

@@ -1,0 +1,153 @@
+//! The fold: how each event changes the state.
+
+mod attempt;
+mod run;
+
+use crate::event::Event;
+use crate::id::{RunId, Seq, StepIndex, StepKey};
+use crate::record::Record;
+use crate::state::run::{Run, RunPhase};
+use crate::state::step::StepPhase;
+use crate::state::transitions::{RunMove, StepMove};
+use crate::state::world::{Agenda, State};
+
+/// A record that does not fit the state it meets.
+///
+/// The engine never writes one; meeting it means that the journal was damaged or forged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("record {seq} ({event}) does not fit what came before it: {problem}")]
+pub struct IllegalTransition {
+    /// The record.
+    pub seq: Seq,
+    /// Name of its event.
+    pub event: &'static str,
+    /// What does not fit.
+    pub problem: String,
+}
+
+/// What went wrong inside one arm of the fold, before the record is named.
+pub(crate) type Problem = String;
+
+impl State {
+    /// Applies one record. The only way to change a state, for live work and replay alike.
+    ///
+    /// Reads no clock, no luck and no workflow definition. A record that does not fit leaves
+    /// the state as it was.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] if the record does not follow the one before it, or if its event is
+    /// not legal in the phase that it meets.
+    pub fn apply(&mut self, record: &Record) -> Result<(), IllegalTransition> {
+        self.apply_event(record).map_err(|problem| IllegalTransition {
+            seq: record.seq,
+            event: record.event.name(),
+            problem,
+        })?;
+        self.head = record.seq;
+        self.last_at = record.at;
+        Ok(())
+    }
+
+    fn apply_event(&mut self, record: &Record) -> Result<(), Problem> {
+        if record.seq != self.head.next() {
+            return Err(format!("the record after {} must come here", self.head));
+        }
+        match &record.event {
+            Event::JournalCreated(_) if record.seq != Seq::new(1) => {
+                Err("a journal is created by its first record".to_owned())
+            }
+            Event::JournalCreated(_) | Event::EngineClosed(_) => Ok(()),
+            Event::EngineOpened(event) if event.epoch != self.epoch.next() => {
+                Err(format!("epoch {} must come here", self.epoch.next().get()))
+            }
+            Event::EngineOpened(event) => {
+                self.epoch = event.epoch;
+                Ok(())
+            }
+            Event::RunStarted(event) => self.start_run(record, event),
+            Event::RunSucceeded(_)
+            | Event::RunFailed(_)
+            | Event::RunExhausted(_)
+            | Event::RunCancelled(_)
+            | Event::RunParked(_)
+            | Event::RunUnparked(_) => self.move_run(record),
+            Event::AttemptStarted(_)
+            | Event::AttemptSucceeded(_)
+            | Event::AttemptFailed(_)
+            | Event::AttemptInterrupted(_)
+            | Event::CheckpointSaved(_)
+            | Event::OutputsInvalidated(_) => self.move_attempt(record),
+            Event::LateResultIgnored(_) => self.run_of(record).map(|_| ()),
+        }
+    }
+
+    /// The run that a record belongs to, with the agenda beside it.
+    fn run_of(&mut self, record: &Record) -> Result<(&mut Run, &mut Agenda), Problem> {
+        let id = record.run.ok_or("the record names no run")?;
+        let run = self.runs.get_mut(&id).ok_or_else(|| unknown_run(id))?;
+        Ok((run, &mut self.agenda))
+    }
+}
+
+fn unknown_run(id: RunId) -> Problem {
+    format!("there is no run {id}")
+}
+
+/// Looks a step up by its key.
+fn step_index(run: &Run, key: &StepKey) -> Result<StepIndex, Problem> {
+    run.started.manifest.index_of(key).ok_or_else(|| format!("the run has no step `{key}`"))
+}
+
+/// Checks a move of a run against the table.
+fn check_run(run: &Run, action: RunMove) -> Result<(), Problem> {
+    match action.from(run.phase.kind()) {
+        Some(_) => Ok(()),
+        None => Err(format!("{action:?} is not legal for a run that is {:?}", run.phase.kind())),
+    }
+}
+
+/// Checks a move of a step against the table.
+fn check_step(run: &Run, step: StepIndex, action: StepMove) -> Result<(), Problem> {
+    let phase = run.step(step).map(|step| step.phase.kind()).ok_or("the run has no such step")?;
+    match action.from(phase) {
+        Some(_) => Ok(()),
+        None => Err(format!("{action:?} is not legal for a step that is {phase:?}")),
+    }
+}
+
+/// Moves a step that was checked, and keeps the agenda in line.
+fn set_step(run: &mut Run, agenda: &mut Agenda, step: StepIndex, phase: StepPhase, since: Seq) {
+    agenda.remove_step(run, step);
+    if let Some(entry) = run.steps.get_mut(step.get()) {
+        entry.phase = phase;
+        entry.since = since;
+    }
+    agenda.insert_step(run, step);
+}
+
+/// Moves a run that was checked, and keeps the agenda in line.
+fn set_run(run: &mut Run, agenda: &mut Agenda, phase: RunPhase, since: Seq) {
+    let indices: Vec<StepIndex> = run.started.manifest.iter().map(|(index, _)| index).collect();
+    for index in &indices {
+        agenda.remove_step(run, *index);
+    }
+    run.phase = phase;
+    run.since = since;
+    for index in &indices {
+        agenda.insert_step(run, *index);
+    }
+}
+
+/// Makes every blocked step ready whose needs have all succeeded.
+fn unblock(run: &mut Run, agenda: &mut Agenda, since: Seq) {
+    let done = |run: &Run, step: StepIndex| run.step(step).is_some_and(|s| s.output().is_some());
+    let free: Vec<StepIndex> = run
+        .steps()
+        .filter(|(_, _, step)| step.phase == StepPhase::Blocked)
+        .filter(|(_, spec, _)| spec.needs().all(|need| done(run, need)))
+        .map(|(index, _, _)| index)
+        .collect();
+    for index in free {
+        set_step(run, agenda, index, StepPhase::Ready, since);
+    }
+}
