@@ -8,7 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 /// Identity of one execution of a workflow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct RunId(Uuid);
 
 impl RunId {

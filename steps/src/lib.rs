@@ -20,6 +20,8 @@ pub mod download;
 pub mod fs;
 #[cfg(feature = "install")]
 pub mod install;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "verify")]
 pub mod verify;
 

@@ -1,0 +1,97 @@
+//! Runs a step by hand, without an engine: for tests of steps.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use resurge_journal::{AttemptNo, Json, RunId, StepKey, Timestamp};
+use tokio::sync::watch;
+
+use crate::context::{AttemptInfo, CheckpointError, CheckpointSink, StepContext};
+use crate::progress::Progress;
+use crate::stop::StopHandle;
+
+/// One step of one run, attempted by hand; keeps the checkpoint from attempt to attempt.
+#[derive(Debug)]
+pub struct TestRun {
+    run: RunId,
+    step: StepKey,
+    attempts: AttemptNo,
+    boot: Option<String>,
+    scratch_dir: PathBuf,
+    checkpoints: Arc<Checkpoints>,
+}
+
+/// One attempt of a [`TestRun`].
+#[derive(Debug)]
+pub struct TestAttempt {
+    /// What the step gets.
+    pub cx: StepContext,
+    /// Asks the attempt to stop.
+    pub stop: StopHandle,
+    /// Where the attempt stands.
+    pub progress: watch::Receiver<Progress>,
+}
+
+#[derive(Debug, Default)]
+struct Checkpoints(Mutex<Vec<Json>>);
+
+#[async_trait]
+impl CheckpointSink for Checkpoints {
+    async fn save(&self, checkpoint: Json) -> Result<(), CheckpointError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(checkpoint);
+        Ok(())
+    }
+}
+
+impl TestRun {
+    /// A run with a fixed id that uses this folder for scratch files.
+    pub fn new(step: StepKey, scratch_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            run: RunId::default(),
+            step,
+            attempts: AttemptNo::NONE,
+            boot: Some("boot-1".to_owned()),
+            scratch_dir: scratch_dir.into(),
+            checkpoints: Arc::default(),
+        }
+    }
+
+    /// Pretends that the machine was started anew between attempts.
+    pub fn reboot(&mut self) {
+        self.boot = Some(format!("boot-after-{}", self.attempts));
+    }
+
+    /// Every checkpoint saved so far, oldest first.
+    pub fn checkpoints(&self) -> Vec<Json> {
+        self.checkpoints.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets all checkpoints but the first `keep`, as if the process had died before the rest.
+    pub fn forget_checkpoints_after(&mut self, keep: usize) {
+        self.checkpoints.0.lock().unwrap_or_else(PoisonError::into_inner).truncate(keep);
+    }
+
+    /// The next attempt, with the newest checkpoint.
+    pub fn attempt(&mut self) -> TestAttempt {
+        self.attempts = self.attempts.next();
+        let info = AttemptInfo {
+            run: self.run,
+            step: self.step.clone(),
+            attempt: self.attempts,
+            max_attempts: 4,
+            boot: self.boot.clone(),
+            scratch_dir: self.scratch_dir.clone(),
+            checkpoint: self.checkpoints().pop(),
+        };
+        let stop = StopHandle::default();
+        let (sender, progress) = watch::channel(Progress::default());
+        let sink = Arc::clone(&self.checkpoints) as Arc<dyn CheckpointSink>;
+        let cx = StepContext::new(info, sink, stop.clone(), now, sender);
+        TestAttempt { cx, stop, progress }
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from(chrono::Utc::now())
+}
