@@ -1,1 +1,1 @@
-//! wip
+//! Whether a journal is what it should be.

@@ -29,6 +29,8 @@ mod coded;
 mod id;
 mod json;
 mod record;
+#[cfg(test)]
+mod testing;
 mod time;
 
 pub use id::{

@@ -1,5 +1,6 @@
 //! An event with its place in the journal.
 
+use crate::codec::{self, EncodeError, Link};
 use crate::event::Event;
 use crate::id::{RunId, Seq};
 use crate::time::Timestamp;
@@ -15,4 +16,16 @@ pub struct Record {
     pub run: Option<RunId>,
     /// What happened.
     pub event: Event,
+}
+
+impl Record {
+    /// Size of this record in a journal, in bytes.
+    ///
+    /// Ask before the record joins a batch: one that is too large fails the whole batch.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if the record cannot be written at all.
+    pub fn size(&self) -> Result<usize, EncodeError> {
+        codec::encode(self, Link::default()).map(|frame| frame.bytes.len())
+    }
 }

@@ -17,4 +17,4 @@ pub use run::{
     ExhaustReason, RunCancelled, RunExhausted, RunFailed, RunParked, RunStarted, RunSucceeded,
     RunUnparked,
 };
-pub use verdict::Verdict;
+pub use verdict::{Verdict, VerdictKind};

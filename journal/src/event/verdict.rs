@@ -43,7 +43,8 @@ impl Verdict {
         self.kind().name()
     }
 
-    const fn kind(&self) -> VerdictKind {
+    /// The verdict without what it carries.
+    pub const fn kind(&self) -> VerdictKind {
         match self {
             Self::Retry { .. } => VerdictKind::Retry,
             Self::Exhausted => VerdictKind::Exhausted,

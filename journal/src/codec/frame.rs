@@ -1,0 +1,158 @@
+//! The frame around a body: who, when, where, and checksums over all of it.
+//!
+//! All integers are big-endian, like the keys under which frames are kept.
+
+use uuid::Uuid;
+
+use super::body::{Reader, Writer};
+use super::error::{DecodeError, EncodeError};
+use crate::event::Event;
+use crate::id::{RunId, Seq};
+use crate::record::Record;
+use crate::time::Timestamp;
+
+/// The largest frame, in bytes; larger values would reach sled's blob files, which are never synced.
+pub const FRAME_BYTES_MAX: usize = 8 * 1024;
+
+/// Bytes in front of the body.
+const HEADER_BYTES: usize = 56;
+/// Bytes behind the body.
+const TRAILER_BYTES: usize = 4;
+
+const MAGIC: [u8; 2] = *b"RJ";
+/// Format of the frames that this release writes, and the latest that it reads.
+const FORMAT: u8 = 1;
+/// No flag is defined in format 1; a frame that sets one cannot be understood.
+const FLAGS: u8 = 0;
+
+/// What ties a frame to the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Link {
+    /// Checksum of the frame before; 0 for the first.
+    pub(crate) chain: u32,
+    /// The last record that was durable when the frame was made.
+    pub(crate) durable: Seq,
+}
+
+/// A record as bytes.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    pub(crate) bytes: Vec<u8>,
+    /// Its checksum, which the next frame repeats.
+    pub(crate) crc: u32,
+}
+
+/// A record from bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Decoded {
+    pub(crate) record: Record,
+    pub(crate) link: Link,
+    /// Its checksum, which the next frame repeats.
+    pub(crate) crc: u32,
+}
+
+/// Writes a record as a frame.
+pub(crate) fn encode(record: &Record, link: Link) -> Result<Encoded, EncodeError> {
+    let (seq, event) = (record.seq, record.event.name());
+    let run = record.run.map_or(Uuid::nil(), RunId::as_uuid);
+    if record.run.is_some() && run.is_nil() {
+        return Err(EncodeError::NilRun { seq });
+    }
+
+    let mut body = Vec::new();
+    record.event.encode_body(Writer(&mut body)).map_err(|problem| EncodeError::Body {
+        seq,
+        event,
+        problem,
+    })?;
+    let bytes_all = HEADER_BYTES + body.len() + TRAILER_BYTES;
+    let too_large =
+        EncodeError::RecordTooLarge { seq, event, bytes: bytes_all, bytes_max: FRAME_BYTES_MAX };
+    if bytes_all > FRAME_BYTES_MAX {
+        return Err(too_large);
+    }
+    let body_bytes = u32::try_from(body.len()).map_err(|_| too_large)?;
+
+    let mut bytes = Vec::with_capacity(bytes_all);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&[FORMAT, FLAGS]);
+    bytes.extend_from_slice(&record.event.tag().to_be_bytes());
+    bytes.extend_from_slice(&record.event.body_version().to_be_bytes());
+    bytes.extend_from_slice(&seq.get().to_be_bytes());
+    bytes.extend_from_slice(&link.durable.get().to_be_bytes());
+    bytes.extend_from_slice(&record.at.as_millis().to_be_bytes());
+    bytes.extend_from_slice(run.as_bytes());
+    bytes.extend_from_slice(&link.chain.to_be_bytes());
+    bytes.extend_from_slice(&body_bytes.to_be_bytes());
+    bytes.extend_from_slice(&body);
+    let crc = checksum(seq, &bytes);
+    bytes.extend_from_slice(&crc.to_be_bytes());
+    Ok(Encoded { bytes, crc })
+}
+
+/// Reads the frame that was found under a key.
+///
+/// The order of the checks matters: nothing is interpreted before the checksum has shown that it
+/// is what was written, and nothing but magic, format and checksum before the format is known.
+pub(crate) fn decode(key: Seq, frame: &[u8]) -> Result<Decoded, DecodeError> {
+    let length = || DecodeError::Length { bytes: frame.len() };
+    if frame.len() > FRAME_BYTES_MAX {
+        return Err(length());
+    }
+    let (covered, trailer) = frame.split_last_chunk::<TRAILER_BYTES>().ok_or_else(length)?;
+    let (header, body) = covered.split_first_chunk::<HEADER_BYTES>().ok_or_else(length)?;
+    let mut fields = Fields(header);
+
+    if fields.take::<2>() != MAGIC {
+        return Err(DecodeError::Magic);
+    }
+    let crc = u32::from_be_bytes(*trailer);
+    if crc != checksum(key, covered) {
+        return Err(DecodeError::Checksum);
+    }
+    let [format, flags] = fields.take();
+    if format != FORMAT || flags != FLAGS {
+        return Err(DecodeError::NewerFormat { found: format, supported: FORMAT });
+    }
+
+    let tag = u16::from_be_bytes(fields.take());
+    let version = u16::from_be_bytes(fields.take());
+    let seq = Seq::new(u64::from_be_bytes(fields.take()));
+    let durable = Seq::new(u64::from_be_bytes(fields.take()));
+    let at = Timestamp::from_millis(i64::from_be_bytes(fields.take()));
+    let run = Uuid::from_bytes(fields.take());
+    let chain = u32::from_be_bytes(fields.take());
+    let body_bytes = u32::from_be_bytes(fields.take());
+    if usize::try_from(body_bytes) != Ok(body.len()) {
+        return Err(length());
+    }
+    if seq != key {
+        return Err(DecodeError::Misplaced { found: seq });
+    }
+    let event = Event::decode_body(tag, version, Reader(body))
+        .map_err(|problem| DecodeError::Body { problem })?
+        .ok_or(DecodeError::UnknownEvent { tag, version })?;
+    let run = (!run.is_nil()).then(|| RunId::new(run));
+    Ok(Decoded { record: Record { seq, at, run, event }, link: Link { chain, durable }, crc })
+}
+
+/// CRC32C over the key and everything in front of the checksum.
+fn checksum(key: Seq, covered: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&key.get().to_be_bytes()), covered)
+}
+
+/// Takes the fields of a header from left to right.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    /// The next field; zeroes behind the end of the header, which its fixed layout never reaches.
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        match self.0.split_first_chunk::<N>() {
+            Some((field, rest)) => {
+                self.0 = rest;
+                *field
+            }
+            None => [0; N],
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Records as bytes: one record is one frame, as `docs/journal-format.md` draws it.
+
+mod body;
+mod error;
+mod frame;
+#[cfg(test)]
+mod tests;
+
+pub use error::{DecodeError, EncodeError};
+pub use frame::FRAME_BYTES_MAX;
+pub(crate) use frame::{Decoded, Encoded, Link, decode, encode};

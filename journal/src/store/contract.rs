@@ -1,0 +1,94 @@
+//! What every back-end promises.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::error::{AppendError, ReadError};
+use crate::id::Seq;
+use crate::record::Record;
+
+/// Records in order, with what stands in the place of those that cannot be shown.
+pub type Scan<'a> = Box<dyn Iterator<Item = Result<Record, ReadError>> + Send + 'a>;
+
+/// The largest group of frames that lands as one, in bytes.
+///
+/// Larger flushes of sled were seen to be torn by a power cut.
+pub const COMMIT_BYTES_MAX: usize = 64 * 1024;
+
+/// A list of records that grows at its end and outlives the process.
+///
+/// A new store is never empty: whoever creates it writes a
+/// [`JournalCreated`](crate::event::JournalCreated) as record 1.
+///
+/// Every method may block on a disk: call them where blocking is allowed. One writer is expected;
+/// a second one is told off by [`AppendError::Conflict`].
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// The last record that is durable.
+    fn head(&self) -> Seq;
+
+    /// Adds records behind `expected`, which must be the [`head`](Self::head), and returns the new head.
+    ///
+    /// The records must carry the positions that follow. An empty batch changes nothing.
+    ///
+    /// # Durability
+    /// The records are durable when this returns `Ok`. A batch of up to [`COMMIT_BYTES_MAX`] lands
+    /// whole or not at all; of a larger one a crash can leave a beginning.
+    ///
+    /// # Errors
+    /// [`Conflict`](AppendError::Conflict), [`Misnumbered`](AppendError::Misnumbered) and
+    /// [`Record`](AppendError::Record) leave the store as it was. After
+    /// [`Io`](AppendError::Io) it is unknown whether the batch is kept, which the next opening
+    /// shows, and every later call is refused with [`Poisoned`](AppendError::Poisoned).
+    fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError>;
+
+    /// Reads from a position to the head as of this call, without holding it all in memory.
+    ///
+    /// Checks that no record is missing and that each follows the one before. An error stands in
+    /// front of the first record that is in doubt, or in the place of those that are gone; the scan
+    /// goes on behind it, but what follows is not proven to belong to what came before.
+    fn scan(&self, from: Seq) -> Scan<'_>;
+
+    /// Reads one record; none behind the head.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the record is gone or cannot be read.
+    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError>;
+
+    /// Where the records are, for people.
+    fn location(&self) -> &str;
+
+    /// Lets go of the store, so that another process can open it. May be called twice.
+    ///
+    /// Everything that was appended is durable already; this has nothing left to save. Later calls
+    /// are refused with `Closed`.
+    fn close(&self);
+}
+
+/// Engines hold a store of a type that they do not know.
+const _: fn(&dyn Store) = |_| {};
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn head(&self) -> Seq {
+        (**self).head()
+    }
+
+    fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
+        (**self).append(expected, batch)
+    }
+
+    fn scan(&self, from: Seq) -> Scan<'_> {
+        (**self).scan(from)
+    }
+
+    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
+        (**self).read(seq)
+    }
+
+    fn location(&self) -> &str {
+        (**self).location()
+    }
+
+    fn close(&self) {
+        (**self).close();
+    }
+}

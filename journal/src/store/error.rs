@@ -1,0 +1,103 @@
+//! What can go wrong with a store that is open.
+
+use std::io;
+
+use crate::codec::{DecodeError, EncodeError};
+use crate::id::Seq;
+
+/// Records that were not added.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// Somebody else has added records; nothing was changed.
+    #[error(
+        "the journal ends at record {head}, not at {expected}; read what was added and decide again"
+    )]
+    Conflict {
+        /// Where the caller took the end to be.
+        expected: Seq,
+        /// Where it is.
+        head: Seq,
+    },
+    /// The records of the batch do not carry the positions that follow; nothing was changed.
+    #[error(
+        "record {found} stands where record {expected} must come; number the batch without gaps"
+    )]
+    Misnumbered {
+        /// The position that must come.
+        expected: Seq,
+        /// The position that the record carries.
+        found: Seq,
+    },
+    /// A record of the batch cannot be written; nothing was changed.
+    #[error(transparent)]
+    Record(#[from] EncodeError),
+    /// The disk failed; the batch may be kept or not, and the store accepts nothing more.
+    #[error(
+        "cannot write to the journal at {location}; check the disk, then open the journal again"
+    )]
+    Io {
+        /// Where the journal is.
+        location: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// An earlier write failed; nothing was changed.
+    #[error("an earlier write to the journal failed; open the journal again before writing")]
+    Poisoned,
+    /// The store was closed; nothing was changed.
+    #[error("the journal is closed; open it again before writing")]
+    Closed,
+}
+
+/// Records that cannot be shown.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// Records are missing.
+    #[error("records {from} to {to} are missing")]
+    Gap {
+        /// The first that is missing.
+        from: Seq,
+        /// The last that is missing.
+        to: Seq,
+    },
+    /// A record is there, but not readable.
+    #[error("record {seq} is not readable")]
+    Undecodable {
+        /// The record.
+        seq: Seq,
+        /// What is wrong with it.
+        source: DecodeError,
+    },
+    /// A record is readable, but was not written after the one before it.
+    #[error("record {seq} does not continue the record before it")]
+    Chain {
+        /// The record.
+        seq: Seq,
+    },
+    /// The back-end could not be asked.
+    #[error("cannot read record {seq}")]
+    Io {
+        /// The record.
+        seq: Seq,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The store was closed.
+    #[error("the journal is closed; open it again before reading")]
+    Closed,
+}
+
+impl ReadError {
+    /// The first record that is in doubt.
+    pub const fn seq(&self) -> Option<Seq> {
+        match self {
+            Self::Gap { from: seq, .. }
+            | Self::Undecodable { seq, .. }
+            | Self::Chain { seq }
+            | Self::Io { seq, .. } => Some(*seq),
+            Self::Closed => None,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Made-up records for the tests beside the code.
+
+mod arbitrary;
+
+pub(crate) use arbitrary::records;
