@@ -1,6 +1,6 @@
 //! What the journal says about one step of a run.
 
-use crate::event::InterruptCause;
+use crate::event::{InterruptCause, Verdict};
 use crate::failure::Failure;
 use crate::id::{AttemptNo, Epoch, Seq};
 use crate::json::Json;
@@ -55,7 +55,10 @@ pub enum StepPhase {
         output: Json,
     },
     /// The last attempt failed for good.
-    Failed,
+    Failed {
+        /// What the last attempt came to.
+        verdict: Verdict,
+    },
     /// The run ended before the step did.
     Stopped,
 }
@@ -100,7 +103,7 @@ impl StepPhase {
             Self::Running { .. } => StepPhaseKind::Running,
             Self::Waiting { .. } => StepPhaseKind::Waiting,
             Self::Succeeded { .. } => StepPhaseKind::Succeeded,
-            Self::Failed => StepPhaseKind::Failed,
+            Self::Failed { .. } => StepPhaseKind::Failed,
             Self::Stopped => StepPhaseKind::Stopped,
         }
     }

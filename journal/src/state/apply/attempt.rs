@@ -78,7 +78,9 @@ fn failed(
 ) -> Result<(), Problem> {
     let (action, phase) = match event.verdict {
         Verdict::Retry { due_at, .. } => (StepMove::Retry, StepPhase::Waiting { due_at }),
-        Verdict::Exhausted | Verdict::NotRetryable => (StepMove::Fail, StepPhase::Failed),
+        verdict @ (Verdict::Exhausted | Verdict::NotRetryable) => {
+            (StepMove::Fail, StepPhase::Failed { verdict })
+        }
     };
     let index = current(run, &event.step, event.attempt, action)?;
     set_step(run, agenda, index, phase, record.seq);

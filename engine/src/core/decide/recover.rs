@@ -1,0 +1,28 @@
+//! The journal was opened: replay plus this one command is all there is to recovery.
+
+use resurge_journal::event::{EngineOpened, InterruptCause, RunParked, RunUnparked};
+use resurge_journal::state::{Run, RunPhase};
+
+use super::World;
+use super::control::interrupt_running;
+use crate::core::command::Fact;
+
+pub(super) fn recover(world: &World<'_>, boot: Option<String>, pid: u32) -> Vec<Fact> {
+    let epoch = world.state.epoch().next();
+    let engine = env!("CARGO_PKG_VERSION").to_owned();
+    let opened = Fact::of_engine(EngineOpened { epoch, boot, pid, engine });
+
+    let interrupted = interrupt_running(world, InterruptCause::Crash);
+    let parked = world.state.open_runs().filter_map(|run| park_or_unpark(world, run));
+    [opened].into_iter().chain(interrupted).chain(parked).collect()
+}
+
+/// A run goes on only under a definition that fits the graph it was started with.
+fn park_or_unpark(world: &World<'_>, run: &Run) -> Option<Fact> {
+    let misfit = world.registry.find(&run.started.manifest).err().map(|misfit| misfit.to_string());
+    match (&run.phase, misfit) {
+        (RunPhase::Active, Some(reason)) => Some(Fact::about(run.id, RunParked { reason })),
+        (RunPhase::Parked { .. }, None) => Some(Fact::about(run.id, RunUnparked {})),
+        _ => None,
+    }
+}

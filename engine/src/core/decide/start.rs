@@ -1,0 +1,57 @@
+//! A run begins, or the run that holds its key stands for it.
+
+use resurge_journal::RunId;
+use resurge_journal::event::RunStarted;
+use resurge_journal::state::Run;
+use uuid::Uuid;
+
+use super::World;
+use crate::core::command::{Ambient, Fact, Refusal, StartRequest};
+
+pub(super) fn start(
+    world: &World<'_>,
+    request: StartRequest,
+    ambient: Ambient,
+) -> Result<Vec<Fact>, Refusal> {
+    if let Some(holder) = request.key.as_ref().and_then(|key| world.state.run_by_key(key)) {
+        match standing_for(holder, &request) {
+            Standing::Gone => {}
+            Standing::Same => return Err(Refusal::Existing(holder.id)),
+            Standing::Different => return Err(Refusal::KeyTaken { run: holder.id }),
+        }
+    }
+    if world.draining {
+        return Err(Refusal::Draining);
+    }
+
+    let run = RunId::new(Uuid::from_u128(ambient.entropy));
+    let started = RunStarted {
+        key: request.key,
+        manifest: request.manifest,
+        input: request.input,
+        deadline_at: request.deadline.map(|deadline| ambient.now.after(deadline)),
+    };
+    Ok(vec![Fact::about(run, started)])
+}
+
+/// How the run that holds a key stands to a request for the same key.
+enum Standing {
+    /// It has ended and gives the key up.
+    Gone,
+    /// It is what was asked for.
+    Same,
+    /// It is something else.
+    Different,
+}
+
+fn standing_for(holder: &Run, request: &StartRequest) -> Standing {
+    if holder.phase.is_final() && request.restart_ended {
+        Standing::Gone
+    } else if holder.started.input == request.input
+        && holder.started.manifest.workflow == request.manifest.workflow
+    {
+        Standing::Same
+    } else {
+        Standing::Different
+    }
+}

@@ -1,0 +1,66 @@
+//! What should be running, less what is running.
+
+use std::collections::BTreeMap;
+
+use resurge_journal::state::{Run, RunPhase, StepPhase};
+use resurge_journal::{AttemptNo, RunId, Seq, State, StepIndex};
+use resurge_steps::StopReason;
+
+/// The attempts that have a task, ended or not, until the task is gone.
+pub(crate) type Running = BTreeMap<(RunId, StepIndex), AttemptNo>;
+
+/// What the shell has to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Plan {
+    pub(crate) spawn: Vec<Spawn>,
+    pub(crate) stop: Vec<Stop>,
+}
+
+/// An attempt that needs a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spawn {
+    pub(crate) run: RunId,
+    pub(crate) step: StepIndex,
+    pub(crate) attempt: AttemptNo,
+}
+
+/// A task whose attempt is no longer wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stop {
+    pub(crate) run: RunId,
+    pub(crate) step: StepIndex,
+    pub(crate) attempt: AttemptNo,
+    pub(crate) reason: StopReason,
+}
+
+/// What to spawn and stop for one run.
+///
+/// Looks only at what is durable: a step whose last move is not on disk yet is left as it is,
+/// and looked at again when that move is. A step whose old task still winds down gets no second
+/// one beside it; the shell asks again when the task is gone.
+pub(crate) fn reconcile(state: &State, durable: Seq, run: RunId, running: &Running) -> Plan {
+    let mut plan = Plan::default();
+    let Some(run) = state.run(run) else { return plan };
+    for (step, _, entry) in run.steps().filter(|(_, _, entry)| entry.since <= durable) {
+        let wanted = match entry.phase {
+            StepPhase::Running { attempt, epoch, .. } if epoch == state.epoch() => Some(attempt),
+            _ => None,
+        };
+        let id = run.id;
+        match (wanted, running.get(&(id, step)).copied()) {
+            (Some(attempt), None) => plan.spawn.push(Spawn { run: id, step, attempt }),
+            (wanted, Some(attempt)) if wanted != Some(attempt) => {
+                plan.stop.push(Stop { run: id, step, attempt, reason: stop_reason(run) });
+            }
+            _ => {}
+        }
+    }
+    plan
+}
+
+const fn stop_reason(run: &Run) -> StopReason {
+    match run.phase {
+        RunPhase::Cancelled { .. } => StopReason::Cancelled,
+        _ => StopReason::Superseded,
+    }
+}

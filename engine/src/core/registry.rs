@@ -1,0 +1,58 @@
+//! The workflows that this process knows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use resurge_journal::WorkflowName;
+use resurge_journal::manifest::{Difference, Manifest};
+
+use crate::workflow::Definition;
+
+/// The workflows that this process knows, by name and version.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    workflows: HashMap<(WorkflowName, u32), Arc<Definition>>,
+}
+
+/// Why a run cannot go on with what is registered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Misfit {
+    #[error(
+        "workflow `{name}` version {version} is not registered; register it and open the engine again"
+    )]
+    NotRegistered { name: WorkflowName, version: u32 },
+    #[error(
+        "workflow `{name}` version {version} has changed: {difference}; register the definition that the run was started with, or cancel the run"
+    )]
+    Changed { name: WorkflowName, version: u32, difference: Difference },
+    #[error(
+        "workflow `{name}` version {version} no longer defines the delay function `{custom}`; define it again, or cancel the run"
+    )]
+    CustomMissing { name: WorkflowName, version: u32, custom: String },
+}
+
+impl Registry {
+    pub(crate) fn insert(&mut self, definition: Arc<Definition>) {
+        let manifest = &definition.manifest;
+        let id = (manifest.workflow.clone(), manifest.version);
+        self.workflows.insert(id, definition);
+    }
+
+    /// The definition that carries a run with this graph on.
+    pub(crate) fn find(&self, graph: &Manifest) -> Result<&Arc<Definition>, Misfit> {
+        let (name, version) = (graph.workflow.clone(), graph.version);
+        let Some(definition) = self.workflows.get(&(name.clone(), version)) else {
+            return Err(Misfit::NotRegistered { name, version });
+        };
+        if let Some(difference) = graph.difference(&definition.manifest) {
+            return Err(Misfit::Changed { name, version, difference });
+        }
+        let customs = graph.steps.iter().filter_map(|step| step.retry.custom.as_ref());
+        for custom in customs {
+            if !definition.custom.contains_key(custom) {
+                return Err(Misfit::CustomMissing { name, version, custom: custom.clone() });
+            }
+        }
+        Ok(definition)
+    }
+}

@@ -1,0 +1,184 @@
+//! The engine as users hold it.
+
+#[cfg(feature = "sled")]
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use resurge_journal::store::{MemoryStore, Store};
+use resurge_journal::{Json, RunId, RunKey, Seq};
+use resurge_steps::Payload;
+use tokio::sync::{mpsc, oneshot};
+
+use super::builder::EngineBuilder;
+use super::error::{ControlError, Unavailable};
+use super::events::EventStream;
+use super::run::RunHandle;
+use super::start::StartRun;
+use super::view::RunView;
+use crate::core::{Refusal, Registry};
+use crate::settings::Settings;
+use crate::shell::{Feed, Message, Reply};
+use crate::workflow::Workflow;
+
+/// A running engine. Cheap to clone; the journal stays open until the last clone is gone.
+///
+/// Call [`shutdown`](Self::shutdown) before the process ends, so that attempts can save where they
+/// stand. An engine that is dropped or killed instead loses nothing that was durable.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    pub(super) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) inbox: mpsc::Sender<Message>,
+    pub(super) feed: Arc<Feed>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) settings: Settings,
+    pub(super) registry: Arc<Registry>,
+    pub(super) obituary: Arc<OnceLock<String>>,
+    /// Dropped with the last handle; the driver sees it and winds down.
+    pub(super) _alive: oneshot::Sender<()>,
+}
+
+impl Engine {
+    /// Opens the journal in a folder; creates it if the folder is missing or empty.
+    #[cfg(feature = "sled")]
+    pub fn open(journal: impl AsRef<Path>) -> EngineBuilder {
+        EngineBuilder::at(journal.as_ref())
+    }
+
+    /// Keeps the journal in memory: nothing survives the process.
+    pub fn in_memory() -> EngineBuilder {
+        Self::with_store(Arc::new(MemoryStore::new()))
+    }
+
+    /// Keeps the journal in a store of the caller.
+    pub fn with_store(store: Arc<dyn Store>) -> EngineBuilder {
+        EngineBuilder::over(store)
+    }
+
+    /// Starts a run; await the result, or name the run first with [`StartRun::key`].
+    ///
+    /// ```
+    /// # use resurge::{Engine, Workflow, StepContext};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let mut flow = Workflow::builder::<u32>("double");
+    /// # let n = flow.input();
+    /// # let doubled = flow.step_fn("double", n, |_: StepContext, n: u32| async move { Ok(n * 2) }).add();
+    /// # let flow = flow.build(doubled).unwrap();
+    /// let engine = Engine::in_memory().register(&flow).start().await?;
+    /// let run = engine.start(&flow, 21).key("the-answer").await?;
+    /// assert_eq!(run.outcome().await?, 42);
+    /// # engine.shutdown(std::time::Duration::ZERO).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn start<I: Payload, O: Payload>(&self, flow: &Workflow<I, O>, input: I) -> StartRun<I, O> {
+        StartRun::new(self.clone(), flow.clone(), input)
+    }
+
+    /// A handle to a run, whatever its workflow; its outcome is JSON.
+    pub fn run(&self, run: RunId) -> RunHandle<Json> {
+        RunHandle::new(self.clone(), run)
+    }
+
+    /// The newest run under a key.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the engine no longer runs.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is changed.
+    pub async fn find(&self, key: &RunKey) -> Result<Option<RunView>, Unavailable> {
+        let key = key.clone();
+        self.ask(|reply| Message::Find { key, reply }).await
+    }
+
+    /// A view of every run, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the engine no longer runs.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is changed.
+    pub async fn runs(&self) -> Result<Vec<RunView>, Unavailable> {
+        self.ask(|reply| Message::ViewAll { reply }).await
+    }
+
+    /// Calls a run off: its attempts stop, nothing of it begins any more.
+    ///
+    /// Calling off a run twice is as good as once.
+    ///
+    /// # Errors
+    /// [`ControlError`] if there is no such run, or if it ended in another way.
+    ///
+    /// # Durability
+    /// Durable when it returns.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped the run may or may not be called off.
+    pub async fn cancel(
+        &self,
+        run: RunId,
+        actor: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Result<(), ControlError> {
+        let (actor, reason) = (cut(actor.into()), cut(reason.into()));
+        let answer = self.ask(|reply| Message::Cancel { run, actor, reason, reply }).await?;
+        answer.map_err(|refusal| match refusal {
+            Refusal::Ended => ControlError::Ended { run },
+            _ => ControlError::UnknownRun { run },
+        })
+    }
+
+    /// Every event from a position on: first those in the journal, then those to come.
+    ///
+    /// [`Seq::new`]`(1)` is the first event.
+    pub fn events(&self, from: Seq) -> EventStream {
+        EventStream::new(Arc::clone(&self.inner.feed), Arc::clone(&self.inner.store), from)
+    }
+
+    /// Stops the engine: no attempt begins, those under way save where they stand.
+    ///
+    /// Attempts that do not end within `grace` are dropped and recorded as interrupted; they begin
+    /// again when the engine is opened again.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the journal failed before.
+    ///
+    /// # Durability
+    /// Everything is durable and the journal is closed when it returns.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped the engine shuts down all the same.
+    pub async fn shutdown(&self, grace: Duration) -> Result<(), Unavailable> {
+        self.ask(|reply| Message::Shutdown { grace, reply }).await
+    }
+
+    /// Sends a question to the driver and waits for the answer.
+    pub(super) async fn ask<T>(
+        &self,
+        question: impl FnOnce(Reply<T>) -> Message,
+    ) -> Result<T, Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        self.inner.inbox.send(question(reply)).await.map_err(|_| self.unavailable())?;
+        answer.await.map_err(|_| self.unavailable())
+    }
+
+    fn unavailable(&self) -> Unavailable {
+        let reason = self.inner.obituary.get().cloned();
+        Unavailable { reason: reason.unwrap_or_else(|| "it is shutting down".to_owned()) }
+    }
+}
+
+/// Cuts what a caller wrote to what fits a record.
+fn cut(text: String) -> String {
+    if text.len() <= WORDS_BYTES_MAX {
+        return text;
+    }
+    text.chars().take(WORDS_BYTES_MAX / 4).collect()
+}
+
+const WORDS_BYTES_MAX: usize = 1_024;

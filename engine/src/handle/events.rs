@@ -1,0 +1,70 @@
+//! The events of a journal, as they happen.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use resurge_journal::store::{ReadError, Store};
+use resurge_journal::{Record, Seq};
+use tokio::sync::watch;
+
+use super::error::EventsError;
+use crate::shell::{Feed, spawn_blocking};
+
+/// Every durable record from a position on, once and in order, without end.
+///
+/// A reader that falls behind reads from the journal; it misses nothing and holds nobody up.
+#[derive(Debug)]
+pub struct EventStream {
+    feed: Arc<Feed>,
+    store: Arc<dyn Store>,
+    head: watch::Receiver<Seq>,
+    next: Seq,
+    ready: VecDeque<Arc<Record>>,
+}
+
+impl EventStream {
+    pub(super) fn new(feed: Arc<Feed>, store: Arc<dyn Store>, from: Seq) -> Self {
+        let head = feed.subscribe();
+        let next = from.max(Seq::new(1));
+        Self { feed, store, head, next, ready: VecDeque::new() }
+    }
+
+    /// The next record; none when the engine has stopped and everything was read.
+    ///
+    /// # Errors
+    /// [`EventsError`] if the journal cannot be read.
+    ///
+    /// # Cancel safety
+    /// Safe: a record that was not returned comes with the next call.
+    pub async fn next(&mut self) -> Result<Option<Arc<Record>>, EventsError> {
+        loop {
+            if let Some(record) = self.ready.pop_front() {
+                self.next = record.seq.next();
+                return Ok(Some(record));
+            }
+            let head = *self.head.borrow_and_update();
+            if self.next <= head {
+                self.ready = self.fetch(head).await?;
+            } else if self.head.changed().await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn fetch(&self, head: Seq) -> Result<VecDeque<Arc<Record>>, EventsError> {
+        if let Some(recent) = self.feed.recent(self.next) {
+            return Ok(recent.into());
+        }
+        let (store, from) = (Arc::clone(&self.store), self.next);
+        let page = spawn_blocking(move || {
+            let records = store
+                .scan(from)
+                .take_while(|record| !matches!(record, Ok(record) if record.seq > head));
+            records.take(PAGE_RECORDS).map(|record| record.map(Arc::new)).collect()
+        });
+        let page: Result<VecDeque<_>, ReadError> = page.await.map_err(|_| EventsError::Panicked)?;
+        Ok(page?)
+    }
+}
+
+const PAGE_RECORDS: usize = 256;

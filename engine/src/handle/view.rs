@@ -1,0 +1,138 @@
+//! A run as seen at one moment.
+
+use resurge_journal::failure::Failure;
+use resurge_journal::state::{Run, RunPhase, RunStatus, Step, StepPhase};
+use resurge_journal::{
+    AttemptNo, Json, RunId, RunKey, StepIndex, StepKey, Timestamp, WorkflowName,
+};
+use resurge_steps::Progress;
+
+/// A run as seen at one moment; everything in it is durable.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RunView {
+    /// Identity of the run.
+    pub id: RunId,
+    /// The caller's name for it.
+    pub key: Option<RunKey>,
+    /// The workflow that it executes.
+    pub workflow: WorkflowName,
+    /// Version of the workflow.
+    pub version: u32,
+    /// The status as people see it.
+    pub status: RunStatus,
+    /// Why the run is paused, if it is.
+    pub paused: Option<String>,
+    /// What the run was started with.
+    pub input: Json,
+    /// What the run gave, once it has succeeded.
+    pub output: Option<Json>,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// When it is given up.
+    pub deadline_at: Option<Timestamp>,
+    /// Its steps, in the order of definition.
+    pub steps: Vec<StepView>,
+}
+
+/// A step as seen at one moment.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct StepView {
+    /// Durable identity of the step.
+    pub key: StepKey,
+    /// Where it stands.
+    pub status: StepStatus,
+    /// Attempts begun so far.
+    pub attempts: AttemptNo,
+    /// Failures in a row that count against the step.
+    pub charged: u32,
+    /// How many failures in a row it may have.
+    pub max_attempts: u32,
+    /// When the next attempt is due, while the step waits.
+    pub next_attempt_at: Option<Timestamp>,
+    /// The last failure, until the step succeeds.
+    pub last_failure: Option<Failure>,
+    /// How far the attempt under way is.
+    pub progress: Option<Progress>,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StepStatus {
+    /// Something that it needs has not succeeded yet.
+    Blocked,
+    /// It could start and waits for its turn.
+    Ready,
+    /// An attempt is under way.
+    Running,
+    /// The next attempt is due later.
+    Waiting,
+    /// It has succeeded.
+    Succeeded,
+    /// It has failed for good.
+    Failed,
+    /// The run ended before it did.
+    Stopped,
+}
+
+impl RunView {
+    pub(crate) fn new(run: &Run, progress: impl Fn(StepIndex) -> Option<Progress>) -> Self {
+        let manifest = &run.started.manifest;
+        let view =
+            |(index, spec, step): (StepIndex, &resurge_journal::manifest::StepSpec, &Step)| {
+                let progress = step.running().and_then(|_| progress(index));
+                StepView::new(spec.key.clone(), spec.max_attempts(), step, progress)
+            };
+        Self {
+            id: run.id,
+            key: run.started.key.clone(),
+            workflow: manifest.workflow.clone(),
+            version: manifest.version,
+            status: run.status(),
+            paused: match &run.phase {
+                RunPhase::Parked { reason } => Some(reason.clone()),
+                _ => None,
+            },
+            input: run.started.input.clone(),
+            output: run.output().cloned(),
+            started_at: run.started_at,
+            ended_at: run.ended_at,
+            deadline_at: run.started.deadline_at,
+            steps: run.steps().map(view).collect(),
+        }
+    }
+
+    /// The failure that ended the run, or that it is recovering from.
+    pub fn last_failure(&self) -> Option<(&StepKey, &Failure)> {
+        let failed = self.steps.iter().filter_map(|s| Some((&s.key, s.last_failure.as_ref()?)));
+        failed.last()
+    }
+}
+
+impl StepView {
+    fn new(key: StepKey, max_attempts: u32, step: &Step, progress: Option<Progress>) -> Self {
+        let (status, next_attempt_at) = match step.phase {
+            StepPhase::Blocked => (StepStatus::Blocked, None),
+            StepPhase::Ready => (StepStatus::Ready, None),
+            StepPhase::Running { .. } => (StepStatus::Running, None),
+            StepPhase::Waiting { due_at } => (StepStatus::Waiting, Some(due_at)),
+            StepPhase::Succeeded { .. } => (StepStatus::Succeeded, None),
+            StepPhase::Failed { .. } => (StepStatus::Failed, None),
+            StepPhase::Stopped => (StepStatus::Stopped, None),
+        };
+        Self {
+            key,
+            status,
+            attempts: step.attempts,
+            charged: step.charged,
+            max_attempts,
+            next_attempt_at,
+            last_failure: step.last_failure.clone(),
+            progress,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Limits and times of an engine.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Most steps that a workflow may have.
+pub(crate) const STEPS_MAX: usize = 64;
+
+/// Largest graph, in bytes of its binary form, so that it fits a record beside the input.
+pub(crate) const GRAPH_BYTES_MAX: usize = 3_584;
+
+/// Limits and times of an engine; every one has a default.
+///
+/// # Defaults
+/// | field | default | why |
+/// |---|---|---|
+/// | `attempts_in_flight_max` | 16 | as many transfers as home routers bear |
+/// | `payload_bytes_max` | 4,096 | fits a record of the journal; larger data belongs into files |
+/// | `server_delay_max` | 15 min | a server that asks for more is as good as down |
+/// | `stop_grace` | 5 s | time for a stopped attempt to save its checkpoint |
+/// | `refund_units_min` | 1 MiB | less progress than that may be a trickle |
+/// | `refund_fraction_min` | 1 % | of the total, for large transfers |
+/// | `lost_inputs_max` | 3 | a step whose inputs vanish as fast as they are made needs a person |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Most attempts under way at the same time, over all runs.
+    pub attempts_in_flight_max: usize,
+    /// Largest input, output or checkpoint, in bytes of JSON.
+    pub payload_bytes_max: usize,
+    /// Longest wait that a server can ask for.
+    pub server_delay_max: Duration,
+    /// How long a stopped attempt may take to end before it is dropped.
+    pub stop_grace: Duration,
+    /// Progress that gives a step all its retries back, in its own unit (bytes for downloads).
+    pub refund_units_min: u64,
+    /// The same, as a fraction of the total; the larger of the two counts.
+    pub refund_fraction_min: f64,
+    /// Times in a row that a step may find its inputs gone before it fails.
+    pub lost_inputs_max: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            attempts_in_flight_max: 16,
+            payload_bytes_max: 4_096,
+            server_delay_max: Duration::from_secs(15 * 60),
+            stop_grace: Duration::from_secs(5),
+            refund_units_min: 1024 * 1024,
+            refund_fraction_min: 0.01,
+            lost_inputs_max: 3,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether an attempt that advanced by `gained` gives the step its retries back.
+    pub(crate) fn refunds(&self, gained: u64, total: Option<u64>) -> bool {
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a threshold; negative and huge fractions saturate"
+        )]
+        let share = (total.unwrap_or(0) as f64 * self.refund_fraction_min) as u64;
+        gained >= self.refund_units_min.max(share).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_refunds_from_one_mebibyte_or_one_percent() {
+        let settings = Settings::default();
+        let mib = 1024 * 1024;
+        assert!(!settings.refunds(mib - 1, Some(10 * mib)));
+        assert!(settings.refunds(mib, Some(10 * mib)));
+        assert!(!settings.refunds(mib, Some(1_000 * mib)));
+        assert!(settings.refunds(10 * mib, Some(1_000 * mib)));
+        assert!(settings.refunds(mib, None));
+        assert!(!settings.refunds(0, None));
+    }
+}

@@ -1,0 +1,103 @@
+//! The one file that reads clocks, draws luck, sleeps and spawns.
+#![expect(clippy::disallowed_methods, reason = "everything impure that the engine needs is here")]
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use resurge_journal::Timestamp;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::core::Ambient;
+
+/// Tells the time of day.
+pub trait Clock: Debug + Send + Sync + 'static {
+    /// The time of day.
+    fn now(&self) -> Timestamp;
+}
+
+const _: fn(&dyn Clock) = |_| {};
+
+/// The clock of the machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        wall_now()
+    }
+}
+
+/// The time of day, for progress meters.
+pub(super) fn wall_now() -> Timestamp {
+    chrono::Utc::now().into()
+}
+
+/// Time and luck as the engine sees them.
+#[derive(Debug)]
+pub(crate) struct World {
+    clock: Arc<dyn Clock>,
+    last: Mutex<(Timestamp, Instant)>,
+}
+
+impl World {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        let last = Mutex::new((clock.now(), Instant::now()));
+        Self { clock, last }
+    }
+
+    /// The time of day, except that it goes on when the machine's clock is set back.
+    ///
+    /// It follows the machine's clock forward, so that what fell due during a suspend is due.
+    pub(crate) fn now(&self) -> Timestamp {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let (then, at) = *last;
+        let now = self.clock.now().max(then.after(at.elapsed()));
+        *last = (now, Instant::now());
+        now
+    }
+
+    pub(super) fn ambient(&self) -> Ambient {
+        Ambient { now: self.now(), entropy: Uuid::new_v4().as_u128() }
+    }
+
+    /// Sleeps until a time of day; may wake early, since it looks at the clock again and again.
+    pub(super) async fn sleep_until(&self, at: Timestamp) {
+        tokio::time::sleep(at.since(self.now()).min(RECHECK)).await;
+    }
+}
+
+/// How often a sleeper looks at the time of day again: timers stand still while a laptop sleeps.
+const RECHECK: Duration = Duration::from_secs(5);
+
+pub(super) async fn sleep(delay: Duration) {
+    tokio::time::sleep(delay).await;
+}
+
+pub(crate) fn spawn<F>(task: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    tokio::spawn(task)
+}
+
+pub(crate) fn spawn_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
+    tokio::task::spawn_blocking(work)
+}
+
+/// Identity of this boot of the machine, where the system tells it.
+pub(super) fn boot_id() -> Option<String> {
+    #[cfg(target_os = "linux")]
+    {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+    }
+    // Without it an attempt after a crash trusts only what was synced before its checkpoint.
+    #[cfg(not(target_os = "linux"))]
+    None
+}

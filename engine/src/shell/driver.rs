@@ -1,0 +1,358 @@
+//! The one task that owns the state: takes messages, has them decided, and obeys.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use resurge_journal::state::{Run, RunPhase};
+use resurge_journal::store::Store;
+use resurge_journal::{Record, RunId, Seq, Timestamp};
+use resurge_steps::StopReason;
+use tokio::sync::{mpsc, oneshot};
+
+use super::ambient::{World, boot_id, spawn_blocking};
+use super::commit::{CommitError, Committer};
+use super::feed::Feed;
+use super::message::{Ended, Message, Reply};
+use super::observe;
+use super::tasks::Tasks;
+use crate::core::{Broken, Command, Core, Plan, Refusal, reconcile};
+use crate::handle::RunView;
+
+/// The one task that owns the state.
+#[derive(Debug)]
+pub(super) struct Driver {
+    core: Core,
+    world: Arc<World>,
+    store: Arc<dyn Store>,
+    commits: Committer,
+    tasks: Tasks,
+    feed: Arc<Feed>,
+    inbox: mpsc::Receiver<Message>,
+    /// Resolves when the last handle is gone.
+    handles: oneshot::Receiver<()>,
+    /// Who waits for the end of which run.
+    waiters: HashMap<RunId, Vec<Reply<Option<Ended>>>>,
+    /// Records applied but perhaps not durable, with the runs to be reconciled once they are.
+    touched: VecDeque<(Seq, RunId)>,
+    drain: Option<Drain>,
+    /// Why the engine stopped, for handles that outlive it.
+    obituary: Arc<OnceLock<String>>,
+}
+
+/// A shutdown under way.
+#[derive(Debug)]
+struct Drain {
+    deadline: Timestamp,
+    closed: bool,
+    replies: Vec<Reply<()>>,
+}
+
+/// What the driver is made of, beside the folded state.
+pub(super) struct Wiring {
+    pub(super) world: Arc<World>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) feed: Arc<Feed>,
+    pub(super) sender: mpsc::WeakSender<Message>,
+    pub(super) inbox: mpsc::Receiver<Message>,
+    pub(super) handles: oneshot::Receiver<()>,
+    pub(super) scratch_root: PathBuf,
+    pub(super) obituary: Arc<OnceLock<String>>,
+}
+
+/// Why the driver stopped before it was asked to.
+#[derive(Debug, thiserror::Error)]
+enum Fatal {
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    #[error(transparent)]
+    Broken(#[from] Broken),
+}
+
+impl Driver {
+    pub(super) fn new(core: Core, wiring: Wiring) -> Self {
+        let Wiring { world, store, feed, sender, inbox, handles, scratch_root, obituary } = wiring;
+        let settings = core.settings();
+        let (grace, bytes_max) = (settings.stop_grace, settings.payload_bytes_max);
+        Self {
+            tasks: Tasks::new(sender, boot_id(), scratch_root, grace, bytes_max),
+            commits: Committer::new(Arc::clone(&store)),
+            core,
+            world,
+            store,
+            feed,
+            inbox,
+            handles,
+            waiters: HashMap::new(),
+            touched: VecDeque::new(),
+            drain: None,
+            obituary,
+        }
+    }
+
+    /// Runs until it is shut down, its handles are gone, or the journal fails.
+    pub(super) async fn run(mut self, recovered: Reply<()>) {
+        let ending = self.serve(recovered).await;
+        self.tasks.stop_all(StopReason::Shutdown);
+        self.tasks.abort_all();
+        let words = match ending {
+            Ok(()) => "the engine was shut down".to_owned(),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the engine stopped");
+                chain_text(&error)
+            }
+        };
+        // Set before the answers that wait are dropped, so that whoever wakes can read it.
+        let _ = self.obituary.set(words);
+        let store = Arc::clone(&self.store);
+        let closed = spawn_blocking(move || store.close()).await;
+        if closed.is_err() {
+            tracing::error!("the journal panicked while it was closed");
+        }
+        for reply in self.drain.into_iter().flat_map(|drain| drain.replies) {
+            let _ = reply.send(());
+        }
+    }
+
+    async fn serve(&mut self, recovered: Reply<()>) -> Result<(), Fatal> {
+        let recover = Command::Recover { boot: boot_id(), pid: std::process::id() };
+        // A refusal is impossible: recovery looks at nothing but the journal.
+        let _ = self.decide(recover)?;
+        self.answer(recovered, ());
+        loop {
+            self.advance_drain()?;
+            if self.is_finished() {
+                return Ok(());
+            }
+            self.commits.begin();
+            let wake_at = self.core.wake_at().filter(|_| self.drain.is_none());
+            let drain_at = self.drain.as_ref().filter(|d| !d.closed).map(|d| d.deadline);
+            tokio::select! {
+                biased;
+                landed = self.commits.landed() => self.durable(landed?),
+                message = self.inbox.recv() => self.receive(message)?,
+                () = sleep_until(&self.world, wake_at) => { let _ = self.decide(Command::Wake)?; }
+                () = sleep_until(&self.world, drain_at) => {}
+                _ = &mut self.handles, if self.drain.is_none() => self.begin_drain(Duration::ZERO)?,
+            }
+        }
+    }
+
+    /// Takes a message and those queued behind it, so that they share a flush.
+    fn receive(&mut self, message: Option<Message>) -> Result<(), Fatal> {
+        let mut next = message;
+        for _ in 0..MESSAGES_PER_TURN {
+            match next {
+                Some(message) => self.take(message)?,
+                None => break,
+            }
+            next = self.inbox.try_recv().ok();
+        }
+        next.map_or(Ok(()), |message| self.take(message))
+    }
+
+    fn take(&mut self, message: Message) -> Result<(), Fatal> {
+        match message {
+            Message::Start { request, reply } => {
+                let started = self.decide(Command::Start(request))?;
+                let run = started.map(|records| records.first().and_then(|record| record.run));
+                match run.transpose() {
+                    Some(run) => self.answer(reply, run),
+                    None => drop(reply),
+                }
+            }
+            Message::Cancel { run, actor, reason, reply } => {
+                let done = self.decide(Command::Cancel { run, actor, reason })?.map(|_| ());
+                self.answer(reply, done);
+            }
+            Message::Checkpoint { run, step, attempt, checkpoint, reply } => {
+                let command = Command::Checkpoint { run, step, attempt, checkpoint };
+                let done = self.decide(command)?.map(|_| ());
+                self.answer(reply, done);
+            }
+            Message::Finished { run, step, attempt, outcome } => {
+                self.tasks.ended(run, step);
+                // A refusal is impossible: a result that is not current is recorded as late.
+                let _ = self.decide(Command::Finished { run, step, attempt, outcome })?;
+                self.reconcile(run);
+            }
+            Message::View { run, reply } => {
+                let view = self.core.state().run(run).map(|run| self.view(run));
+                self.answer(reply, view);
+            }
+            Message::ViewAll { reply } => {
+                let views = self.core.state().runs().map(|run| self.view(run)).collect();
+                self.answer(reply, views);
+            }
+            Message::Find { key, reply } => {
+                let view = self.core.state().run_by_key(&key).map(|run| self.view(run));
+                self.answer(reply, view);
+            }
+            Message::Outcome { run, reply } => self.wait_for(run, reply),
+            Message::Shutdown { grace, reply } => {
+                self.begin_drain(grace)?;
+                match &mut self.drain {
+                    Some(drain) => drain.replies.push(reply),
+                    None => drop(reply),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Has a command decided; what follows from it is queued for the disk.
+    fn decide(&mut self, command: Command) -> Result<Result<Vec<Record>, Refusal>, Fatal> {
+        let decision = self.core.handle(command, self.world.ambient())?;
+        if let Ok(records) = &decision {
+            self.touched.extend(records.iter().filter_map(|r| r.run.map(|run| (r.seq, run))));
+            self.commits.queue(records.clone());
+        }
+        Ok(decision)
+    }
+
+    /// Answers once everything that the answer rests on is durable.
+    fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, answer: T) {
+        self.commits.answer_after(self.core.state().head(), move || {
+            // Whoever asked may have stopped waiting.
+            let _ = reply.send(answer);
+        });
+    }
+
+    /// Records are durable: answer, publish, and do what the state now asks for.
+    fn durable(&mut self, records: Vec<Record>) {
+        self.commits.answer();
+        let records: Vec<Arc<Record>> = records.into_iter().map(Arc::new).collect();
+        for record in &records {
+            observe::log(record);
+        }
+        self.feed.publish(records);
+
+        let durable = self.commits.durable();
+        let mut runs = BTreeSet::new();
+        while let Some((_, run)) = self.touched.front().filter(|(seq, _)| *seq <= durable) {
+            runs.insert(*run);
+            self.touched.pop_front();
+        }
+        for run in runs {
+            self.reconcile(run);
+            self.tell_waiters(run);
+        }
+    }
+
+    /// Makes what runs equal to what should run, for one run.
+    fn reconcile(&mut self, id: RunId) {
+        let state = self.core.state();
+        let Plan { spawn, stop } =
+            reconcile(state, self.commits.durable(), id, self.tasks.running());
+        let Some(run) = state.run(id) else { return };
+        for order in stop {
+            self.tasks.stop(order);
+        }
+        // While the engine drains, what is not running yet stays where it is.
+        if self.drain.is_none()
+            && let Ok(definition) = self.core.registry().find(&run.started.manifest)
+        {
+            for order in spawn {
+                self.tasks.spawn(order, run, definition);
+            }
+        }
+    }
+
+    fn wait_for(&mut self, run: RunId, reply: Reply<Option<Ended>>) {
+        match self.core.state().run(run) {
+            None => self.answer(reply, None),
+            Some(known) => match ended(known) {
+                Some(ending) => self.answer(reply, Some(ending)),
+                None => self.waiters.entry(run).or_default().push(reply),
+            },
+        }
+    }
+
+    /// A run has ended for good: tell those who wait, clear its scratch files.
+    fn tell_waiters(&mut self, id: RunId) {
+        let run = self.core.state().run(id).filter(|run| run.since <= self.commits.durable());
+        let Some(ending) = run.and_then(ended) else { return };
+        for reply in self.waiters.remove(&id).unwrap_or_default() {
+            let _ = reply.send(Some(ending.clone()));
+        }
+        let scratch = self.tasks.scratch_of(id);
+        // Left-overs are swept when the engine opens; a failure here has no other consequence.
+        drop(spawn_blocking(move || std::fs::remove_dir_all(scratch)));
+    }
+
+    fn view(&self, run: &Run) -> RunView {
+        RunView::new(run, |step| self.tasks.progress(run.id, step))
+    }
+
+    fn begin_drain(&mut self, grace: Duration) -> Result<(), Fatal> {
+        if self.drain.is_none() {
+            let deadline = self.world.now().after(grace);
+            self.drain = Some(Drain { deadline, closed: false, replies: Vec::new() });
+            let _ = self.decide(Command::Drain)?;
+            self.tasks.stop_all(StopReason::Shutdown);
+        }
+        Ok(())
+    }
+
+    /// Closes the epoch when every attempt has ended or the grace period is over.
+    fn advance_drain(&mut self) -> Result<(), Fatal> {
+        let now = self.world.now();
+        let Some(drain) = &mut self.drain else { return Ok(()) };
+        if !drain.closed && (self.tasks.is_empty() || now >= drain.deadline) {
+            drain.closed = true;
+            self.tasks.abort_all();
+            let epoch = self.core.state().epoch();
+            let _ = self.decide(Command::Close { epoch })?;
+        }
+        Ok(())
+    }
+
+    fn is_finished(&self) -> bool {
+        self.drain.as_ref().is_some_and(|drain| drain.closed) && self.commits.is_idle()
+    }
+}
+
+/// How a run ended, if it has.
+fn ended(run: &Run) -> Option<Ended> {
+    let last = |key| {
+        let step = run.step_by_key(key).map(|(_, step)| step);
+        let attempts = step.map(|step| step.attempts).unwrap_or_default();
+        (attempts, step.and_then(|step| step.last_failure.clone()))
+    };
+    match &run.phase {
+        RunPhase::Active | RunPhase::Parked { .. } => None,
+        RunPhase::Succeeded => run.output().cloned().map(Ended::Succeeded),
+        RunPhase::Failed { step } => {
+            let (attempts, failure) = last(step);
+            Some(Ended::Failed { step: step.clone(), attempts, failure })
+        }
+        RunPhase::Exhausted { reason, step } => {
+            let (attempts, failure) = step.as_ref().map(last).unwrap_or_default();
+            Some(Ended::Exhausted { reason: *reason, step: step.clone(), attempts, failure })
+        }
+        RunPhase::Cancelled { actor, reason } => {
+            Some(Ended::Cancelled { actor: actor.clone(), reason: reason.clone() })
+        }
+    }
+}
+
+async fn sleep_until(world: &World, at: Option<Timestamp>) {
+    match at {
+        Some(at) => world.sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn chain_text(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Messages taken before the loop looks at the disk again.
+const MESSAGES_PER_TURN: usize = 256;

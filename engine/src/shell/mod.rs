@@ -1,0 +1,17 @@
+//! The imperative shell: the only async, the only I/O, the only clock.
+
+mod ambient;
+mod attempt;
+mod commit;
+mod driver;
+mod feed;
+mod message;
+mod observe;
+mod open;
+mod tasks;
+
+pub use ambient::{Clock, SystemClock};
+pub(crate) use ambient::{World, spawn_blocking};
+pub(crate) use feed::Feed;
+pub(crate) use message::{Ended, Message, Reply};
+pub(crate) use open::{Opened, Parts, ReplayError, open};

@@ -1,0 +1,218 @@
+//! The attempts that have a task.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use resurge_journal::state::Run;
+use resurge_journal::{AttemptNo, Json, RunId, StepIndex};
+use resurge_steps::{
+    AttemptInfo, CheckpointError, CheckpointSink, Progress, StepContext, StopHandle, StopReason,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
+use tracing::Instrument;
+
+use super::ambient::{spawn, wall_now};
+use super::attempt::Attempt;
+use super::message::Message;
+use crate::core::{Outcome, Refusal, Running, Spawn, Stop};
+use crate::workflow::Definition;
+
+/// The attempts that have a task, and what a new one needs.
+#[derive(Debug)]
+pub(super) struct Tasks {
+    running: Running,
+    tasks: HashMap<(RunId, StepIndex), Task>,
+    driver: mpsc::WeakSender<Message>,
+    boot: Option<String>,
+    scratch_root: PathBuf,
+    grace: Duration,
+    payload_bytes_max: usize,
+}
+
+#[derive(Debug)]
+struct Task {
+    stop: StopHandle,
+    abort: AbortHandle,
+    progress: watch::Receiver<Progress>,
+}
+
+impl Tasks {
+    pub(super) fn new(
+        driver: mpsc::WeakSender<Message>,
+        boot: Option<String>,
+        scratch_root: PathBuf,
+        grace: Duration,
+        payload_bytes_max: usize,
+    ) -> Self {
+        let (running, tasks) = (Running::new(), HashMap::new());
+        Self { running, tasks, driver, boot, scratch_root, grace, payload_bytes_max }
+    }
+
+    pub(super) const fn running(&self) -> &Running {
+        &self.running
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// How far the attempt of a step is.
+    pub(super) fn progress(&self, run: RunId, step: StepIndex) -> Option<Progress> {
+        self.tasks.get(&(run, step)).map(|task| *task.progress.borrow())
+    }
+
+    /// The folder for the scratch files of a run.
+    pub(super) fn scratch_of(&self, run: RunId) -> PathBuf {
+        self.scratch_root.join(run.to_string())
+    }
+
+    /// Gives an attempt its task.
+    pub(super) fn spawn(&mut self, order: Spawn, run: &Run, definition: &Definition) {
+        let Spawn { run: id, step: index, attempt } = order;
+        let Some(driver) = self.driver.upgrade() else { return };
+        let stop = StopHandle::default();
+        let (sender, progress) = watch::channel(Progress::default());
+        let cx = self.context(order, run, &driver, stop.clone(), sender);
+        let work = cx.and_then(|cx| work(run, index, definition, cx, &stop, &progress, self.grace));
+        let span = span(run, index, attempt);
+        let task = async move {
+            let outcome = match work {
+                Some(work) => work.run().await,
+                None => Outcome::Interrupted,
+            };
+            // A driver that is gone has no use for the outcome: the journal says interrupted.
+            let _ = driver.send(Message::Finished { run: id, step: index, attempt, outcome }).await;
+        };
+        let abort = spawn(task.instrument(span)).abort_handle();
+        self.running.insert((id, index), attempt);
+        self.tasks.insert((id, index), Task { stop, abort, progress });
+    }
+
+    /// Asks an attempt to end.
+    pub(super) fn stop(&self, order: Stop) {
+        if let Some(task) = self.tasks.get(&(order.run, order.step)) {
+            task.stop.stop(order.reason);
+        }
+    }
+
+    /// Asks every attempt to end.
+    pub(super) fn stop_all(&self, reason: StopReason) {
+        for task in self.tasks.values() {
+            task.stop.stop(reason);
+        }
+    }
+
+    /// Drops every attempt where it stands.
+    pub(super) fn abort_all(&mut self) {
+        for task in self.tasks.values() {
+            task.abort.abort();
+        }
+        self.tasks.clear();
+        self.running.clear();
+    }
+
+    /// Takes note that the task of an attempt is gone.
+    pub(super) fn ended(&mut self, run: RunId, step: StepIndex) {
+        self.running.remove(&(run, step));
+        self.tasks.remove(&(run, step));
+    }
+
+    fn context(
+        &self,
+        order: Spawn,
+        run: &Run,
+        driver: &mpsc::Sender<Message>,
+        stop: StopHandle,
+        progress: watch::Sender<Progress>,
+    ) -> Option<StepContext> {
+        let spec = run.started.manifest.step(order.step)?;
+        let info = AttemptInfo {
+            run: order.run,
+            step: spec.key.clone(),
+            attempt: order.attempt,
+            max_attempts: spec.max_attempts(),
+            boot: self.boot.clone(),
+            scratch_dir: self.scratch_of(order.run).join(spec.key.as_str()),
+            checkpoint: run.step(order.step)?.checkpoint.clone(),
+        };
+        let (driver, bytes_max) = (driver.downgrade(), self.payload_bytes_max);
+        let sink = Arc::new(Sink { order, driver, bytes_max });
+        Some(StepContext::new(info, sink, stop, wall_now, progress))
+    }
+}
+
+/// Puts the work of an attempt together; none if the graph and the definition do not fit.
+fn work(
+    run: &Run,
+    index: StepIndex,
+    definition: &Definition,
+    cx: StepContext,
+    stop: &StopHandle,
+    progress: &watch::Receiver<Progress>,
+    grace: Duration,
+) -> Option<Attempt> {
+    let spec = run.started.manifest.step(index)?;
+    let mut suppliers: Vec<(StepIndex, _, _)> = Vec::new();
+    for need in spec.needs() {
+        if suppliers.iter().all(|(known, _, _)| *known != need) {
+            let output = run.step(need)?.output()?.clone();
+            suppliers.push((need, Arc::clone(definition.step(need)?), output));
+        }
+    }
+    Some(Attempt {
+        step: Arc::clone(definition.step(index)?),
+        input: run.input_of(spec)?,
+        suppliers,
+        cx,
+        stop: stop.clone(),
+        progress: progress.clone(),
+        timeout: spec.timeout(),
+        grace,
+    })
+}
+
+fn span(run: &Run, index: StepIndex, attempt: AttemptNo) -> tracing::Span {
+    let manifest = &run.started.manifest;
+    let spec = manifest.step(index);
+    tracing::info_span!(
+        "workflow.attempt",
+        op.id = %run.id,
+        op.kind = %manifest.workflow,
+        step = spec.map(|spec| spec.key.as_str()),
+        attempt = attempt.get(),
+        max_attempts = spec.map(resurge_journal::manifest::StepSpec::max_attempts),
+        seq = run.step(index).map(|step| step.since.get()),
+    )
+}
+
+/// Sends the checkpoints of one attempt to the driver.
+#[derive(Debug)]
+struct Sink {
+    order: Spawn,
+    driver: mpsc::WeakSender<Message>,
+    bytes_max: usize,
+}
+
+#[async_trait]
+impl CheckpointSink for Sink {
+    async fn save(&self, checkpoint: Json) -> Result<(), CheckpointError> {
+        let (bytes, bytes_max) = (checkpoint.len(), self.bytes_max);
+        if bytes > bytes_max {
+            return Err(CheckpointError::TooLarge { bytes, bytes_max });
+        }
+        let driver = self.driver.upgrade().ok_or(CheckpointError::Unavailable)?;
+        let (reply, answer) = oneshot::channel();
+        let Spawn { run, step, attempt } = self.order;
+        let message = Message::Checkpoint { run, step, attempt, checkpoint, reply };
+        driver.send(message).await.map_err(|_| CheckpointError::Unavailable)?;
+        match answer.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Refusal::Superseded)) => Err(CheckpointError::Superseded),
+            Ok(Err(_)) | Err(_) => Err(CheckpointError::Unavailable),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! One step while it is being added.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use resurge_journal::StepIndex;
+use resurge_journal::manifest::{InputShape, InputSpec, Source};
+use resurge_steps::{ErasedStep, Step};
+
+use super::builder::Draft;
+use super::handle::sealed::Sealed;
+use super::handle::{StepHandle, Supplies, UntypedHandle};
+use crate::policy::RetryPolicy;
+
+/// A step that was not told yet what it takes.
+#[derive(Debug)]
+pub struct Unwired(());
+
+/// A step that knows what it takes.
+#[derive(Debug)]
+pub struct Wired(());
+
+/// One step while it is being added; `takes` wires it, `add` finishes it.
+///
+/// # Defaults
+/// Retry policy [`RetryPolicy::default`], no timeout.
+#[derive(Debug)]
+#[must_use = "a step is part of the workflow only after `add`"]
+pub struct StepBuilder<'b, S, W> {
+    drafts: &'b mut Vec<Draft>,
+    brand: u64,
+    draft: Draft,
+    types: PhantomData<fn(S) -> W>,
+}
+
+impl<'b, S> StepBuilder<'b, S, Unwired> {
+    pub(super) fn unwired(
+        drafts: &'b mut Vec<Draft>,
+        brand: u64,
+        key: String,
+        step: Arc<dyn ErasedStep>,
+    ) -> Self {
+        let draft = Draft {
+            key,
+            step,
+            input: Vec::new(),
+            spec: InputSpec { shape: InputShape::Nothing, sources: Vec::new() },
+            after: Vec::new(),
+            retry: RetryPolicy::default(),
+            timeout: None,
+        };
+        Self { drafts, brand, draft, types: PhantomData }
+    }
+
+    pub(super) fn wire(self, handles: impl Sealed) -> StepBuilder<'b, S, Wired> {
+        let wiring = handles.wiring();
+        let input = wiring.handles.clone();
+        let draft = Draft { input, spec: wiring.into_spec(), ..self.draft };
+        StepBuilder { drafts: self.drafts, brand: self.brand, draft, types: PhantomData }
+    }
+}
+
+impl<'b, S: Step> StepBuilder<'b, S, Unwired> {
+    /// Says where the input comes from: a handle, a tuple of handles, a `Vec`, or `()`.
+    pub fn takes(self, handles: impl Supplies<S::Input>) -> StepBuilder<'b, S, Wired> {
+        self.wire(handles)
+    }
+}
+
+impl<S: Step> StepBuilder<'_, S, Wired> {
+    /// Waits for a step although nothing flows from it.
+    pub fn after<T>(mut self, handle: StepHandle<T>) -> Self {
+        self.draft.after.push(UntypedHandle::from(handle));
+        self
+    }
+
+    /// When and how often the step is tried again.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.draft.retry = policy;
+        self
+    }
+
+    /// Longest duration of one attempt; a failure of class `timeout` follows.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.draft.timeout = Some(timeout);
+        self
+    }
+
+    /// Adds the step to the workflow.
+    pub fn add(self) -> StepHandle<S::Output> {
+        // A graph with more steps than fit is refused by `build`; the index need not be right.
+        let index = u16::try_from(self.drafts.len()).unwrap_or(u16::MAX);
+        self.drafts.push(self.draft);
+        StepHandle::new(self.brand, Source::Step(StepIndex::new(index)))
+    }
+}
