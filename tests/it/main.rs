@@ -1,0 +1,14 @@
+//! Behaviour of the engine through its public interface, under virtual time.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod checkpoints;
+mod controls;
+mod crashes;
+mod events;
+mod keys;
+mod lost_outputs;
+mod parking;
+mod retries;
+mod runs;
+mod shutdown;

@@ -1,0 +1,72 @@
+//! A store in memory that counts what is written and fails when told to.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use resurge::journal::store::{AppendError, MemoryStore, ReadError, Scan, Store};
+use resurge::journal::{Record, Seq};
+
+/// A store in memory that counts what is written and fails when told to.
+#[derive(Debug, Default)]
+pub struct WatchedStore {
+    records: MemoryStore,
+    commits: AtomicU64,
+    /// The commit that fails, and all after it; 0 for none.
+    fail_at: u64,
+    /// Whether the failing commit reaches the disk all the same.
+    keep_failed: bool,
+}
+
+impl WatchedStore {
+    /// A store over records that other stores may share.
+    pub fn over(records: MemoryStore) -> Self {
+        Self { records, ..Self::default() }
+    }
+
+    /// Fails at the n-th commit and at all after it, as if the process had died there.
+    #[must_use]
+    pub const fn failing_at(mut self, commit: u64, keep_failed: bool) -> Self {
+        self.fail_at = commit;
+        self.keep_failed = keep_failed;
+        self
+    }
+
+    /// How many batches were written.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::SeqCst)
+    }
+}
+
+impl Store for WatchedStore {
+    fn head(&self) -> Seq {
+        self.records.head()
+    }
+
+    fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
+        let commit = self.commits.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.fail_at == 0 || commit < self.fail_at {
+            return self.records.append(expected, batch);
+        }
+        if commit == self.fail_at && self.keep_failed {
+            self.records.append(expected, batch)?;
+        }
+        let source = io::Error::from_raw_os_error(5);
+        Err(AppendError::Io { location: self.location().to_owned(), source })
+    }
+
+    fn scan(&self, from: Seq) -> Scan<'_> {
+        self.records.scan(from)
+    }
+
+    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
+        self.records.read(seq)
+    }
+
+    fn location(&self) -> &'static str {
+        "a watched store"
+    }
+
+    fn close(&self) {
+        self.records.close();
+    }
+}
