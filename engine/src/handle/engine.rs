@@ -133,6 +133,13 @@ impl Engine {
         })
     }
 
+    /// The last event that is durable.
+    ///
+    /// Its successor is where [`events`](Self::events) begins to tell only what is new.
+    pub fn head(&self) -> Seq {
+        *self.inner.feed.subscribe().borrow()
+    }
+
     /// Every event from a position on: first those in the journal, then those to come.
     ///
     /// [`Seq::new`]`(1)` is the first event.
