@@ -63,9 +63,10 @@ impl Seq {
         self.0
     }
 
-    /// The position that follows.
+    /// The position that follows; the last one follows itself.
+    #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -96,6 +97,7 @@ impl AttemptNo {
     }
 
     /// The attempt that follows.
+    #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
@@ -125,8 +127,9 @@ impl Epoch {
     }
 
     /// The opening that follows.
+    #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -251,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_broken_name_says_what_to_use() {
-        let error = StepKey::new("My Step").unwrap_err().to_string();
+        let error = StepKey::new("My Step").expect_err("not a slug").to_string();
         assert_eq!(
             error,
             "`My Step` is not a step key; use 1 to 48 characters of a-z, 0-9 and `-`"
