@@ -91,10 +91,42 @@ pub(crate) fn encode(record: &Record, link: Link) -> Result<Encoded, EncodeError
 }
 
 /// Reads the frame that was found under a key.
-///
-/// The order of the checks matters: nothing is interpreted before the checksum has shown that it
-/// is what was written, and nothing but magic, format and checksum before the format is known.
 pub(crate) fn decode(key: Seq, frame: &[u8]) -> Result<Decoded, DecodeError> {
+    let Checked { tag, version, at, run, link, crc, body } = open(key, frame)?;
+    let event = Event::decode_body(tag, version, Reader(body))
+        .map_err(|problem| DecodeError::Body { problem })?
+        .ok_or(DecodeError::UnknownEvent { tag, version })?;
+    Ok(Decoded { record: Record { seq: key, at, run, event }, link, crc })
+}
+
+/// Checks the frame that was found under a key as far as that is cheap: all but the inner form of
+/// the body. Returns what ties it to the frames around it.
+#[cfg(feature = "sled")]
+pub(crate) fn check(key: Seq, frame: &[u8]) -> Result<(Link, u32), DecodeError> {
+    let Checked { tag, version, link, crc, .. } = open(key, frame)?;
+    if Event::is_known(tag, version) {
+        Ok((link, crc))
+    } else {
+        Err(DecodeError::UnknownEvent { tag, version })
+    }
+}
+
+/// A frame that is what was written, its body still closed.
+struct Checked<'a> {
+    tag: u16,
+    version: u16,
+    at: Timestamp,
+    run: Option<RunId>,
+    link: Link,
+    crc: u32,
+    body: &'a [u8],
+}
+
+/// Checks a frame and takes its header apart.
+///
+/// The order matters: nothing is interpreted before the checksum has shown that it is what was
+/// written, and nothing but magic, format and checksum before the format is known.
+fn open(key: Seq, frame: &[u8]) -> Result<Checked<'_>, DecodeError> {
     let length = || DecodeError::Length { bytes: frame.len() };
     if frame.len() > FRAME_BYTES_MAX {
         return Err(length());
@@ -129,11 +161,8 @@ pub(crate) fn decode(key: Seq, frame: &[u8]) -> Result<Decoded, DecodeError> {
     if seq != key {
         return Err(DecodeError::Misplaced { found: seq });
     }
-    let event = Event::decode_body(tag, version, Reader(body))
-        .map_err(|problem| DecodeError::Body { problem })?
-        .ok_or(DecodeError::UnknownEvent { tag, version })?;
     let run = (!run.is_nil()).then(|| RunId::new(run));
-    Ok(Decoded { record: Record { seq, at, run, event }, link: Link { chain, durable }, crc })
+    Ok(Checked { tag, version, at, run, link: Link { chain, durable }, crc, body })
 }
 
 /// CRC32C over the key and everything in front of the checksum.

@@ -35,6 +35,12 @@ macro_rules! events {
                 match self { $(Self::$Event(_) => $version),+ }
             }
 
+            /// Whether this build reads a body with this tag and version.
+            #[cfg(feature = "sled")]
+            pub(crate) const fn is_known(tag: u16, version: u16) -> bool {
+                $((tag == $tag && version == $version))||+
+            }
+
             /// Passes the body to a generic function of the codec.
             pub(crate) fn encode_body<C: BodyEncoder>(&self, to: C) -> C::Output {
                 match self { $(Self::$Event(body) => to.encode(body)),+ }

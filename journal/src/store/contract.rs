@@ -60,7 +60,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Lets go of the store, so that another process can open it. May be called twice.
     ///
     /// Everything that was appended is durable already; this has nothing left to save. Later calls
-    /// are refused with `Closed`.
+    /// are refused with `Closed`. A scan that is still held keeps the store open until it is
+    /// dropped.
     fn close(&self);
 }
 

@@ -1,6 +1,5 @@
 //! Records in memory.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +7,7 @@ use uuid::Uuid;
 
 use super::contract::{Scan, Store};
 use super::error::{AppendError, ReadError};
-use super::tail::{Tail, Walk, first_record};
+use super::tail::{Tail, first_record, record, records};
 use crate::id::Seq;
 use crate::record::Record;
 use crate::time::Timestamp;
@@ -49,9 +48,8 @@ impl MemoryStore {
     pub fn new() -> Self {
         let mut frames = Frames::default();
         let first = first_record(Uuid::nil(), Timestamp::default());
-        frames.append(Seq::ZERO, &[first]).expect(
-            "the first record is small, has position 1 and belongs to no run, so nothing refuses it",
-        );
+        let appended = frames.append(Seq::ZERO, &[first]);
+        debug_assert!(appended.is_ok(), "the first record is small and numbered: {appended:?}");
         Self::over(frames)
     }
 
@@ -112,17 +110,11 @@ impl Store for MemoryStore {
             return Box::new(std::iter::once(Err(ReadError::Closed)));
         }
         let last = self.head();
-        let mut walk = Walk::new(from, None);
-        let mut ready = VecDeque::new();
-        Box::new(std::iter::from_fn(move || {
-            if ready.is_empty() && walk.next() <= last {
-                let frame = self.frames().get(walk.next())?;
-                let step = walk.step(walk.next(), &frame);
-                ready.extend(step.problems.into_iter().map(Err));
-                ready.extend(step.decoded.map(|decoded| Ok(decoded.record)));
-            }
-            ready.pop_front()
-        }))
+        let frames = (from.get().max(1)..=last.get()).map_while(|seq| {
+            let seq = Seq::new(seq);
+            self.frames().get(seq).map(|frame| (seq, Ok(frame)))
+        });
+        Box::new(records(from, last, frames))
     }
 
     fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
@@ -130,10 +122,7 @@ impl Store for MemoryStore {
             return Err(ReadError::Closed);
         }
         let frame = self.frames().get(seq);
-        frame.map_or(Ok(None), |frame| {
-            let step = Walk::new(seq, None).step(seq, &frame);
-            step.into_record()
-        })
+        frame.map(|frame| record(seq, &frame)).transpose()
     }
 
     fn location(&self) -> &'static str {

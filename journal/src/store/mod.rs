@@ -1,14 +1,25 @@
 //! Where records are kept.
 //!
-//! A [`Store`] is a list of records that grows at its end. [`MemoryStore`] keeps it in memory.
+//! A [`Store`] is a list of records that grows at its end. [`MemoryStore`] keeps it in memory,
+//! `SledStore` (feature `sled`) on the disk.
 
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod contract;
 mod error;
+#[cfg(feature = "testing")]
+mod faulty;
 mod memory;
+#[cfg(feature = "sled")]
+mod sled;
 mod tail;
 
 pub use contract::{COMMIT_BYTES_MAX, Scan, Store};
 pub use error::{AppendError, ReadError};
+#[cfg(feature = "testing")]
+pub use faulty::{Fault, FaultyStore, Gate};
 pub use memory::MemoryStore;
+#[cfg(feature = "sled")]
+pub use sled::{Condition, CutTail, Durability, OpenError, OpenMode, SledStore, Snapshot};
 
 pub use crate::codec::{DecodeError, EncodeError, FRAME_BYTES_MAX};

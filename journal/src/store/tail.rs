@@ -1,12 +1,16 @@
 //! The end of a chain of frames, and the walk along it.
 
+use std::collections::VecDeque;
+use std::io;
+
+use uuid::Uuid;
+
 use super::error::{AppendError, ReadError};
 use crate::codec::{self, Decoded, Encoded, Link};
 use crate::event::JournalCreated;
 use crate::id::Seq;
 use crate::record::Record;
 use crate::time::Timestamp;
-use uuid::Uuid;
 
 /// The last frame of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,61 +54,46 @@ pub(super) fn first_record(journal: Uuid, at: Timestamp) -> Record {
 
 /// Follows a chain from record to record.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Walk {
+struct Walk {
     next: Seq,
     /// Checksum of the record before; none if it is not known.
     chain: Option<u32>,
 }
 
-/// What a walk makes of the bytes under a key.
-#[derive(Debug, Default)]
-pub(super) struct Step {
-    pub(super) problems: Vec<ReadError>,
-    pub(super) decoded: Option<Decoded>,
-}
-
-impl Step {
-    /// The record, or the last of the problems with it.
-    pub(super) fn into_record(mut self) -> Result<Option<Record>, ReadError> {
-        self.problems.pop().map_or(Ok(self.decoded.map(|decoded| decoded.record)), Err)
-    }
-}
-
 impl Walk {
-    /// Starts where a record is expected whose predecessor has this checksum.
-    pub(super) fn new(next: Seq, chain: Option<u32>) -> Self {
-        let chain = if next <= Seq::new(1) { Some(0) } else { chain };
-        Self { next: next.max(Seq::new(1)), chain }
-    }
-
-    /// The record that is expected next.
-    pub(super) const fn next(&self) -> Seq {
-        self.next
-    }
-
-    /// Takes the bytes found under a key, which is the next one or a later one.
-    pub(super) fn step(&mut self, key: Seq, frame: &[u8]) -> Step {
-        let mut step = Step::default();
-        step.problems.extend(self.skip_to(key));
-        match codec::decode(key, frame) {
-            Ok(decoded) => {
-                if self.chain.is_some_and(|chain| chain != decoded.link.chain) {
-                    step.problems.push(ReadError::Chain { seq: key });
-                }
-                self.chain = Some(decoded.crc);
-                step.decoded = Some(decoded);
-            }
-            Err(source) => {
-                self.chain = None;
-                step.problems.push(ReadError::Undecodable { seq: key, source });
-            }
+    const fn new(next: Seq) -> Self {
+        if next.get() <= 1 {
+            Self { next: Seq::new(1), chain: Some(0) }
+        } else {
+            Self { next, chain: None }
         }
+    }
+
+    /// Takes what was found under a key, which is the next one or a later one.
+    fn step(&mut self, key: Seq, frame: io::Result<impl AsRef<[u8]>>) -> Vec<Found> {
+        let mut found: Vec<Found> = self.skip_to(key).map(Err).into_iter().collect();
         self.next = key.next();
-        step
+        let known = self.chain.take();
+        let decoded =
+            frame.map_err(|source| ReadError::Io { seq: key, source }).and_then(|frame| {
+                codec::decode(key, frame.as_ref())
+                    .map_err(|source| ReadError::Undecodable { seq: key, source })
+            });
+        match decoded {
+            Ok(Decoded { record, link, crc }) => {
+                if known.is_some_and(|chain| chain != link.chain) {
+                    found.push(Err(ReadError::Chain { seq: key }));
+                }
+                self.chain = Some(crc);
+                found.push(Ok(record));
+            }
+            Err(error) => found.push(Err(error)),
+        }
+        found
     }
 
     /// Notes that nothing stands between the next record and a key.
-    pub(super) fn skip_to(&mut self, key: Seq) -> Option<ReadError> {
+    fn skip_to(&mut self, key: Seq) -> Option<ReadError> {
         if self.next >= key {
             return None;
         }
@@ -113,4 +102,34 @@ impl Walk {
         self.chain = None;
         Some(gap)
     }
+}
+
+/// A record, or what stands in its place.
+type Found = Result<Record, ReadError>;
+
+/// Makes records of frames that should run from one position to another without gaps.
+pub(super) fn records<F: AsRef<[u8]>>(
+    from: Seq,
+    to: Seq,
+    frames: impl Iterator<Item = (Seq, io::Result<F>)>,
+) -> impl Iterator<Item = Found> {
+    let mut frames = frames.fuse();
+    let mut walk = Walk::new(from);
+    let mut ready = VecDeque::new();
+    std::iter::from_fn(move || {
+        if ready.is_empty() {
+            match frames.next() {
+                Some((key, frame)) => ready.extend(walk.step(key, frame)),
+                None => ready.extend(walk.skip_to(to.next()).map(Err)),
+            }
+        }
+        ready.pop_front()
+    })
+}
+
+/// Makes a record of the frame that was found under a key.
+pub(super) fn record(key: Seq, frame: &[u8]) -> Found {
+    codec::decode(key, frame)
+        .map(|decoded| decoded.record)
+        .map_err(|source| ReadError::Undecodable { seq: key, source })
 }

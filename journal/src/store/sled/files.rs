@@ -1,0 +1,206 @@
+//! The folder of a journal: what is in it, who may read it, and that it is on the disk.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Tells a journal from every other folder; written last when a journal is created.
+pub(super) const MARKER: &str = "FORMAT";
+/// Stands while a journal is being created; written first, removed last.
+pub(super) const CREATING: &str = "CREATING";
+/// The folder of the database.
+pub(super) const DATABASE: &str = "sled";
+
+/// Format of the folder that this release writes, and the latest that it reads.
+const FORMAT: u32 = 1;
+
+/// What stands in [`MARKER`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Marker {
+    pub(super) format: u32,
+    pub(super) journal: Uuid,
+}
+
+/// What a path leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Folder {
+    /// Nothing is there.
+    Missing,
+    /// An empty folder, or one in which the creation of a journal was cut short.
+    Unmade,
+    Journal,
+    /// A journal of a later format.
+    Newer {
+        format: u32,
+    },
+    /// Something else.
+    Foreign {
+        problem: String,
+    },
+}
+
+/// Looks at a path without changing anything.
+pub(super) fn look(dir: &Path) -> io::Result<Folder> {
+    match fs::metadata(dir) {
+        Ok(found) if !found.is_dir() => {
+            return Ok(Folder::Foreign { problem: "it is not a folder".to_owned() });
+        }
+        Ok(_) => {}
+        Err(error) if is_absent(&error) => return Ok(Folder::Missing),
+        Err(error) => return Err(error),
+    }
+    match fs::read(dir.join(MARKER)) {
+        Ok(text) => return Ok(read_marker(&text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    if dir.join(CREATING).exists() {
+        return Ok(Folder::Unmade);
+    }
+    for entry in fs::read_dir(dir)? {
+        if entry?.file_name() != super::lock::NAME {
+            let problem = format!("it has no {MARKER} file, but other files");
+            return Ok(Folder::Foreign { problem });
+        }
+    }
+    Ok(Folder::Unmade)
+}
+
+/// A path can be absent in two ways: nothing is there, or something on the way is a file.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+fn read_marker(text: &[u8]) -> Folder {
+    /// The one field that every format of the marker has.
+    #[derive(Deserialize)]
+    struct AnyMarker {
+        format: u32,
+    }
+    match serde_json::from_slice::<AnyMarker>(text) {
+        Ok(marker) if marker.format > FORMAT => Folder::Newer { format: marker.format },
+        Ok(_) => match serde_json::from_slice::<Marker>(text) {
+            Ok(_) => Folder::Journal,
+            Err(error) => Folder::Foreign { problem: format!("its {MARKER} file: {error}") },
+        },
+        Err(error) => Folder::Foreign { problem: format!("its {MARKER} file: {error}") },
+    }
+}
+
+/// Makes the folder a journal; the last act of creation.
+pub(super) fn write_marker(dir: &Path, journal: Uuid) -> io::Result<()> {
+    let draft = dir.join("FORMAT.new");
+    let mut text = serde_json::to_vec(&Marker { format: FORMAT, journal })?;
+    text.push(b'\n');
+    let mut file = create(&draft)?;
+    file.write_all(&text)?;
+    file.sync_all()?;
+    fs::rename(draft, dir.join(MARKER))?;
+    sync_dir(dir)
+}
+
+/// Makes the folder that a journal is created in, with a sign that it is being created.
+pub(super) fn prepare(dir: &Path) -> io::Result<()> {
+    let sign = create(&dir.join(CREATING))?;
+    sign.sync_all()?;
+    sync_dir(dir)?;
+    // What an earlier creation left is without value: no marker was ever written for it.
+    match fs::remove_dir_all(dir.join(DATABASE)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    make_private_dir(&dir.join(DATABASE))
+}
+
+/// Syncs what sled made and never syncs itself, and the way to it.
+pub(super) fn sync_created(dir: &Path) -> io::Result<()> {
+    let database = dir.join(DATABASE);
+    for entry in fs::read_dir(&database)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            sync_dir(&path)?;
+        } else {
+            File::open(&path)?.sync_all()?;
+        }
+    }
+    sync_dir(&database)?;
+    sync_dir(dir)?;
+    dir.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), sync_dir)
+}
+
+/// Ends a creation.
+pub(super) fn finish(dir: &Path) -> io::Result<()> {
+    match fs::remove_file(dir.join(CREATING)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => sync_dir(dir),
+    }
+}
+
+/// Makes every file of the database readable for its owner alone; sled would let everybody read.
+pub(super) fn make_database_private(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir.join(DATABASE))? {
+        let entry = entry?;
+        let mode = if entry.file_type()?.is_dir() { DIR_MODE } else { FILE_MODE };
+        set_mode(&entry.path(), mode)?;
+    }
+    Ok(())
+}
+
+/// Makes a folder, and those above it, for its owner alone.
+pub(super) fn make_private_dir(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    set_mode(dir, DIR_MODE)
+}
+
+/// Makes or empties a file for its owner alone.
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    private(OpenOptions::new().write(true).create(true).truncate(true)).open(path)
+}
+
+/// Opens a file, or makes it for its owner alone; keeps what is in it.
+pub(super) fn open_or_create(path: &Path) -> io::Result<File> {
+    private(OpenOptions::new().read(true).write(true).create(true).truncate(false)).open(path)
+}
+
+/// Opens a file that must be there, for reading and writing.
+pub(super) fn open_for_update(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(path)
+}
+
+const DIR_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+
+#[cfg(unix)]
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    std::os::unix::fs::OpenOptionsExt::mode(options, FILE_MODE)
+}
+
+#[cfg(not(unix))]
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+/// Elsewhere the folder inherits who may read it.
+#[cfg(not(unix))]
+fn set_mode(_path: &Path, _mode: u32) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// Elsewhere folders cannot be opened to be synced.
+#[cfg(not(unix))]
+fn sync_dir(_dir: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,272 @@
+//! The store itself: appends, reads, the end.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+use super::anchor::Anchor;
+use super::db::{self, Db};
+use super::error::OpenError;
+use super::files;
+use super::lock::Lock;
+use super::open::{Opened, open};
+use crate::codec::Encoded;
+use crate::id::Seq;
+use crate::record::Record;
+use crate::store::contract::{COMMIT_BYTES_MAX, Scan, Store};
+use crate::store::error::{AppendError, ReadError};
+use crate::store::tail::{Tail, record, records};
+
+/// What a commit survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Durability {
+    /// A power cut: every commit is synced to the disk.
+    #[default]
+    Power,
+    /// A killed process: commits are left to the system, which loses them when the power fails.
+    Process,
+}
+
+/// What to do where no journal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OpenMode {
+    /// Make one, if the path leads to nothing or to an empty folder.
+    CreateIfMissing,
+    /// Refuse with [`OpenError::Missing`].
+    Existing,
+}
+
+/// The rest of a commit that was never acknowledged, cut off when the journal was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CutTail {
+    /// The first record that was cut.
+    pub from: Seq,
+    /// The last record that was cut.
+    pub to: Seq,
+    /// What was wrong with the first.
+    pub problem: String,
+}
+
+/// Keeps records in sled.
+#[derive(Debug)]
+pub struct SledStore {
+    location: String,
+    /// The head, so that it can be asked for during a commit.
+    head: AtomicU64,
+    writer: Mutex<Writer>,
+    reader: RwLock<Option<Db>>,
+    cut: Option<CutTail>,
+}
+
+#[derive(Debug)]
+struct Writer {
+    tail: Tail,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Open(Disk),
+    /// Holds on to the files: nobody else may write before they are let go.
+    Poisoned(Disk),
+    Closed,
+}
+
+impl SledStore {
+    /// Opens the journal in a folder, which no other store may have open.
+    ///
+    /// Reads and checks every record. A torn end that was never acknowledged is cut off, which
+    /// [`cut`](Self::cut) tells. A new journal gets its first record here.
+    ///
+    /// # Durability
+    /// A journal that is made here is on the disk, whatever the durability, when this returns.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is there instead, and what to do.
+    pub fn open(
+        dir: impl AsRef<Path>,
+        mode: OpenMode,
+        durability: Durability,
+    ) -> Result<Self, OpenError> {
+        let dir = dir.as_ref();
+        let Opened { disk, tail, cut } = open(dir, mode, durability)?;
+        Ok(Self {
+            location: dir.display().to_string(),
+            head: AtomicU64::new(tail.head.get()),
+            reader: RwLock::new(Some(disk.db.clone())),
+            writer: Mutex::new(Writer { tail, state: State::Open(disk) }),
+            cut,
+        })
+    }
+
+    /// What the opening cut off.
+    pub const fn cut(&self) -> Option<&CutTail> {
+        self.cut.as_ref()
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reader(&self) -> Option<Db> {
+        self.reader.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Store for SledStore {
+    fn head(&self) -> Seq {
+        Seq::new(self.head.load(Ordering::Acquire))
+    }
+
+    fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
+        let mut writer = self.writer();
+        let Writer { tail, state } = &mut *writer;
+        let disk = match state {
+            State::Open(disk) => disk,
+            State::Poisoned(_) => return Err(AppendError::Poisoned),
+            State::Closed => return Err(AppendError::Closed),
+        };
+        let (frames, _) = tail.encode(expected, batch)?;
+        for group in groups(expected, frames) {
+            match disk.commit(*tail, &group) {
+                Ok(after) => *tail = after,
+                Err(source) => {
+                    writer.poison();
+                    return Err(AppendError::Io { location: self.location.clone(), source });
+                }
+            }
+            self.head.store(tail.head.get(), Ordering::Release);
+        }
+        Ok(tail.head)
+    }
+
+    fn scan(&self, from: Seq) -> Scan<'_> {
+        let to = self.head();
+        match self.reader() {
+            Some(db) => Box::new(records(from, to, db.frames(from, to))),
+            None => Box::new(std::iter::once(Err(ReadError::Closed))),
+        }
+    }
+
+    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
+        let db = self.reader().ok_or(ReadError::Closed)?;
+        if seq == Seq::ZERO || seq > self.head() {
+            return Ok(None);
+        }
+        match db.get(seq) {
+            Ok(Some(frame)) => record(seq, frame.as_ref()).map(Some),
+            Ok(None) => Err(ReadError::Gap { from: seq, to: seq }),
+            Err(source) => Err(ReadError::Io { seq, source }),
+        }
+    }
+
+    fn location(&self) -> &str {
+        &self.location
+    }
+
+    fn close(&self) {
+        let state = std::mem::replace(&mut self.writer().state, State::Closed);
+        let reader = self.reader.write().unwrap_or_else(PoisonError::into_inner).take();
+        reader.into_iter().for_each(Db::close);
+        match state {
+            State::Open(disk) => disk.close(true),
+            State::Poisoned(disk) => disk.close(false),
+            State::Closed => {}
+        }
+    }
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Writer {
+    fn poison(&mut self) {
+        self.state = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Open(disk) | State::Poisoned(disk) => State::Poisoned(disk),
+            State::Closed => State::Closed,
+        };
+    }
+}
+
+/// Splits frames into groups that each land as one.
+fn groups(expected: Seq, frames: Vec<Encoded>) -> Vec<Vec<(Seq, Encoded)>> {
+    let mut groups: Vec<Vec<(Seq, Encoded)>> = Vec::new();
+    let (mut seq, mut room) = (expected, 0);
+    for frame in frames {
+        seq = seq.next();
+        let bytes = frame.bytes.len();
+        match groups.last_mut() {
+            Some(group) if bytes <= room => group.push((seq, frame)),
+            _ => {
+                room = COMMIT_BYTES_MAX;
+                groups.push(vec![(seq, frame)]);
+            }
+        }
+        room -= bytes;
+    }
+    groups
+}
+
+/// The open files of a journal.
+#[derive(Debug)]
+pub(super) struct Disk {
+    pub(super) db: Db,
+    /// sled's log, to sync what sled only hands to the system.
+    log: File,
+    anchor: Anchor,
+    durability: Durability,
+    /// The last field: let go of when everything else is closed.
+    lock: Lock,
+}
+
+impl Disk {
+    pub(super) fn new(
+        dir: &Path,
+        db: Db,
+        anchor: Anchor,
+        lock: Lock,
+        durability: Durability,
+    ) -> io::Result<Self> {
+        let log = files::open_for_update(&dir.join(files::DATABASE).join(db::LOG))?;
+        Ok(Self { db, log, anchor, durability, lock })
+    }
+
+    /// Makes what stands in the log durable, and the anchor say so.
+    pub(super) fn settle(&mut self, tail: Tail) -> io::Result<()> {
+        self.sync()?;
+        self.anchor.write(tail)
+    }
+
+    fn commit(&mut self, before: Tail, group: &[(Seq, Encoded)]) -> io::Result<Tail> {
+        let Some((head, frame)) = group.last() else { return Ok(before) };
+        let after = Tail { head: *head, chain: frame.crc };
+        self.db.commit(group)?;
+        self.settle(after)?;
+        Ok(after)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        match self.durability {
+            Durability::Power => self.log.sync_data(),
+            Durability::Process => Ok(()),
+        }
+    }
+
+    fn close(self, is_sound: bool) {
+        let Self { db, log, anchor, durability: _, lock } = self;
+        db.close();
+        if is_sound {
+            // Only saves the anchor itself; every record is durable already.
+            let _ = anchor.sync();
+        }
+        drop((log, anchor));
+        drop(lock);
+    }
+}
