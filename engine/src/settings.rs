@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Most steps that a workflow may have.
 pub(crate) const STEPS_MAX: usize = 64;
 
-/// Largest graph, in bytes of its binary form, so that it fits a record beside the input.
+/// Largest graph, in bytes of its record, so that an input and a key fit in beside it.
 pub(crate) const GRAPH_BYTES_MAX: usize = 3_584;
 
 /// Limits and times of an engine; every one has a default.

@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 /// A payload: the input, output or checkpoint of a step, as JSON text.
 ///
 /// Cheap to clone. JSON rather than bincode, because it can be shown without the type that wrote
 /// it, and because a field that is added later can have a default.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Json(Arc<str>);
 
 impl Json {
@@ -64,8 +65,44 @@ impl Json {
     }
 }
 
+/// In JSON the payload stands for itself; in a record it is a string.
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if to.is_human_readable() {
+            let raw: &RawValue =
+                serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+            raw.serialize(to)
+        } else {
+            to.serialize_str(&self.0)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        if from.is_human_readable() {
+            Ok(Self(Box::<RawValue>::deserialize(from)?.get().into()))
+        } else {
+            Ok(Self(String::deserialize(from)?.into()))
+        }
+    }
+}
+
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_in_json_stands_for_itself() {
+        let payload = Json::of(&vec![1, 2]).expect("numbers have a form in JSON");
+        let outer = Json::array([&payload, &Json::null()]);
+        assert_eq!(Json::of(&outer).expect("valid"), outer);
+        assert_eq!(outer.read::<(Json, Option<u8>)>().expect("valid"), (payload, None));
     }
 }

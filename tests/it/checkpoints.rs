@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use resurge::steps::CheckpointError;
-use resurge::{Class, Engine, RetryPolicy, StepContext, StepError, Workflow};
+use resurge::{Class, RetryPolicy, StepContext, StepError, Workflow};
 use support::{Calls, names, records};
 
 #[tokio::test(start_paused = true)]
@@ -22,7 +22,7 @@ async fn an_attempt_goes_on_from_the_checkpoint_of_the_one_before() {
         })
         .add();
     let flow = flow.build(count).unwrap();
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     assert_eq!(engine.start(&flow, ()).await.unwrap().outcome().await.unwrap(), 3);
     let saved = names(&records(&engine).await).iter().filter(|n| **n == "checkpoint_saved").count();
     assert_eq!(saved, 4);
@@ -53,7 +53,7 @@ async fn an_attempt_that_timed_out_cannot_save_any_more() {
         .retry(RetryPolicy::fixed(Duration::from_secs(1)))
         .add();
     let flow = flow.build(step).unwrap();
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     assert_eq!(engine.start(&flow, ()).await.unwrap().outcome().await.unwrap(), 2);
     tokio::time::sleep(Duration::from_secs(120)).await;
     let error = refused.lock().unwrap().take().unwrap();
@@ -72,7 +72,7 @@ async fn a_checkpoint_that_is_too_large_is_refused() {
         .retry(RetryPolicy::none())
         .add();
     let flow = flow.build(step).unwrap();
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     let error = engine.start(&flow, ()).await.unwrap().outcome().await.unwrap_err();
     assert!(error.to_string().contains("5002 bytes, at most 4096 fit"), "{error}");
 }

@@ -3,9 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use resurge::{
-    ControlError, Engine, RetryPolicy, RunError, RunStatus, StepContext, StopReason, Workflow,
-};
+use resurge::{ControlError, RetryPolicy, RunError, RunStatus, StepContext, StopReason, Workflow};
 use support::{Calls, chain, fail_first, names, records};
 
 #[tokio::test(start_paused = true)]
@@ -24,7 +22,7 @@ async fn a_cancelled_run_stops_and_says_who_and_why() {
         })
         .add();
     let flow = flow.build(endless).unwrap();
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     let run = engine.start(&flow, ()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     run.cancel("alice", "wrong model").await.unwrap();
@@ -46,7 +44,7 @@ async fn a_run_that_waits_can_be_cancelled() {
     let calls = Calls::default();
     let policy = RetryPolicy::fixed(Duration::from_secs(50));
     let flow = fail_first(u32::MAX, resurge::Class::Network, policy, &calls);
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     let run = engine.start(&flow, ()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     engine.cancel(run.id(), "alice", "enough").await.unwrap();
@@ -57,7 +55,7 @@ async fn a_run_that_waits_can_be_cancelled() {
 #[tokio::test(start_paused = true)]
 async fn a_control_that_makes_no_sense_is_refused() {
     let flow = chain(&[Calls::default()]);
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     let run = engine.start(&flow, 1).await.unwrap();
     run.outcome().await.unwrap();
     let ended = ControlError::Ended { run: run.id() };

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use resurge::journal::store::MemoryStore;
-use resurge::{Class, Engine, RetryPolicy, Step, StepContext, StepError, Workflow};
+use resurge::{Class, RetryPolicy, Step, StepContext, StepError, Workflow};
 use support::{Calls, names, records};
 
 /// Makes a thing that can disappear.
@@ -64,13 +64,13 @@ async fn a_lost_output_is_made_again_with_all_that_depends_on_it() {
     let (make, checked) = (Make::default(), Calls::default());
     let flow = flow(&make, &checked, &Arc::new(AtomicU32::new(1)));
     let disk = MemoryStore::new();
-    let engine = Engine::with_store(Arc::new(disk.clone())).register(&flow).start().await.unwrap();
+    let engine = support::engine_on(disk.clone()).register(&flow).start().await.unwrap();
     engine.start(&flow, ()).key("thing").await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     engine.shutdown(Duration::ZERO).await.unwrap();
 
     make.there.store(false, Ordering::SeqCst);
-    let engine = Engine::with_store(Arc::new(disk)).register(&flow).start().await.unwrap();
+    let engine = support::engine_on(disk).register(&flow).start().await.unwrap();
     let run = engine.start(&flow, ()).key("thing").await.unwrap();
     assert_eq!(run.outcome().await.unwrap(), "2 2");
     assert_eq!((make.made.so_far(), checked.so_far()), (2, 2));
@@ -82,7 +82,7 @@ async fn a_lost_output_is_made_again_with_all_that_depends_on_it() {
 async fn outputs_that_still_hold_are_not_made_again() {
     let (make, checked) = (Make::default(), Calls::default());
     let flow = flow(&make, &checked, &Arc::new(AtomicU32::new(3)));
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     assert_eq!(engine.start(&flow, ()).await.unwrap().outcome().await.unwrap(), "1 1");
     assert_eq!((make.made.so_far(), checked.so_far()), (1, 1));
 }
@@ -110,7 +110,7 @@ async fn a_step_whose_inputs_keep_vanishing_fails_in_the_end() {
     let made = flow.step("make", Vanishing).takes(()).add();
     let used = flow.step_fn("use", made, |_: StepContext, ()| async move { Ok(()) }).add();
     let flow = flow.build(used).unwrap();
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     let error = engine.start(&flow, ()).await.unwrap().outcome().await.unwrap_err();
     let failure = error.failure().unwrap();
     assert_eq!((failure.class, failure.kind.as_str()), (Class::Integrity, "inputs_lost"));

@@ -1,6 +1,5 @@
 //! A run goes on only under a definition that fits the graph it was started with.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use resurge::journal::store::MemoryStore;
@@ -19,7 +18,7 @@ fn flow(key: &str, succeeds: bool) -> Workflow<(), ()> {
 }
 
 async fn engine(disk: &MemoryStore, flow: Option<&Workflow<(), ()>>) -> Engine {
-    let builder = Engine::with_store(Arc::new(disk.clone()));
+    let builder = support::engine_on(disk.clone());
     let builder = match flow {
         Some(flow) => builder.register(flow),
         None => builder,

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use resurge::journal::Record;
 use resurge::journal::event::{AttemptFailed, Event, Verdict};
-use resurge::{
-    Class, Engine, Jitter, RetryPolicy, RunError, RunStatus, StepContext, StepError, Workflow,
-};
+use resurge::{Class, Jitter, RetryPolicy, RunError, RunStatus, StepContext, StepError, Workflow};
 use support::{Calls, fail_first, records};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,7 +22,7 @@ async fn a_retry_waits_exactly_as_long_as_the_journal_says() {
     let calls = Calls::default();
     let policy = RetryPolicy::exponential(SECOND * 2).max_retries(5);
     let flow = fail_first(3, Class::Server, policy, &calls);
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     assert_eq!(engine.start(&flow, ()).await.unwrap().outcome().await.unwrap(), 4);
 
     let records = records(&engine).await;
@@ -51,7 +49,7 @@ async fn a_step_is_exhausted_after_exactly_its_retries_and_one() {
         let calls = Calls::default();
         let policy = RetryPolicy::fixed(SECOND).max_retries(max_retries);
         let flow = fail_first(u32::MAX, Class::Network, policy, &calls);
-        let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+        let engine = support::engine().register(&flow).start().await.unwrap();
         let run = engine.start(&flow, ()).await.unwrap();
         let error = run.outcome().await.unwrap_err();
         let RunError::Exhausted { attempts, .. } = &error else { panic!("{error}") };
@@ -65,7 +63,7 @@ async fn a_class_that_no_retry_mends_fails_at_once() {
     for class in [Class::Permission, Class::Validation, Class::NotFound, Class::Security] {
         let calls = Calls::default();
         let flow = fail_first(u32::MAX, class, RetryPolicy::default(), &calls);
-        let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+        let engine = support::engine().register(&flow).start().await.unwrap();
         let run = engine.start(&flow, ()).await.unwrap();
         let error = run.outcome().await.unwrap_err();
         assert!(matches!(error, RunError::Failed { .. }), "{error}");
@@ -97,7 +95,7 @@ async fn a_failing_step_takes_the_run_and_its_neighbours_with_it() {
     let both =
         flow.step_fn("both", (patient, bad), |_: StepContext, _| async move { Ok(()) }).add();
     let flow = flow.build(both).unwrap();
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     let error = engine.start(&flow, ()).await.unwrap().outcome().await.unwrap_err();
     assert!(matches!(&error, RunError::Failed { step, .. } if step.as_str() == "bad"), "{error}");
     // The neighbour is told to stop, and its late success changes nothing.
@@ -128,7 +126,7 @@ async fn progress_gives_the_retries_back() {
             .retry(RetryPolicy::exponential(SECOND).max_retries(5).jitter(Jitter::None))
             .add();
         let flow = flow.build(fetch).unwrap();
-        let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+        let engine = support::engine().register(&flow).start().await.unwrap();
         let outcome = engine.start(&flow, ()).await.unwrap().outcome().await;
         assert_eq!(outcome.is_ok(), succeeds, "{outcome:?}");
         let records = records(&engine).await;
@@ -156,7 +154,7 @@ async fn a_server_that_asks_for_time_gets_it() {
         })
         .add();
     let flow = flow.build(ask).unwrap();
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     let begun = tokio::time::Instant::now();
     engine.start(&flow, ()).await.unwrap().outcome().await.unwrap();
     assert_eq!(begun.elapsed().as_secs(), 30);
@@ -167,7 +165,7 @@ async fn a_retry_that_would_come_after_the_deadline_is_not_waited_for() {
     let calls = Calls::default();
     let policy = RetryPolicy::fixed(SECOND * 50);
     let flow = fail_first(u32::MAX, Class::Network, policy, &calls);
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     let begun = tokio::time::Instant::now();
     let run = engine.start(&flow, ()).deadline(SECOND * 20).await.unwrap();
     let error = run.outcome().await.unwrap_err();
@@ -184,7 +182,7 @@ async fn a_custom_delay_is_journaled_by_name() {
         _ => SECOND * 3,
     });
     let flow = fail_first(3, Class::Timeout, policy.jitter(Jitter::None), &calls);
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     let begun = tokio::time::Instant::now();
     engine.start(&flow, ()).await.unwrap().outcome().await.unwrap();
     assert_eq!(begun.elapsed().as_secs(), 4);
@@ -201,7 +199,7 @@ async fn a_run_that_waits_for_a_retry_is_recovering() {
     let calls = Calls::default();
     let policy = RetryPolicy::fixed(SECOND * 60).jitter(Jitter::None);
     let flow = fail_first(1, Class::Network, policy, &calls);
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     let run = engine.start(&flow, ()).await.unwrap();
     tokio::time::sleep(SECOND * 10).await;
     let view = run.view().await.unwrap();

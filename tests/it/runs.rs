@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use resurge::journal::store::MemoryStore;
 use resurge::{
-    Engine, RetryPolicy, RunError, RunStatus, Settings, StartError, StepContext, StepStatus,
-    Workflow,
+    RetryPolicy, RunError, RunStatus, Settings, StartError, StepContext, StepStatus, Workflow,
 };
 use support::{Calls, WatchedStore, chain, names, records};
 
@@ -15,7 +14,7 @@ use support::{Calls, WatchedStore, chain, names, records};
 async fn a_chain_runs_each_step_once_and_gives_the_last_output() {
     let calls: [Calls; 3] = Default::default();
     let flow = chain(&calls);
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     let run = engine.start(&flow, 39).await.unwrap();
     assert_eq!(run.outcome().await.unwrap(), 42);
 
@@ -46,7 +45,7 @@ async fn a_chain_of_n_steps_costs_n_plus_one_flushes() {
     for steps in [1, 3, 10] {
         let flow = chain(&vec![Calls::default(); steps]);
         let store = Arc::new(WatchedStore::default());
-        let engine = Engine::with_store(store.clone()).register(&flow).start().await.unwrap();
+        let engine = support::engine_on(store.clone()).register(&flow).start().await.unwrap();
         let before = store.commits();
         engine.start(&flow, 0).await.unwrap().outcome().await.unwrap();
         assert_eq!(store.commits() - before, steps as u64 + 1);
@@ -73,7 +72,7 @@ async fn steps_fan_out_and_in() {
         )
         .add();
     let flow = flow.build(pair).unwrap();
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     let run = engine.start(&flow, 4).await.unwrap();
     assert_eq!(run.outcome().await.unwrap(), "5 40 49");
 }
@@ -102,7 +101,7 @@ async fn no_more_attempts_run_than_the_limit_allows() {
     let flow = flow.build(end).unwrap();
     let mut settings = Settings::default();
     settings.attempts_in_flight_max = 3;
-    let engine = Engine::in_memory().settings(settings).register(&flow).start().await.unwrap();
+    let engine = support::engine().settings(settings).register(&flow).start().await.unwrap();
     let begun = tokio::time::Instant::now();
     assert_eq!(engine.start(&flow, ()).await.unwrap().outcome().await.unwrap(), 20);
     assert_eq!(most.load(Ordering::SeqCst), 3);
@@ -122,7 +121,7 @@ async fn a_panic_fails_the_run_and_nothing_else() {
     let flow = flow.build(boom).unwrap();
     let calls = [Calls::default()];
     let sound = chain(&calls);
-    let engine = Engine::in_memory().register(&flow).register(&sound).start().await.unwrap();
+    let engine = support::engine().register(&flow).register(&sound).start().await.unwrap();
     let error = engine.start(&flow, ()).await.unwrap().outcome().await.unwrap_err();
     let failure = error.failure().unwrap();
     assert_eq!((failure.class.name(), failure.kind.as_str()), ("internal", "panic"));
@@ -136,7 +135,7 @@ async fn an_input_that_is_too_large_is_refused_before_anything_starts() {
     let text = flow.input();
     let step = flow.step_fn("len", text, |_: StepContext, t: String| async move { Ok(t) }).add();
     let flow = flow.build(step).unwrap();
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     let error = engine.start(&flow, "x".repeat(5_000)).await.unwrap_err();
     assert!(matches!(error, StartError::InputTooLarge { bytes: 5_002, bytes_max: 4_096 }));
     assert!(engine.runs().await.unwrap().is_empty());
@@ -149,7 +148,7 @@ async fn an_output_that_is_too_large_fails_the_step() {
     let grow =
         flow.step_fn("grow", n, |_: StepContext, n: usize| async move { Ok("x".repeat(n)) }).add();
     let flow = flow.build(grow).unwrap();
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     let error = engine.start(&flow, 5_000).await.unwrap().outcome().await.unwrap_err();
     assert_eq!(error.failure().unwrap().kind, "output_too_large");
     assert_eq!(engine.start(&flow, 4_000).await.unwrap().outcome().await.unwrap().len(), 4_000);
@@ -158,7 +157,7 @@ async fn an_output_that_is_too_large_fails_the_step() {
 #[tokio::test(start_paused = true)]
 async fn a_workflow_that_was_not_registered_is_refused() {
     let flow = chain(&[Calls::default()]);
-    let engine = Engine::in_memory().start().await.unwrap();
+    let engine = support::engine().start().await.unwrap();
     let error = engine.start(&flow, 1).await.unwrap_err();
     assert!(matches!(error, StartError::NotRegistered { .. }), "{error}");
 }
@@ -182,7 +181,7 @@ async fn a_timeout_is_a_failure_that_is_tried_again() {
         .retry(RetryPolicy::fixed(Duration::from_secs(1)))
         .add();
     let flow = flow.build(slow).unwrap();
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     let run = engine.start(&flow, ()).await.unwrap();
     assert_eq!(run.outcome().await.unwrap(), 2);
     let failed = records(&engine).await.into_iter().find_map(|record| match record.event {
@@ -203,7 +202,7 @@ async fn a_run_is_given_up_at_its_deadline() {
         })
         .add();
     let flow = flow.build(endless).unwrap();
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     let begun = tokio::time::Instant::now();
     let run = engine.start(&flow, ()).deadline(Duration::from_secs(90)).await.unwrap();
     let error = run.outcome().await.unwrap_err();
@@ -219,7 +218,7 @@ async fn a_run_is_given_up_at_its_deadline() {
 async fn an_idle_engine_writes_nothing() {
     let flow = chain(&[Calls::default()]);
     let store = Arc::new(WatchedStore::over(MemoryStore::new()));
-    let engine = Engine::with_store(store.clone()).register(&flow).start().await.unwrap();
+    let engine = support::engine_on(store.clone()).register(&flow).start().await.unwrap();
     let before = store.commits();
     tokio::time::sleep(Duration::from_secs(86_400)).await;
     assert_eq!(store.commits(), before);

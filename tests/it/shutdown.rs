@@ -1,10 +1,9 @@
 //! Shutting down and coming back.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use resurge::journal::store::MemoryStore;
-use resurge::{Engine, StartError, StepContext, StepError, StopReason, Workflow};
+use resurge::{StartError, StepContext, StepError, StopReason, Workflow};
 use support::{Calls, chain, names, records};
 
 /// A step that works for ever in its first attempt, and saves where it stands when asked to stop.
@@ -31,13 +30,13 @@ fn patient(calls: &Calls) -> Workflow<(), u32> {
 async fn an_attempt_saves_a_checkpoint_and_goes_on_in_the_next_life() {
     let (disk, calls) = (MemoryStore::new(), Calls::default());
     let flow = patient(&calls);
-    let engine = Engine::with_store(Arc::new(disk.clone())).register(&flow).start().await.unwrap();
+    let engine = support::engine_on(disk.clone()).register(&flow).start().await.unwrap();
     let run = engine.start(&flow, ()).key("it").await.unwrap();
     engine.shutdown(Duration::from_secs(5)).await.unwrap();
     let error = run.outcome().await.unwrap_err().to_string();
     assert!(error.contains("the engine was shut down"), "{error}");
 
-    let engine = Engine::with_store(Arc::new(disk)).register(&flow).start().await.unwrap();
+    let engine = support::engine_on(disk).register(&flow).start().await.unwrap();
     let run = engine.start(&flow, ()).key("it").await.unwrap();
     assert_eq!(run.outcome().await.unwrap(), 7);
     assert_eq!(
@@ -68,7 +67,7 @@ async fn an_attempt_that_does_not_listen_is_dropped_after_the_grace_period() {
         })
         .add();
     let flow = flow.build(deaf).unwrap();
-    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
     engine.start(&flow, ()).await.unwrap();
     let begun = tokio::time::Instant::now();
     engine.shutdown(Duration::from_secs(3)).await.unwrap();
@@ -79,7 +78,7 @@ async fn an_attempt_that_does_not_listen_is_dropped_after_the_grace_period() {
 async fn nothing_starts_while_the_engine_shuts_down() {
     let calls = Calls::default();
     let (slow, quick) = (patient(&calls), chain(&[Calls::default()]));
-    let engine = Engine::in_memory().register(&slow).register(&quick).start().await.unwrap();
+    let engine = support::engine().register(&slow).register(&quick).start().await.unwrap();
     engine.start(&slow, ()).await.unwrap();
     let closing = engine.clone();
     let shutdown = tokio::spawn(async move { closing.shutdown(Duration::from_secs(5)).await });
@@ -93,7 +92,7 @@ async fn nothing_starts_while_the_engine_shuts_down() {
 async fn an_engine_that_is_dropped_closes_its_journal() {
     let (disk, calls) = (MemoryStore::new(), Calls::default());
     let flow = patient(&calls);
-    let engine = Engine::with_store(Arc::new(disk.clone())).register(&flow).start().await.unwrap();
+    let engine = support::engine_on(disk.clone()).register(&flow).start().await.unwrap();
     let mut events = engine.events(resurge::Seq::new(1));
     let run = engine.start(&flow, ()).await.unwrap();
     drop((engine, run));

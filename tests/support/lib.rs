@@ -1,25 +1,40 @@
 //! What the tests share: a store that counts and fails as told, and steps that behave as told.
 
+mod clock;
 mod steps;
 mod store;
 
+pub use clock::VirtualClock;
 pub use steps::{Calls, chain, fail_first};
 pub use store::WatchedStore;
 
-use resurge::Engine;
-use resurge::journal::event::Event;
-use resurge::journal::{Record, Seq};
+use std::sync::Arc;
 
-/// Every record of an engine's journal so far, without the one that its making wrote.
+use resurge::journal::event::Event;
+use resurge::journal::store::Store;
+use resurge::journal::{Record, Seq};
+use resurge::{Engine, EngineBuilder};
+
+/// An engine with a journal in memory, under virtual time.
+pub fn engine() -> EngineBuilder {
+    Engine::in_memory().clock(VirtualClock::start())
+}
+
+/// An engine over a store, under virtual time.
+pub fn engine_on(store: impl Store) -> EngineBuilder {
+    Engine::with_store(Arc::new(store)).clock(VirtualClock::start())
+}
+
+/// Every record of an engine's journal so far.
 ///
 /// # Panics
 /// If the journal cannot be read.
 pub async fn records(engine: &Engine) -> Vec<Record> {
     let mut events = engine.events(Seq::new(1));
-    let mut records = Vec::new();
-    // A record that exists is ready at once; one that never comes is not waited for.
-    while let Ok(next) = tokio::time::timeout(std::time::Duration::ZERO, events.next()).await {
-        let Some(record) = next.expect("the journal is readable") else { break };
+    let mut records: Vec<Record> = Vec::new();
+    while records.last().is_none_or(|record| record.seq < engine.head()) {
+        let next = events.next().await.expect("the journal is readable");
+        let Some(record) = next else { break };
         records.push(Record::clone(&record));
     }
     records

@@ -137,7 +137,7 @@ impl Engine {
     ///
     /// Its successor is where [`events`](Self::events) begins to tell only what is new.
     pub fn head(&self) -> Seq {
-        *self.inner.feed.subscribe().borrow()
+        self.inner.feed.subscribe().borrow().seq
     }
 
     /// Every event from a position on: first those in the journal, then those to come.

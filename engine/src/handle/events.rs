@@ -8,7 +8,7 @@ use resurge_journal::{Record, Seq};
 use tokio::sync::watch;
 
 use super::error::EventsError;
-use crate::shell::{Feed, spawn_blocking};
+use crate::shell::{Feed, Head, spawn_blocking};
 
 /// Every durable record from a position on, once and in order, without end.
 ///
@@ -17,7 +17,7 @@ use crate::shell::{Feed, spawn_blocking};
 pub struct EventStream {
     feed: Arc<Feed>,
     store: Arc<dyn Store>,
-    head: watch::Receiver<Seq>,
+    head: watch::Receiver<Head>,
     next: Seq,
     ready: VecDeque<Arc<Record>>,
 }
@@ -32,7 +32,8 @@ impl EventStream {
     /// The next record; none when the engine has stopped and everything was read.
     ///
     /// # Errors
-    /// [`EventsError`] if the journal cannot be read.
+    /// [`EventsError`] if the journal cannot be read, for one by a reader who was far behind when
+    /// the engine was shut down and the journal closed.
     ///
     /// # Cancel safety
     /// Safe: a record that was not returned comes with the next call.
@@ -43,9 +44,9 @@ impl EventStream {
                 return Ok(Some(record));
             }
             let head = *self.head.borrow_and_update();
-            if self.next <= head {
-                self.ready = self.fetch(head).await?;
-            } else if self.head.changed().await.is_err() {
+            if self.next <= head.seq {
+                self.ready = self.fetch(head.seq).await?;
+            } else if head.ended || self.head.changed().await.is_err() {
                 return Ok(None);
             }
         }

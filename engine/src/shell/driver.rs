@@ -105,6 +105,7 @@ impl Driver {
         };
         // Set before the answers that wait are dropped, so that whoever wakes can read it.
         let _ = self.obituary.set(words);
+        self.feed.end();
         let store = Arc::clone(&self.store);
         let closed = spawn_blocking(move || store.close()).await;
         if closed.is_err() {
@@ -131,7 +132,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 landed = self.commits.landed() => self.durable(landed?),
-                message = self.inbox.recv() => self.receive(message)?,
+                Some(message) = self.inbox.recv() => self.receive(message)?,
                 () = sleep_until(&self.world, wake_at) => { let _ = self.decide(Command::Wake)?; }
                 () = sleep_until(&self.world, drain_at) => {}
                 _ = &mut self.handles, if self.drain.is_none() => self.begin_drain(Duration::ZERO)?,
@@ -140,16 +141,15 @@ impl Driver {
     }
 
     /// Takes a message and those queued behind it, so that they share a flush.
-    fn receive(&mut self, message: Option<Message>) -> Result<(), Fatal> {
-        let mut next = message;
-        for _ in 0..MESSAGES_PER_TURN {
-            match next {
-                Some(message) => self.take(message)?,
-                None => break,
+    fn receive(&mut self, first: Message) -> Result<(), Fatal> {
+        self.take(first)?;
+        for _ in 1..MESSAGES_PER_TURN {
+            match self.inbox.try_recv() {
+                Ok(message) => self.take(message)?,
+                Err(_) => break,
             }
-            next = self.inbox.try_recv().ok();
         }
-        next.map_or(Ok(()), |message| self.take(message))
+        Ok(())
     }
 
     fn take(&mut self, message: Message) -> Result<(), Fatal> {

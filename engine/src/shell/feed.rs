@@ -13,28 +13,43 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub(crate) struct Feed {
     ring: Mutex<VecDeque<Arc<Record>>>,
-    head: watch::Sender<Seq>,
+    head: watch::Sender<Head>,
+}
+
+/// How far the feed is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    /// The last record that is durable.
+    pub(crate) seq: Seq,
+    /// Whether the engine has stopped, so that no record follows.
+    pub(crate) ended: bool,
 }
 
 impl Feed {
     pub(crate) fn new(head: Seq) -> Self {
-        Self { ring: Mutex::default(), head: watch::Sender::new(head) }
+        let head = watch::Sender::new(Head { seq: head, ended: false });
+        Self { ring: Mutex::default(), head }
     }
 
     /// Takes in records that are durable now.
     pub(super) fn publish(&self, records: Vec<Arc<Record>>) {
-        let Some(head) = records.last().map(|record| record.seq) else { return };
+        let Some(seq) = records.last().map(|record| record.seq) else { return };
         {
             let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
             ring.extend(records);
             let surplus = ring.len().saturating_sub(RING_RECORDS_MAX);
             ring.drain(..surplus);
         }
-        self.head.send_replace(head);
+        self.head.send_modify(|head| head.seq = seq);
+    }
+
+    /// Tells the watchers that no record follows.
+    pub(super) fn end(&self) {
+        self.head.send_modify(|head| head.ended = true);
     }
 
     /// The durable head, and a way to wait for the next one.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Seq> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Head> {
         self.head.subscribe()
     }
 

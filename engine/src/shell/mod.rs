@@ -12,6 +12,6 @@ mod tasks;
 
 pub use ambient::{Clock, SystemClock};
 pub(crate) use ambient::{World, spawn_blocking};
-pub(crate) use feed::Feed;
+pub(crate) use feed::{Feed, Head};
 pub(crate) use message::{Ended, Message, Reply};
 pub(crate) use open::{Opened, Parts, ReplayError, open};

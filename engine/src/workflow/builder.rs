@@ -5,8 +5,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use resurge_journal::event::RunStarted;
 use resurge_journal::manifest::{InputSpec, Manifest, Source, StepSpec};
-use resurge_journal::{Json, StepIndex, StepKey, WorkflowName};
+use resurge_journal::store::EncodeError;
+use resurge_journal::{Json, Record, Seq, StepIndex, StepKey, Timestamp, WorkflowName};
 use resurge_steps::{ErasedStep, Payload, Step, StepContext, StepError, erase};
 
 use super::definition::{Definition, Workflow};
@@ -104,21 +106,20 @@ impl<I: Payload> WorkflowBuilder<I> {
     pub fn build<O: Payload>(self, result: StepHandle<O>) -> Result<Workflow<I, O>, BuildError> {
         let mut check = Check { brand: self.brand, ..Check::default() };
         let workflow = check.take(WorkflowName::new(&self.name));
+        check.count(self.drafts.len());
         let result = check.result(UntypedHandle::from(result), self.drafts.len());
         let steps: Vec<Arc<dyn ErasedStep>> =
             self.drafts.iter().map(|draft| Arc::clone(&draft.step)).collect();
         let specs = self.drafts.into_iter().map(|draft| check.draft(draft)).collect::<Vec<_>>();
-        check.size(&specs);
-
         let specs: Option<Vec<StepSpec>> = specs.into_iter().collect();
-        match (workflow, result, specs) {
-            (Some(workflow), Some(result), Some(steps_specs)) if check.problems.is_empty() => {
-                let manifest =
-                    Manifest { workflow, version: self.version, steps: steps_specs, result };
-                Ok(Workflow::new(Definition { manifest, steps, custom: check.custom }))
+        if let (Some(workflow), Some(result), Some(specs)) = (workflow, result, specs) {
+            let manifest = Manifest { workflow, version: self.version, steps: specs, result };
+            check.size(&manifest);
+            if check.problems.is_empty() {
+                return Ok(Workflow::new(Definition { manifest, steps, custom: check.custom }));
             }
-            _ => Err(BuildError { workflow: self.name, problems: check.problems }),
         }
+        Err(BuildError { workflow: self.name, problems: check.problems })
     }
 }
 
@@ -190,13 +191,22 @@ impl Check {
         }
     }
 
-    fn size(&mut self, specs: &[Option<StepSpec>]) {
-        if specs.len() > STEPS_MAX {
-            let steps = specs.len();
+    fn count(&mut self, steps: usize) {
+        if steps > STEPS_MAX {
             self.problems.push(BuildProblem::TooManySteps { steps, steps_max: STEPS_MAX });
         }
-        // JSON is larger than the binary form, so that what passes here fits a record.
-        let bytes = Json::of(specs).map_or(usize::MAX, |json| json.len());
+    }
+
+    /// A run starts with one record that holds the graph, the input and the key.
+    fn size(&mut self, manifest: &Manifest) {
+        let manifest = manifest.clone();
+        let start = RunStarted { key: None, manifest, input: Json::null(), deadline_at: None };
+        let (seq, at) = (Seq::new(1), Timestamp::default());
+        let record = Record { seq, at, run: None, event: start.into() };
+        let bytes = match record.size() {
+            Ok(bytes) | Err(EncodeError::RecordTooLarge { bytes, .. }) => bytes,
+            Err(_) => usize::MAX,
+        };
         if bytes > GRAPH_BYTES_MAX {
             let problem = BuildProblem::GraphTooLarge { bytes, bytes_max: GRAPH_BYTES_MAX };
             self.problems.push(problem);

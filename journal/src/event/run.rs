@@ -60,7 +60,7 @@ pub struct RunCancelled {
     pub reason: String,
 }
 
-/// The registered definition does not fit the run. Moves it from active to parked.
+/// The registered definition does not fit the run. Moves it from active or parked to parked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunParked {
     /// What is different, and what to do.

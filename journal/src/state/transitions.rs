@@ -180,6 +180,7 @@ pub const RUN_MOVES: &[(RunPhaseKind, RunMove, RunPhaseKind)] = {
         (P::Active, M::Exhaust, P::Exhausted),
         (P::Active, M::Cancel, P::Cancelled),
         (P::Active, M::Park, P::Parked),
+        (P::Parked, M::Park, P::Parked),
         (P::Parked, M::Unpark, P::Active),
         (P::Parked, M::Exhaust, P::Exhausted),
         (P::Parked, M::Cancel, P::Cancelled),

@@ -21,7 +21,8 @@ pub(super) fn recover(world: &World<'_>, boot: Option<String>, pid: u32) -> Vec<
 fn park_or_unpark(world: &World<'_>, run: &Run) -> Option<Fact> {
     let misfit = world.registry.find(&run.started.manifest).err().map(|misfit| misfit.to_string());
     match (&run.phase, misfit) {
-        (RunPhase::Active, Some(reason)) => Some(Fact::about(run.id, RunParked { reason })),
+        (RunPhase::Parked { reason: known }, Some(reason)) if *known == reason => None,
+        (_, Some(reason)) => Some(Fact::about(run.id, RunParked { reason })),
         (RunPhase::Parked { .. }, None) => Some(Fact::about(run.id, RunUnparked {})),
         _ => None,
     }
