@@ -196,6 +196,10 @@ fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> io::Result<T> {
     match panic::catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(sled::Error::Io(error))) => Err(match error.kind() {
+            // The one thing that tells this error from damage is its text, which is pinned with sled.
+            ErrorKind::Other if error.to_string().starts_with("could not acquire lock") => {
+                io::Error::new(ErrorKind::WouldBlock, error)
+            }
             ErrorKind::UnexpectedEof | ErrorKind::InvalidInput | ErrorKind::Other => {
                 io::Error::new(ErrorKind::InvalidData, error)
             }
