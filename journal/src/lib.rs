@@ -15,8 +15,10 @@
 //! | [`failure`] | classes of failures |
 //! | [`store`] | where records are kept |
 //! | [`audit`] | whether a journal is what it should be |
+//! | [`dump`] | records for other eyes |
 
 pub mod audit;
+pub mod dump;
 pub mod event;
 pub mod failure;
 pub mod manifest;

@@ -1,4 +1,7 @@
 //! The journal through its public interface.
 
+mod dump;
+mod fixture;
+mod kill;
 mod sled;
 mod store;

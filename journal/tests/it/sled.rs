@@ -10,15 +10,7 @@ use resurge_journal::store::{
 };
 use tempfile::TempDir;
 
-fn home() -> (TempDir, PathBuf) {
-    let home = tempfile::tempdir().expect("a folder");
-    let dir = home.path().join("journal");
-    (home, dir)
-}
-
-fn create(dir: &Path) -> SledStore {
-    SledStore::open(dir, OpenMode::CreateIfMissing, Durability::Power).expect("created")
-}
+use crate::fixture::{contents, create, forge, home};
 
 fn reopen(dir: &Path) -> Result<SledStore, OpenError> {
     SledStore::open(dir, OpenMode::Existing, Durability::Power)
@@ -56,6 +48,18 @@ fn a_second_opener_is_refused_and_told_who_holds_it() {
     store.append(Seq::new(1), &[record(2, 0)]).expect("the holder is not disturbed");
     drop(store);
     assert_eq!(reopen(&dir).expect("free again").head(), Seq::new(2));
+}
+
+/// sled holds its own lock for some milliseconds after its last handle is gone.
+#[test]
+fn a_database_that_is_still_locked_is_in_use_and_not_damaged() {
+    let (_home, dir) = home();
+    filled(&dir, 3);
+    forge(&dir, |_| {
+        let refused = reopen(&dir);
+        assert!(matches!(refused, Err(OpenError::Locked { pid: None, .. })), "{refused:?}");
+    });
+    assert_eq!(reopen(&dir).expect("free again").head(), Seq::new(3));
 }
 
 #[test]
@@ -239,21 +243,6 @@ fn a_journal_in_use_has_no_snapshot() {
     let copy = tempfile::tempdir().expect("a folder");
     let refused = Snapshot::take(&dir, copy.path());
     assert!(matches!(refused, Err(OpenError::Locked { .. })), "{refused:?}");
-}
-
-fn contents(dir: &Path) -> Vec<(PathBuf, Vec<u8>, std::time::SystemTime)> {
-    let mut all = Vec::new();
-    for entry in fs::read_dir(dir).expect("readable") {
-        let path = entry.expect("readable").path();
-        if path.is_dir() {
-            all.extend(contents(&path));
-        } else {
-            let changed = fs::metadata(&path).and_then(|found| found.modified()).expect("there");
-            all.push((path.clone(), fs::read(&path).expect("readable"), changed));
-        }
-    }
-    all.sort();
-    all
 }
 
 fn copy_of(dir: &Path) -> (TempDir, PathBuf) {

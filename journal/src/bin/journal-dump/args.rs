@@ -1,0 +1,101 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Shows what is in a journal, without touching it.
+///
+/// Works on a copy, so that the journal may be read-only. A journal that an engine has open cannot
+/// be read.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Exit codes: 0 all well, 1 findings or damage, 2 wrong usage, 3 no such journal, \
+                  4 in use, 5 the end is torn, 6 written by a newer release, 7 nothing matched."
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    log: Option<LogArgs>,
+}
+
+impl Args {
+    /// The command, which is `log` if none is named.
+    pub(crate) fn into_command(self) -> Command {
+        match (self.command, self.log) {
+            (Some(command), _) => command,
+            (None, Some(log)) => Command::Log(log),
+            (None, None) => usage("a journal is needed; name its folder"),
+        }
+    }
+}
+
+/// Ends with a message about the command line.
+fn usage(message: &str) -> ! {
+    use clap::CommandFactory;
+    Args::command().error(clap::error::ErrorKind::MissingRequiredArgument, message).exit()
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Every event, one a line, oldest first (the default)
+    Log(LogArgs),
+    /// Every run, one a line
+    Ls(ListArgs),
+    /// One run: its steps, their attempts, what comes next
+    Show(ShowArgs),
+    /// Whether the journal is whole and every record follows from those before it
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LogArgs {
+    /// Folder of the journal
+    #[arg(value_name = "JOURNAL_DIR")]
+    pub(crate) journal: PathBuf,
+    /// Form of the lines; JSON lines are stable, human ones are not
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// Only this run: its id, the beginning of its id, or its key
+    #[arg(long, value_name = "RUN")]
+    pub(crate) run: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ListArgs {
+    /// Folder of the journal
+    #[arg(value_name = "JOURNAL_DIR")]
+    pub(crate) journal: PathBuf,
+    /// Form of the lines
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ShowArgs {
+    /// The run: its id, the beginning of its id, or its key
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+    /// Folder of the journal
+    #[arg(value_name = "JOURNAL_DIR")]
+    pub(crate) journal: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct VerifyArgs {
+    /// Folder of the journal
+    #[arg(value_name = "JOURNAL_DIR")]
+    pub(crate) journal: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Plain lines for people
+    Human,
+    /// One JSON object a line
+    Jsonl,
+}

@@ -1,0 +1,73 @@
+//! How the tool ends.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use resurge_journal::dump::Plain;
+use resurge_journal::store::OpenError;
+
+/// What the exit code says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Ok = 0,
+    Findings = 1,
+    Usage = 2,
+    NoJournal = 3,
+    Locked = 4,
+    Torn = 5,
+    Newer = 6,
+    NothingMatched = 7,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        (exit as u8).into()
+    }
+}
+
+/// Why there is nothing to show.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("cannot make a folder for a copy of the journal; free some space or set TMPDIR")]
+    Copy(#[source] io::Error),
+    #[error("cannot write the output")]
+    Output(#[from] io::Error),
+    #[error("no run matches `{0}`; `journal-dump ls` lists the runs")]
+    NothingMatched(String),
+    #[error("`{0}` fits {1} runs; give more of the id")]
+    Ambiguous(String, usize),
+}
+
+impl Trouble {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Open(OpenError::Missing { .. } | OpenError::Foreign { .. }) => Exit::NoJournal,
+            Self::Open(OpenError::Locked { .. }) => Exit::Locked,
+            Self::Open(OpenError::NewerFormat { .. }) => Exit::Newer,
+            Self::Open(_) | Self::Copy(_) | Self::Output(_) => Exit::Findings,
+            Self::NothingMatched(_) => Exit::NothingMatched,
+            Self::Ambiguous(..) => Exit::Usage,
+        }
+    }
+}
+
+/// Tells what went wrong, with its causes, in one line.
+pub(crate) fn tell(trouble: &Trouble) {
+    let mut message = trouble.to_string();
+    let mut source = match trouble {
+        Trouble::Open(error) => std::error::Error::source(error),
+        other => std::error::Error::source(other),
+    };
+    while let Some(cause) = source {
+        message = format!("{message}: {cause}");
+        source = cause.source();
+    }
+    say(&message);
+}
+
+/// Says something beside the data. That nobody listens is no reason to fail.
+pub(crate) fn say(message: &str) {
+    let _ = writeln!(io::stderr(), "journal-dump: {}", Plain(message));
+}

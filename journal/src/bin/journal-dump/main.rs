@@ -1,0 +1,46 @@
+//! Shows what is in a journal, without touching it.
+
+mod args;
+mod attempts;
+mod exit;
+mod log;
+mod ls;
+mod select;
+mod show;
+mod source;
+mod verify;
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+use crate::exit::{Exit, Trouble};
+
+fn main() -> ExitCode {
+    source::silence_sled();
+    let command = Args::parse().into_command();
+    let mut out = BufWriter::new(io::stdout().lock());
+    let done = run(&command, &mut out).and_then(|exit| Ok(out.flush().map(|()| exit)?));
+    match done {
+        Ok(exit) => exit.into(),
+        // Whoever reads has seen enough.
+        Err(Trouble::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(trouble) => {
+            exit::tell(&trouble);
+            trouble.exit().into()
+        }
+    }
+}
+
+fn run(command: &Command, out: &mut dyn Write) -> Result<Exit, Trouble> {
+    match command {
+        Command::Log(args) => log::run(args, out),
+        Command::Ls(args) => ls::run(args, out),
+        Command::Show(args) => show::run(args, out),
+        Command::Verify(args) => verify::run(args, out),
+    }
+}

@@ -1,0 +1,102 @@
+//! The journal that is shown: a copy of the original, and what is wrong with it.
+
+use std::panic;
+use std::path::Path;
+
+use resurge_journal::store::{Condition, ReadError, Snapshot};
+use resurge_journal::{Record, Seq, State};
+use tempfile::TempDir;
+
+use crate::exit::{Exit, Trouble, say};
+
+/// A copy of a journal, as long as this lives.
+pub(crate) struct Source {
+    snapshot: Snapshot,
+    /// Removed when the snapshot is closed.
+    _home: TempDir,
+}
+
+impl Source {
+    pub(crate) fn open(journal: &Path) -> Result<Self, Trouble> {
+        let home =
+            tempfile::Builder::new().prefix("journal-dump-").tempdir().map_err(Trouble::Copy)?;
+        let snapshot = Snapshot::take(journal, home.path())?;
+        Ok(Self { snapshot, _home: home })
+    }
+
+    pub(crate) const fn condition(&self) -> &Condition {
+        self.snapshot.condition()
+    }
+
+    /// All records, with errors for those that cannot be shown; a torn end is left out.
+    pub(crate) fn scan(&self) -> impl Iterator<Item = Result<Record, ReadError>> {
+        let torn = match self.condition() {
+            Condition::Torn { from, .. } => Some(*from),
+            _ => None,
+        };
+        self.snapshot.scan().take_while(move |found| match found {
+            Ok(record) => torn.is_none_or(|torn| record.seq < torn),
+            Err(error) => torn.is_none_or(|torn| error.seq().is_some_and(|seq| seq < torn)),
+        })
+    }
+
+    /// The records that can be shown.
+    pub(crate) fn records(&self) -> impl Iterator<Item = Record> {
+        self.scan().filter_map(Result::ok)
+    }
+
+    /// The state after the last record that follows from all before it.
+    pub(crate) fn state(&self) -> State {
+        let mut state = State::new();
+        for record in self.scan().map_while(Result::ok) {
+            if state.apply(&record).is_err() {
+                break;
+            }
+        }
+        state
+    }
+
+    /// Says what is wrong with the journal, and how that makes the tool end.
+    pub(crate) fn warn(&self) -> Exit {
+        match self.condition() {
+            Condition::Whole => Exit::Ok,
+            Condition::Torn { from, to, problem } => {
+                say(&format!(
+                    "records {from} to {to} were never acknowledged and are left out ({problem})"
+                ));
+                Exit::Torn
+            }
+            Condition::Damaged { from, to, problem } => {
+                let to = to.map_or_else(|| "an unknown end".to_owned(), |to| to.to_string());
+                say(&format!(
+                    "the journal is damaged: records {from} to {to} are lost or in doubt ({problem})"
+                ));
+                self.name_first_bad();
+                Exit::Findings
+            }
+            Condition::Newer { problem } => {
+                say(&format!("parts of the journal need a newer release ({problem})"));
+                Exit::Newer
+            }
+            _ => Exit::Findings,
+        }
+    }
+
+    fn name_first_bad(&self) {
+        if let Some(error) = self.scan().find_map(Result::err) {
+            let seq = error.seq().unwrap_or(Seq::ZERO);
+            say(&format!("the first record in doubt is {seq}: {error}"));
+        }
+    }
+}
+
+/// Keeps sled from printing the panics that are caught and reported.
+pub(crate) fn silence_sled() {
+    let default = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let is_sled = info.location().is_some_and(|at| at.file().contains("sled"));
+        if !is_sled {
+            default(info);
+        }
+    }));
+}

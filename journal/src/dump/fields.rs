@@ -1,0 +1,162 @@
+//! What each event says, field by field: the one place that knows every event.
+
+use serde_json::{Value as Tree, json};
+use uuid::Uuid;
+
+use crate::event::{
+    AttemptFailed, AttemptStarted, Event, OutputsInvalidated, RunExhausted, RunStarted, Verdict,
+};
+use crate::id::{AttemptNo, RunKey, StepKey};
+use crate::json::Json;
+use crate::manifest::{Manifest, StepSpec};
+use crate::time::Timestamp;
+
+/// What a field holds.
+#[derive(Debug, Clone)]
+pub(super) enum Value<'a> {
+    Text(&'a str),
+    /// A text or nothing.
+    Maybe(Option<&'a str>),
+    Count(u64),
+    MaybeCount(Option<u64>),
+    /// A number that other tools would round above 2^53.
+    Id(u64),
+    MaybeTime(Option<Timestamp>),
+    Uuid(Uuid),
+    Payload(&'a Json),
+    Tree(Tree),
+}
+
+pub(super) type Fields<'a> = Vec<(&'static str, Value<'a>)>;
+
+/// The fields of an event in the order in which they stand in a line.
+pub(super) fn fields(event: &Event) -> Fields<'_> {
+    use Value as V;
+    match event {
+        Event::JournalCreated(event) => vec![("journal", V::Uuid(event.journal))],
+        Event::EngineOpened(event) => vec![
+            ("epoch", V::Id(event.epoch.get())),
+            ("boot", V::Maybe(event.boot.as_deref())),
+            ("pid", V::Count(event.pid.into())),
+            ("engine", V::Text(&event.engine)),
+        ],
+        Event::EngineClosed(event) => vec![("epoch", V::Id(event.epoch.get()))],
+
+        Event::RunStarted(event) => run_started(event),
+        Event::RunSucceeded(_) | Event::RunUnparked(_) => vec![],
+        Event::RunFailed(event) => vec![("step", V::Text(event.step.as_str()))],
+        Event::RunExhausted(event) => run_exhausted(event),
+        Event::RunCancelled(event) => {
+            vec![("actor", V::Text(&event.actor)), ("reason", V::Text(&event.reason))]
+        }
+        Event::RunParked(event) => vec![("reason", V::Text(&event.reason))],
+
+        Event::AttemptStarted(event) => attempt_started(event),
+        Event::AttemptSucceeded(event) => {
+            with_attempt(&event.step, event.attempt, [("output", V::Payload(&event.output))])
+        }
+        Event::AttemptFailed(event) => attempt_failed(event),
+        Event::AttemptInterrupted(event) => {
+            with_attempt(&event.step, event.attempt, [("cause", V::Text(event.cause.name()))])
+        }
+        Event::CheckpointSaved(event) => with_attempt(
+            &event.step,
+            event.attempt,
+            [("checkpoint", V::Payload(&event.checkpoint))],
+        ),
+        Event::OutputsInvalidated(event) => outputs_invalidated(event),
+        Event::LateResultIgnored(event) => {
+            with_attempt(&event.step, event.attempt, [("result", V::Text(&event.result))])
+        }
+    }
+}
+
+fn run_started(event: &RunStarted) -> Fields<'_> {
+    let manifest = &event.manifest;
+    vec![
+        ("workflow", Value::Text(manifest.workflow.as_str())),
+        ("version", Value::Count(manifest.version.into())),
+        ("key", Value::Maybe(event.key.as_ref().map(RunKey::as_str))),
+        ("input", Value::Payload(&event.input)),
+        ("deadline_at", Value::MaybeTime(event.deadline_at)),
+        ("steps", Value::Tree(manifest.steps.iter().map(|step| outline(manifest, step)).collect())),
+    ]
+}
+
+/// A step of the graph, as far as it helps to follow a run.
+fn outline(manifest: &Manifest, step: &StepSpec) -> Tree {
+    let mut needs: Vec<&str> = Vec::new();
+    for need in step.needs().filter_map(|need| manifest.step(need)) {
+        if !needs.contains(&need.key.as_str()) {
+            needs.push(need.key.as_str());
+        }
+    }
+    json!({
+        "key": step.key.as_str(),
+        "kind": step.kind,
+        "needs": needs,
+        "max_attempts": step.max_attempts(),
+        "timeout_ms": step.timeout_ms,
+    })
+}
+
+fn run_exhausted(event: &RunExhausted) -> Fields<'_> {
+    vec![
+        ("reason", Value::Text(event.reason.name())),
+        ("step", Value::Maybe(event.step.as_ref().map(StepKey::as_str))),
+    ]
+}
+
+fn attempt_started(event: &AttemptStarted) -> Fields<'_> {
+    let counts = [
+        ("charged", Value::Count(event.charged.into())),
+        ("max_attempts", Value::Count(event.max_attempts.into())),
+    ];
+    with_attempt(&event.step, event.attempt, counts)
+}
+
+fn attempt_failed(event: &AttemptFailed) -> Fields<'_> {
+    let failure = &event.failure;
+    let mut fields = with_attempt(
+        &event.step,
+        event.attempt,
+        [
+            ("class", Value::Text(failure.class.name())),
+            ("group", Value::Text(failure.class.group().name())),
+            ("kind", Value::Text(&failure.kind)),
+            ("message", Value::Text(&failure.message)),
+            ("hint", Value::Maybe(failure.hint.as_deref())),
+            ("retry_after_ms", Value::MaybeCount(failure.retry_after_ms)),
+            ("charged", Value::Count(event.charged.into())),
+            ("max_attempts", Value::Count(event.max_attempts.into())),
+            ("gained", Value::Count(event.gained)),
+            ("verdict", Value::Text(event.verdict.name())),
+        ],
+    );
+    match event.verdict {
+        Verdict::Retry { delay, due_at } => {
+            let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+            fields.push(("delay_ms", Value::Count(delay_ms)));
+            fields.push(("due_at", Value::MaybeTime(Some(due_at))));
+        }
+        Verdict::Exhausted | Verdict::NotRetryable => {}
+    }
+    fields
+}
+
+fn outputs_invalidated(event: &OutputsInvalidated) -> Fields<'_> {
+    let lost = event.lost.iter().map(StepKey::as_str).collect();
+    let rest = [("lost", Value::Tree(lost)), ("reason", Value::Text(&event.reason))];
+    with_attempt(&event.step, event.attempt, rest)
+}
+
+fn with_attempt<'a, const N: usize>(
+    step: &'a StepKey,
+    attempt: AttemptNo,
+    rest: [(&'static str, Value<'a>); N],
+) -> Fields<'a> {
+    let mut fields =
+        vec![("step", Value::Text(step.as_str())), ("attempt", Value::Count(attempt.get().into()))];
+    fields.extend(rest);
+    fields
+}

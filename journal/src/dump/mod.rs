@@ -1,0 +1,11 @@
+//! Records for other eyes: JSON lines for programs, plain lines for people.
+//!
+//! JSON lines are stable: fields and events may be added, none is renamed or removed while `v` stays
+//! the same. Plain lines may change at any time.
+
+mod fields;
+mod human;
+mod json;
+
+pub use human::{HumanLine, Plain};
+pub use json::{JSON_LINES_VERSION, JsonLine, payload};

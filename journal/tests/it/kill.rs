@@ -1,0 +1,74 @@
+//! A writer that is killed at any moment loses nothing that it was told to be durable.
+
+use std::env;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use resurge_journal::Seq;
+use resurge_journal::store::conformance::record;
+use resurge_journal::store::{Durability, OpenMode, SledStore, Store};
+
+use crate::fixture::home;
+
+const DIR: &str = "RESURGE_TEST_WRITER_DIR";
+const ACK: &str = "acked ";
+
+#[test]
+fn kill_nine_loses_nothing_acknowledged() {
+    let (_home, dir) = home();
+    let mut acked = 1;
+    for cycle in 0..40_u64 {
+        acked = write_and_kill(&dir, acked + 1 + cycle * 7 % 60);
+        let store = SledStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
+        assert!(store.head() >= Seq::new(acked), "cycle {cycle}: {} of {acked}", store.head());
+        let records: Vec<_> = store.scan(Seq::new(2)).map(|found| found.expect("whole")).collect();
+        assert_eq!(records.len() as u64, store.head().get() - 1);
+        assert!(records.iter().all(|shown| *shown == record(shown.seq.get(), 200)));
+    }
+}
+
+/// Lets a writer run until it has acknowledged a record, kills it, and returns the last one it told.
+fn write_and_kill(dir: &Path, until: u64) -> u64 {
+    let mut child = Command::new(env::current_exe().expect("known"))
+        .args(["--exact", "kill::writer", "--ignored", "--nocapture"])
+        .env(DIR, dir)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut acked = 0;
+    while acked < until {
+        let line = lines.next().expect("the writer writes on").expect("readable");
+        acked = ack_of(&line).unwrap_or(acked);
+    }
+    child.kill().expect("killed");
+    // What it told between the decision and the kill counts as well.
+    for line in lines.map_while(Result::ok) {
+        acked = ack_of(&line).unwrap_or(acked);
+    }
+    child.wait().expect("ended");
+    acked
+}
+
+/// The number in a whole line; the last one may be cut off by the kill.
+fn ack_of(line: &str) -> Option<u64> {
+    line.strip_prefix(ACK)?.strip_suffix('.')?.parse().ok()
+}
+
+/// Not a test: the process that is killed above. Writes batches of one to nine records.
+#[test]
+#[ignore = "runs as the child of another test"]
+fn writer() {
+    let Some(dir) = env::var_os(DIR) else { return };
+    let store = SledStore::open(dir, OpenMode::CreateIfMissing, Durability::Power).expect("opened");
+    let mut out = std::io::stdout();
+    loop {
+        let head = store.head();
+        let batch: Vec<_> =
+            (head.get() + 1..=head.get() + 1 + head.get() % 9).map(|n| record(n, 200)).collect();
+        let head = store.append(head, &batch).expect("appended");
+        writeln!(out, "{ACK}{head}.").expect("the parent listens");
+        out.flush().expect("the parent listens");
+    }
+}
