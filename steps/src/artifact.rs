@@ -115,6 +115,11 @@ impl Algorithm {
         }
     }
 
+    /// The algorithm of this name.
+    pub(crate) fn by_name(name: &str) -> Option<Self> {
+        [Self::Sha256, Self::Sha512, Self::Blake3].into_iter().find(|a| a.name() == name)
+    }
+
     /// Its name, such as `sha256`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -145,6 +150,12 @@ impl Expected {
         }
     }
 
+    /// What a hasher computed; its hexadecimal digits are right by construction.
+    #[cfg(feature = "digest")]
+    pub(crate) const fn of_digest(algorithm: Algorithm, hex: String) -> Self {
+        Self { algorithm, hex }
+    }
+
     /// The algorithm.
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
@@ -168,8 +179,7 @@ impl FromStr for Expected {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let unknown = || InvalidArtifact::Algorithm { text: text.to_owned() };
         let (name, hex) = text.split_once(':').ok_or_else(unknown)?;
-        let all = [Algorithm::Sha256, Algorithm::Sha512, Algorithm::Blake3];
-        let algorithm = all.into_iter().find(|a| a.name() == name).ok_or_else(unknown)?;
+        let algorithm = Algorithm::by_name(name).ok_or_else(unknown)?;
         Self::new(algorithm, hex)
     }
 }
