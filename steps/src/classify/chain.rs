@@ -1,10 +1,9 @@
 //! Walks the causes of an error and asks each rule in turn.
 
 use std::error::Error;
+use std::iter;
 
 use resurge_journal::failure::Class;
-
-use super::io;
 
 /// What a rule says about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,33 +18,113 @@ pub struct Verdict {
     pub retry: bool,
 }
 
-/// Classifies an error by the types in its chain of causes.
-///
-/// The first link that a rule knows decides; an error that no rule knows is
-/// [`Class::Unknown`], which is retried.
-pub fn classify(error: &(dyn Error + 'static)) -> Verdict {
-    let mut link = Some(error);
-    while let Some(error) = link {
-        if let Some(verdict) = known(error) {
-            return verdict;
-        }
-        link = error.source();
-    }
-    Verdict { class: Class::Unknown, kind: "unknown", hint: None, retry: true }
+/// What a rule says about one link of a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Says {
+    /// This decides.
+    Sure(Verdict),
+    /// This decides unless a cause further down says more.
+    Unless(Verdict),
+    /// This link only wraps another one, or no rule knows it.
+    Nothing,
 }
 
+const UNKNOWN: Verdict =
+    Verdict { class: Class::Unknown, kind: "unknown", hint: None, retry: true };
+
+impl Verdict {
+    /// Decided by the class, which is one that is retried.
+    pub(super) const fn retry(class: Class, kind: &'static str, hint: &'static str) -> Self {
+        Self { class, kind, hint: Some(hint), retry: true }
+    }
+
+    /// Another attempt would fail in the same way.
+    pub(super) const fn never(class: Class, kind: &'static str, hint: &'static str) -> Self {
+        Self { class, kind, hint: Some(hint), retry: false }
+    }
+}
+
+/// Classifies an error by the types in its chain of causes.
+///
+/// The first link that a rule is sure of decides; an error that no rule knows is
+/// [`Class::Unknown`], which is retried.
+pub fn classify(error: &(dyn Error + 'static)) -> Verdict {
+    let mut fallback = UNKNOWN;
+    for link in links(error) {
+        match known(link) {
+            Says::Sure(verdict) => return refine(error, verdict),
+            Says::Unless(verdict) if fallback == UNKNOWN => fallback = verdict,
+            Says::Unless(_) | Says::Nothing => {}
+        }
+    }
+    fallback
+}
+
+/// The error and its causes. An `io::Error` hides the error that it wraps from `source()`.
+fn links<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |&link| {
+        let wrapped = link.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        match wrapped {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => link.source(),
+        }
+    })
+    .take(LINKS_MAX)
+}
+
+/// Ends the walk along a chain of causes that runs in a circle.
+const LINKS_MAX: usize = 64;
+
 /// What the rules know about this very link.
-fn known(error: &(dyn Error + 'static)) -> Option<Verdict> {
-    if let Some(error) = error.downcast_ref::<std::io::Error>() {
-        return io::classify(error);
+fn known(link: &(dyn Error + 'static)) -> Says {
+    if let Some(error) = link.downcast_ref::<std::io::Error>() {
+        return super::io::says(error);
     }
-    if error.is::<serde_json::Error>() {
-        return Some(Verdict {
-            class: Class::Validation,
-            kind: "format",
-            hint: Some("the data is not in the expected format"),
-            retry: false,
-        });
+    #[cfg(feature = "download")]
+    {
+        let says = super::net::says(link);
+        if says != Says::Nothing {
+            return says;
+        }
     }
-    None
+    super::own::says(link)
+}
+
+/// Takes the outer error into account: what broke a connection while it was being made.
+fn refine(outer: &(dyn Error + 'static), verdict: Verdict) -> Verdict {
+    #[cfg(feature = "download")]
+    if let Some(better) = super::net::refine(outer, verdict) {
+        return better;
+    }
+    let _ = outer;
+    verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("while preparing")]
+    struct Outer(#[source] Box<dyn Error + Send + Sync>);
+
+    #[test]
+    fn a_cause_is_found_behind_other_errors() {
+        let disk = std::io::Error::from_raw_os_error(28);
+        let wrapped = std::io::Error::other(Outer(disk.into()));
+        let error = Outer(Outer(wrapped.into()).into());
+        assert_eq!(classify(&error).kind, "disk_full");
+    }
+
+    #[test]
+    fn an_error_that_no_rule_knows_is_retried_as_unknown() {
+        let error = Outer(std::fmt::Error.into());
+        assert_eq!(classify(&error), UNKNOWN);
+    }
+
+    #[test]
+    fn texts_do_not_decide() {
+        let error = Outer("connection refused: 403 no space left on device".into());
+        assert_eq!(classify(&error), UNKNOWN);
+    }
 }
