@@ -6,6 +6,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "fs")]
+use crate::fs::FileStamp;
+
 /// An artifact: where it comes from, what it must be, and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
@@ -31,6 +34,28 @@ pub struct Artifact {
     /// Whether it is an archive to be unpacked.
     #[serde(default)]
     pub unpack: Unpack,
+}
+
+/// A file that was fetched and not yet checked: what the download gives and the check takes.
+#[cfg(feature = "fs")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Downloaded {
+    /// Where the file is.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The digest computed while it arrived.
+    pub digest: Expected,
+    /// Shows that the file is still the one that was hashed.
+    pub stamp: FileStamp,
+    /// The server it came from, without path, query or secrets.
+    pub origin: String,
+    /// Bytes that an earlier attempt had left.
+    pub resumed_bytes: u64,
+    /// Bytes that were fetched by the last attempt.
+    pub fetched_bytes: u64,
+    /// Whether nothing showed that the file is complete: the server told no length.
+    pub unverified_length: bool,
 }
 
 /// A digest that a file must have, such as `sha256:9f86d0…`.
