@@ -46,18 +46,19 @@ impl Verdict {
 
 /// Classifies an error by the types in its chain of causes.
 ///
-/// The first link that a rule is sure of decides; an error that no rule knows is
+/// The first link that a rule is sure of decides, else the last one that a rule knows; an error that no rule knows is
 /// [`Class::Unknown`], which is retried.
 pub fn classify(error: &(dyn Error + 'static)) -> Verdict {
     let mut fallback = UNKNOWN;
     for link in links(error) {
         match known(link) {
             Says::Sure(verdict) => return refine(error, verdict),
-            Says::Unless(verdict) if fallback == UNKNOWN => fallback = verdict,
-            Says::Unless(_) | Says::Nothing => {}
+            // Closer to the root of the trouble than what was said before.
+            Says::Unless(verdict) => fallback = verdict,
+            Says::Nothing => {}
         }
     }
-    fallback
+    refine(error, fallback)
 }
 
 /// The error and its causes. An `io::Error` hides the error that it wraps from `source()`.

@@ -1,0 +1,283 @@
+//! One attempt: what is there already, the sources in turn, and how it ends.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use resurge_journal::failure::Class;
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+
+use super::keeper::Keeper;
+use super::options::Download;
+use super::output::Downloaded;
+use super::partial::{self, Claim};
+use super::place::Place;
+use super::plan::Ground;
+use super::saved::Saved;
+use super::transfer::{Block, Told};
+use super::writer::{Mark, Writer};
+use crate::artifact::{Algorithm, Artifact};
+use crate::context::StepContext;
+use crate::digest::Hasher;
+use crate::error::StepError;
+use crate::fs::FileStamp;
+use crate::stop::StopReason;
+
+/// One attempt at one artifact.
+pub(super) struct Attempt<'a> {
+    pub(super) options: &'a Download,
+    pub(super) cx: &'a StepContext,
+    pub(super) artifact: &'a Artifact,
+    pub(super) places: &'a [Place],
+    pub(super) writer: Writer,
+    pub(super) keeper: Keeper,
+    /// What was received and not yet handed to the writer.
+    pub(super) block: Block,
+    /// Where the file ends once everything received is written.
+    pub(super) offset: u64,
+    /// Where the last body went on.
+    pub(super) resumed: u64,
+    /// Bytes received in this attempt.
+    pub(super) fetched: u64,
+    /// Whether the end of the file can be told from a broken connection.
+    pub(super) end_is_marked: bool,
+    pub(super) told: Told,
+    path: PathBuf,
+    began_at: u64,
+}
+
+/// Why an attempt, or one of its sources, came to an end.
+pub(super) enum Ended {
+    /// It was asked to stop.
+    Stopped(StopReason),
+    /// The source failed; another may do better.
+    Source(StepError),
+    /// This machine failed; no source can help.
+    Local(StepError),
+}
+
+/// Makes one attempt.
+pub(super) async fn run(
+    options: &Download,
+    cx: &StepContext,
+    artifact: &Artifact,
+) -> Result<Downloaded, StepError> {
+    let places = Place::all(artifact)?;
+    let path = partial::path(&artifact.staging, cx);
+    let saved = newest_checkpoint(cx);
+    if let Some(done) = saved.as_ref().and_then(|saved| saved.finished.as_ref())
+        && done.path == path
+        && stamp_of(&path).await.as_ref() == Some(&done.stamp)
+    {
+        return Ok(done.clone());
+    }
+    let (file, hasher) = open(cx, artifact, &path, saved.as_ref()).await?;
+    let sources = saved.map(|saved| saved.sources).unwrap_or_default();
+    let offset = hasher.position();
+    let every = (options.checkpoint_bytes, options.checkpoint_interval);
+    let attempt = Attempt {
+        options,
+        cx,
+        artifact,
+        places: &places,
+        keeper: Keeper::new(cx.clone(), sources, offset, every),
+        writer: Writer::start(file, hasher),
+        block: Block::default(),
+        offset,
+        resumed: 0,
+        fetched: 0,
+        end_is_marked: true,
+        told: Told { at: Instant::now(), done: offset },
+        path,
+        began_at: offset,
+    };
+    attempt.go().await
+}
+
+/// A checkpoint that cannot be read costs the bytes that it speaks of, not the run.
+fn newest_checkpoint(cx: &StepContext) -> Option<Saved> {
+    cx.checkpoint().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the download begins anew because its checkpoint cannot be read");
+        None
+    })
+}
+
+async fn stamp_of(path: &Path) -> Option<FileStamp> {
+    let path = path.to_owned();
+    spawn_blocking(move || FileStamp::of(&path).ok()).await.ok().flatten()
+}
+
+/// Opens the partial file and keeps as much of it as is proven.
+async fn open(
+    cx: &StepContext,
+    artifact: &Artifact,
+    path: &Path,
+    saved: Option<&Saved>,
+) -> Result<(File, Hasher), StepError> {
+    let mut file = open_alone(path).await?;
+    let claim = saved.map(|saved| Claim {
+        offset: saved.offset,
+        hasher: Hasher::restore(&saved.hasher).ok(),
+        same_boot: saved.boot.is_some() && saved.boot.as_deref() == cx.boot(),
+        total: artifact.size.or_else(|| saved.sources.total()),
+    });
+    let algorithm = artifact.digest.as_ref().map_or(Algorithm::Sha256, |d| d.algorithm());
+    let folder = path.to_owned();
+    let opened = spawn_blocking(move || {
+        let hasher = partial::recover(&mut file, algorithm, claim)?;
+        partial::sync_folder(&folder)?;
+        Ok::<_, std::io::Error>((file, hasher))
+    });
+    opened.await?.map_err(|error| StepError::from(error).during("read the partial file"))
+}
+
+/// Waits for the writer of an attempt that was given up; it ends by itself.
+async fn open_alone(path: &Path) -> Result<File, StepError> {
+    for _ in 0..OPEN_TRIES {
+        let path = path.to_owned();
+        let opened = spawn_blocking(move || partial::open(&path)).await?;
+        let opened =
+            opened.map_err(|error| StepError::from(error).during("open the partial file"))?;
+        if let Some(file) = opened {
+            return Ok(file);
+        }
+        tokio::time::sleep(OPEN_PAUSE).await;
+    }
+    let message = "another attempt still writes to the partial file; it is tried again";
+    Err(StepError::new(Class::Conflict, "busy", message))
+}
+
+const OPEN_TRIES: u32 = 200;
+const OPEN_PAUSE: Duration = Duration::from_millis(50);
+
+impl Attempt<'_> {
+    /// Asks the sources in turn until one delivers, or one fails in a way that may pass.
+    async fn go(mut self) -> Result<Downloaded, StepError> {
+        let mut refused = None;
+        for turn in 0..self.places.len() {
+            let source = (self.keeper.sources.next + turn) % self.places.len();
+            match self.fetch_from(source).await {
+                Ok(()) => return self.finish(source).await,
+                Err(Ended::Stopped(reason)) => return Err(self.stop(reason).await),
+                Err(Ended::Local(error)) => return Err(error),
+                Err(Ended::Source(error)) => {
+                    let shown = self.places.get(source).map(Place::shown).unwrap_or_default();
+                    let error = error.during(format_args!("fetch {shown}"));
+                    if error.is_retryable() {
+                        self.settle(self.next_after(source)).await;
+                        return Err(error);
+                    }
+                    tracing::info!(%error, "this source is of no use");
+                    refused.get_or_insert(error);
+                }
+            }
+        }
+        self.settle(0).await;
+        Err(refused.unwrap_or_else(|| StepError::permanent("the artifact has no address")))
+    }
+
+    /// What is known before a source is asked.
+    pub(super) fn ground(&self, source: usize) -> Ground<'_> {
+        let sources = &self.keeper.sources;
+        Ground {
+            offset: self.offset,
+            known: sources.known.get(&source),
+            total: self.artifact.size.or_else(|| sources.total()),
+            size: self.artifact.size,
+            digest: self.artifact.digest.is_some(),
+        }
+    }
+
+    /// The source to ask next time. A source whose bytes only it can continue is kept while it
+    /// gives some.
+    fn next_after(&self, source: usize) -> usize {
+        let only_it = self.artifact.digest.is_none() && self.offset > self.began_at;
+        if only_it { source } else { (source + 1) % self.places.len() }
+    }
+
+    /// Keeps what was received, for the next attempt.
+    async fn settle(&mut self, next: usize) {
+        self.keeper.sources.next = next;
+        let kept = match self.flush().await {
+            Ok(()) => self.keeper.save(&mut self.writer).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = kept {
+            // The failure that ended the attempt says more; less of the file is proven, that is all.
+            tracing::warn!(%error, "the last bytes are not in a checkpoint");
+        }
+    }
+
+    async fn stop(mut self, reason: StopReason) -> StepError {
+        match reason {
+            StopReason::Shutdown | StopReason::TimedOut => {
+                self.settle(self.keeper.sources.next).await;
+            }
+            StopReason::Cancelled => {
+                // The writer must have ended, or it would write on to a file without a name.
+                let ended = self.writer.finish().await.map(|_| ());
+                let removed = spawn_blocking(move || std::fs::remove_file(self.path)).await;
+                tracing::debug!(?ended, ?removed, "the partial file is removed");
+            }
+            StopReason::Superseded => {}
+        }
+        stopped(reason)
+    }
+
+    /// Makes the file durable and says what it is.
+    async fn finish(mut self, source: usize) -> Result<Downloaded, StepError> {
+        self.flush().await?;
+        let (file, hasher) = self.writer.finish().await?;
+        spawn_blocking(move || file.sync_all())
+            .await?
+            .map_err(|error| StepError::from(error).during("sync the downloaded file"))?;
+        let mark = Mark { offset: hasher.position(), hasher: hasher.save() };
+        let digest = hasher.finish();
+        let mut saved = self.keeper.saved(mark);
+        let as_promised =
+            self.artifact.size.is_some() || self.artifact.digest.as_ref() == Some(&digest);
+        let in_doubt = !self.end_is_marked && !as_promised;
+        // The digest alone cannot tell a cut body from a wrong one; a second answer that ends at
+        // the same byte can.
+        if in_doubt && self.artifact.digest.is_some() && self.offset > self.began_at {
+            self.keeper.save_as(&saved).await?;
+            let message = "the connection ended, and what came is not the whole file";
+            return Err(StepError::new(Class::Network, "cut_short", message));
+        }
+        let path = self.path.clone();
+        let stamp = spawn_blocking(move || FileStamp::of(&path)).await??;
+        let done = Downloaded {
+            path: self.path,
+            size: saved.offset,
+            digest,
+            stamp,
+            origin: self.places.get(source).map(Place::shown).unwrap_or_default(),
+            resumed_bytes: self.resumed,
+            fetched_bytes: self.fetched,
+            unverified_length: in_doubt,
+        };
+        self.cx.progress(done.size, Some(done.size));
+        saved.finished = Some(done.clone());
+        self.keeper.save_as(&saved).await?;
+        Ok(done)
+    }
+
+    /// Hands what was received to the writer.
+    pub(super) async fn flush(&mut self) -> Result<(), StepError> {
+        let block = self.block.take();
+        if block.is_empty() { Ok(()) } else { self.writer.write(block).await }
+    }
+}
+
+fn stopped(reason: StopReason) -> StepError {
+    let (class, kind, message) = match reason {
+        StopReason::Shutdown => (Class::Interrupted, "shutdown", "interrupted; it can go on"),
+        StopReason::TimedOut => (Class::Timeout, "attempt", "the attempt took too long"),
+        StopReason::Cancelled => (Class::Cancelled, "cancelled", "cancelled"),
+        StopReason::Superseded => {
+            (Class::Interrupted, "superseded", "another attempt took its place")
+        }
+    };
+    StepError::new(class, kind, message)
+}

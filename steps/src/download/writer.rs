@@ -1,0 +1,138 @@
+//! Writes and hashes off the async threads: one blocking task for each download.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Seek, SeekFrom, Write};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::digest::{Hasher, HasherState};
+use crate::error::StepError;
+
+/// Writes blocks to the end of a file and hashes them.
+///
+/// Dropping it ends the writing after the blocks that it was given.
+#[derive(Debug)]
+pub(super) struct Writer {
+    jobs: mpsc::Sender<Job>,
+    file: Arc<File>,
+    task: JoinHandle<io::Result<Hasher>>,
+}
+
+/// How far the writing has come.
+#[derive(Debug, Clone)]
+pub(super) struct Mark {
+    pub(super) offset: u64,
+    pub(super) hasher: HasherState,
+}
+
+#[derive(Debug)]
+enum Job {
+    Write(Vec<Bytes>),
+    Mark(oneshot::Sender<Mark>),
+    Restart(oneshot::Sender<Mark>),
+}
+
+/// Blocks that wait to be written. With one under way and one being filled: about 8 MiB.
+const BLOCKS_WAITING: usize = 4;
+
+impl Writer {
+    /// Goes on at the end of the file; `hasher` covers what is there.
+    pub(super) fn start(file: File, hasher: Hasher) -> Self {
+        let file = Arc::new(file);
+        let (jobs, queue) = mpsc::channel(BLOCKS_WAITING);
+        let shared = Arc::clone(&file);
+        let task = tokio::task::spawn_blocking(move || work(&shared, hasher, queue));
+        Self { jobs, file, task }
+    }
+
+    /// The file, to make it durable while the writing goes on.
+    pub(super) fn file(&self) -> Arc<File> {
+        Arc::clone(&self.file)
+    }
+
+    /// Hands over a block; waits while too many are waiting already.
+    pub(super) async fn write(&mut self, block: Vec<Bytes>) -> Result<(), StepError> {
+        match self.jobs.send(Job::Write(block)).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.why_ended().await),
+        }
+    }
+
+    /// How far the writing is once all blocks handed over so far are written.
+    pub(super) async fn mark(&mut self) -> Result<Mark, StepError> {
+        self.ask(Job::Mark).await
+    }
+
+    /// Empties the file.
+    pub(super) async fn restart(&mut self) -> Result<Mark, StepError> {
+        self.ask(Job::Restart).await
+    }
+
+    /// Writes what is left and gives the hasher over the whole file.
+    pub(super) async fn finish(self) -> Result<(Arc<File>, Hasher), StepError> {
+        drop(self.jobs);
+        let hasher = self.task.await??;
+        Ok((self.file, hasher))
+    }
+
+    async fn ask(&mut self, job: fn(oneshot::Sender<Mark>) -> Job) -> Result<Mark, StepError> {
+        let (reply, answer) = oneshot::channel();
+        if self.jobs.send(job(reply)).await.is_ok()
+            && let Ok(mark) = answer.await
+        {
+            return Ok(mark);
+        }
+        Err(self.why_ended().await)
+    }
+
+    async fn why_ended(&mut self) -> StepError {
+        match (&mut self.task).await {
+            Ok(Err(error)) => StepError::from(error).during("write the partial file"),
+            Err(error) => StepError::from(error).during("write the partial file"),
+            Ok(Ok(_)) => io::Error::other("the writer ended early; report this").into(),
+        }
+    }
+}
+
+fn work(file: &File, mut hasher: Hasher, mut queue: mpsc::Receiver<Job>) -> io::Result<Hasher> {
+    while let Some(job) = queue.blocking_recv() {
+        match job {
+            Job::Write(block) => {
+                write_all(file, &block)?;
+                block.iter().for_each(|bytes| hasher.update(bytes));
+            }
+            Job::Mark(reply) => answer(reply, &hasher),
+            Job::Restart(reply) => {
+                file.set_len(0)?;
+                let mut cursor = file;
+                cursor.seek(SeekFrom::Start(0))?;
+                hasher = Hasher::new(hasher.algorithm());
+                answer(reply, &hasher);
+            }
+        }
+    }
+    Ok(hasher)
+}
+
+fn answer(reply: oneshot::Sender<Mark>, hasher: &Hasher) {
+    // Nobody waits any more when the attempt has ended; then the mark is of no use.
+    let _ = reply.send(Mark { offset: hasher.position(), hasher: hasher.save() });
+}
+
+fn write_all(mut file: &File, block: &[Bytes]) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = block.iter().map(|bytes| IoSlice::new(bytes)).collect();
+    let mut rest = slices.as_mut_slice();
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        match file.write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut rest, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
