@@ -3,7 +3,7 @@
 //! | file | rules for |
 //! |---|---|
 //! | `io` | numbers of the system, then `std::io::ErrorKind` |
-//! | `own` | serde_json, tokio, and the errors of this crate |
+//! | `own` | `serde_json`, tokio, and the errors of this crate |
 //! | `net` | reqwest, hyper, h2, rustls, url |
 //! | `http` | HTTP status and the headers that ask for a delay |
 

@@ -117,6 +117,7 @@ fn tls(error: &rustls::Error) -> Verdict {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::io;
 

@@ -1,4 +1,4 @@
-//! Rules for serde_json, tokio, and the errors of this crate.
+//! Rules for `serde_json`, tokio, and the errors of this crate.
 
 use std::error::Error;
 
@@ -61,6 +61,7 @@ fn own(link: &(dyn Error + 'static)) -> Option<Verdict> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::io::{self, Read};
     use std::time::Duration;

@@ -17,7 +17,7 @@ use super::plan::Ground;
 use super::saved::Saved;
 use super::transfer::{Block, Told};
 use super::writer::{Mark, Writer};
-use crate::artifact::{Algorithm, Artifact};
+use crate::artifact::{Algorithm, Artifact, Expected};
 use crate::context::StepContext;
 use crate::digest::Hasher;
 use crate::error::StepError;
@@ -116,13 +116,15 @@ async fn open(
     saved: Option<&Saved>,
 ) -> Result<(File, Hasher), StepError> {
     let mut file = open_alone(path).await?;
-    let claim = saved.map(|saved| Claim {
+    // A finished file whose stamp changed was written by somebody else.
+    let claim = saved.filter(|saved| saved.finished.is_none()).map(|saved| Claim {
         offset: saved.offset,
         hasher: Hasher::restore(&saved.hasher).ok(),
         same_boot: saved.boot.is_some() && saved.boot.as_deref() == cx.boot(),
         total: artifact.size.or_else(|| saved.sources.total()),
+        digest: artifact.digest.is_some(),
     });
-    let algorithm = artifact.digest.as_ref().map_or(Algorithm::Sha256, |d| d.algorithm());
+    let algorithm = artifact.digest.as_ref().map_or(Algorithm::Sha256, Expected::algorithm);
     let folder = path.to_owned();
     let opened = spawn_blocking(move || {
         let hasher = partial::recover(&mut file, algorithm, claim)?;

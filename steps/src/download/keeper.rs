@@ -21,8 +21,10 @@ pub(super) struct Keeper {
     /// Bytes that the newest checkpoint speaks of, or that the one under way will.
     kept: u64,
     kept_at: Instant,
-    under_way: Option<Pin<Box<dyn Future<Output = Result<(), StepError>> + Send>>>,
+    under_way: Option<UnderWay>,
 }
+
+type UnderWay = Pin<Box<dyn Future<Output = Result<(), StepError>> + Send>>;
 
 /// Fewer bytes than this are not worth a checkpoint of their own.
 const WORTH_BYTES: u64 = 1024 * 1024;

@@ -28,10 +28,9 @@ pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
         created => created?,
     };
     match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
         // Some network file systems know no locks. The lock spares bandwidth, not correctness.
-        Err(TryLockError::Error(_)) => Ok(Some(file)),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(file)),
     }
 }
 
@@ -80,6 +79,8 @@ pub(super) struct Claim {
     pub(super) same_boot: bool,
     /// Length of the whole file.
     pub(super) total: Option<u64>,
+    /// Whether a digest will judge the file in the end.
+    pub(super) digest: bool,
 }
 
 /// Keeps as much of the file as is proven, cuts off the rest, and gives the hasher over it.
@@ -106,11 +107,11 @@ pub(super) fn recover(
 fn proven(claim: &Claim, length: u64) -> u64 {
     // A file that grew past its end was written by somebody else; only what was synced counts.
     let grew = claim.total.is_some_and(|total| length > total);
-    if claim.same_boot && !grew && length >= claim.offset {
-        length
-    } else {
-        claim.offset.min(length)
+    if length < claim.offset {
+        // Somebody cut or replaced it; only a digest can tell whether this is still the beginning.
+        return if claim.digest { length } else { 0 };
     }
+    if claim.same_boot && !grew { length } else { claim.offset }
 }
 
 fn read_into(hasher: &mut Hasher, file: &mut File, until: u64) -> io::Result<()> {

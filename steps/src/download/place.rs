@@ -55,6 +55,7 @@ pub(super) fn shown(url: &Url) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

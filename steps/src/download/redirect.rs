@@ -50,6 +50,7 @@ pub(super) fn same_origin(a: &Url, b: &Url) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -102,7 +102,9 @@ fn work(file: &File, mut hasher: Hasher, mut queue: mpsc::Receiver<Job>) -> io::
         match job {
             Job::Write(block) => {
                 write_all(file, &block)?;
-                block.iter().for_each(|bytes| hasher.update(bytes));
+                for bytes in &block {
+                    hasher.update(bytes);
+                }
             }
             Job::Mark(reply) => answer(reply, &hasher),
             Job::Restart(reply) => {

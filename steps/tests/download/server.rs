@@ -1,7 +1,6 @@
 //! A server on loopback that does exactly what a test tells it, right or wrong.
 
-#![expect(dead_code, reason = "each test binary uses a part of it")]
-
+use std::fmt::{Display, Write as _};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,25 +9,25 @@ use std::thread;
 
 /// A request that the server got.
 #[derive(Debug, Clone)]
-pub struct Request {
-    pub path: String,
+pub(crate) struct Request {
+    pub(crate) path: String,
     headers: Vec<(String, String)>,
 }
 
 impl Request {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
     /// `N` of `Range: bytes=N-`.
-    pub fn from(&self) -> Option<usize> {
+    pub(crate) fn from(&self) -> Option<usize> {
         self.header("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
     }
 }
 
 /// What the server sends.
 #[derive(Debug, Clone, Default)]
-pub struct Reply {
+pub(crate) struct Reply {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
@@ -38,40 +37,40 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub fn new(status: u16) -> Self {
+    pub(crate) fn new(status: u16) -> Self {
         Self { status, ..Self::default() }
     }
 
-    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl Display) -> Self {
         self.headers.push((name.to_owned(), value.to_string()));
         self
     }
 
     /// A body without any length.
-    pub fn body(mut self, body: &[u8]) -> Self {
+    pub(crate) fn body(mut self, body: &[u8]) -> Self {
         self.body = body.to_vec();
         self
     }
 
     /// A body with its length.
-    pub fn sized(self, body: &[u8]) -> Self {
+    pub(crate) fn sized(self, body: &[u8]) -> Self {
         self.with("content-length", body.len()).body(body)
     }
 
     /// Breaks off after so many bytes of the body.
-    pub fn cut(mut self, bytes: usize) -> Self {
+    pub(crate) fn cut(mut self, bytes: usize) -> Self {
         self.cut = Some(bytes);
         self
     }
 
     /// Keeps the connection open after what was sent, and sends no more.
-    pub fn hold(mut self) -> Self {
+    pub(crate) fn hold(mut self) -> Self {
         self.hold = true;
         self
     }
 
     /// Sends the body in chunks, with or without the last one.
-    pub fn chunked(mut self, complete: bool) -> Self {
+    pub(crate) fn chunked(mut self, complete: bool) -> Self {
         self.chunked = Some(complete);
         self.with("transfer-encoding", "chunked")
     }
@@ -79,7 +78,7 @@ impl Reply {
     fn send(&self, mut to: &TcpStream, sent: &AtomicU64) -> std::io::Result<()> {
         let mut head = format!("HTTP/1.1 {} Whatever\r\nconnection: close\r\n", self.status);
         for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            write!(head, "{name}: {value}\r\n").unwrap();
         }
         to.write_all(format!("{head}\r\n").as_bytes())?;
         let body = &self.body[..self.cut.unwrap_or(self.body.len()).min(self.body.len())];
@@ -102,17 +101,17 @@ impl Reply {
 
 /// A file as an honest server gives it.
 #[derive(Debug, Clone)]
-pub struct Served {
-    pub bytes: Vec<u8>,
-    pub etag: Option<String>,
+pub(crate) struct Served {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) etag: Option<String>,
 }
 
 impl Served {
-    pub fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         Self { bytes: bytes.to_vec(), etag: Some("\"v1\"".to_owned()) }
     }
 
-    pub fn etag(mut self, etag: Option<&str>) -> Self {
+    pub(crate) fn etag(mut self, etag: Option<&str>) -> Self {
         self.etag = etag.map(str::to_owned);
         self
     }
@@ -125,12 +124,12 @@ impl Served {
     }
 
     /// The whole file.
-    pub fn whole(&self) -> Reply {
+    pub(crate) fn whole(&self) -> Reply {
         self.tagged(Reply::new(200)).sized(&self.bytes)
     }
 
     /// The rest of the file from a byte on.
-    pub fn rest(&self, from: usize) -> Reply {
+    pub(crate) fn rest(&self, from: usize) -> Reply {
         let total = self.bytes.len();
         if from >= total {
             return Reply::new(416).with("content-range", format!("bytes */{total}")).sized(b"");
@@ -141,7 +140,7 @@ impl Served {
     }
 
     /// What RFC 9110 wants.
-    pub fn honest(&self, request: &Request) -> Reply {
+    pub(crate) fn honest(&self, request: &Request) -> Reply {
         let matches = request.header("if-range").is_none_or(|v| Some(v) == self.etag.as_deref());
         match request.from() {
             Some(from) if matches => self.rest(from),
@@ -152,8 +151,8 @@ impl Served {
 
 /// A running server; ends with the test.
 #[derive(Debug)]
-pub struct Server {
-    pub port: u16,
+pub(crate) struct Server {
+    pub(crate) port: u16,
     requests: Arc<Mutex<Vec<Request>>>,
     sent: Arc<AtomicU64>,
     held: Arc<Mutex<Vec<TcpStream>>>,
@@ -161,7 +160,7 @@ pub struct Server {
 
 impl Server {
     /// Answers the `n`-th request (from 0) as `script` says; `None` closes without an answer.
-    pub fn start(
+    pub(crate) fn start(
         script: impl Fn(usize, &Request) -> Option<Reply> + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -197,16 +196,16 @@ impl Server {
         server
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    pub fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 
     /// Bytes of bodies sent so far.
-    pub fn sent(&self) -> u64 {
+    pub(crate) fn sent(&self) -> u64 {
         self.sent.load(Ordering::SeqCst)
     }
 }
@@ -225,7 +224,7 @@ fn read(stream: &TcpStream) -> Option<Request> {
 }
 
 /// Bytes that repeat nowhere near, so that a wrong splice shows.
-pub fn pattern(length: usize) -> Vec<u8> {
+pub(crate) fn pattern(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {

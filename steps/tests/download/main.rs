@@ -1,0 +1,15 @@
+//! Downloads from servers that lie, stall, break off, and from a real one.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod bench;
+mod lies;
+mod resume;
+mod server;
+mod sources;
+
+const MIB: usize = 1024 * 1024;
