@@ -8,6 +8,7 @@
 
 mod bench;
 mod lies;
+mod nginx;
 mod resume;
 mod server;
 mod sources;
