@@ -58,6 +58,39 @@ pub struct Downloaded {
     pub unverified_length: bool,
 }
 
+/// A file that passed the check.
+#[cfg(feature = "fs")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// Where the file is.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its digest.
+    pub digest: Expected,
+    /// Shows that the file is still the one that was checked.
+    pub stamp: FileStamp,
+    /// What the file was checked against.
+    pub checked: Checked,
+    /// Where the next step will rename it to, if it goes into its place as it is.
+    ///
+    /// A process that dies after that rename finds the file here, and nothing is fetched again.
+    pub target: Option<PathBuf>,
+}
+
+/// What a file was checked against.
+#[cfg(feature = "fs")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Checked {
+    /// The digest that was published for it.
+    Digest,
+    /// Only the size that was published for it: any damage that keeps the size goes unseen.
+    Size,
+    /// Nothing was published to check it against.
+    Nothing,
+}
+
 /// A digest that a file must have, such as `sha256:9f86d0…`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -1,5 +1,24 @@
 //! Durable file operations, and how files are recognised again.
+//!
+//! Linux is tested; the variants for macOS and Windows follow the documentation of those systems
+//! and have not been run.
 
 mod stamp;
 
+#[cfg(feature = "install")]
+mod beneath;
+#[cfg(any(feature = "install", feature = "verify"))]
+mod blocking;
+#[cfg(feature = "install")]
+#[cfg_attr(unix, path = "dir_unix.rs")]
+#[cfg_attr(not(unix), path = "dir_portable.rs")]
+mod dir;
+
 pub use stamp::FileStamp;
+
+#[cfg(feature = "install")]
+pub(crate) use beneath::{Beneath, Found, Kind};
+#[cfg(any(feature = "install", feature = "verify"))]
+pub(crate) use blocking::blocking;
+#[cfg(feature = "install")]
+pub(crate) use dir::Dir;

@@ -47,6 +47,11 @@ impl FileStamp {
         Ok(Self { size: metadata.len(), modified_ns, id: id_of(metadata) })
     }
 
+    /// Whether two files have one size and one time of change, as a copy has that keeps the time.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        self.size == other.size && self.modified_ns == other.modified_ns
+    }
+
     /// Size in bytes.
     pub const fn size(&self) -> u64 {
         self.size

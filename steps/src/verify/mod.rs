@@ -1,1 +1,9 @@
-//! wip
+//! Checks a downloaded file against its digest.
+
+mod hash;
+mod quarantine;
+mod step;
+
+pub use step::Verify;
+
+pub use crate::artifact::{Checked, Verified};
