@@ -1,0 +1,347 @@
+//! Installing a file or a folder.
+
+use std::fs;
+use std::path::Path;
+
+use resurge_journal::failure::Class;
+use resurge_steps::artifact::{Unpack, Verified};
+use resurge_steps::install::{Install, Installed};
+use resurge_steps::testing::TestRun;
+use resurge_steps::{Step, StepError, StopReason};
+
+use crate::archives::{TarFile, tar_gz};
+use crate::common::{Home, expect_tree};
+
+const BYTES: &[u8] = b"a model";
+
+async fn attempt(
+    home: &Home,
+    run: &mut TestRun,
+    verified: &Verified,
+) -> Result<Installed, StepError> {
+    Install::default().run(run.attempt().cx, (home.artifact.clone(), verified.clone())).await
+}
+
+fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    tar_gz(&files.iter().map(|(name, text)| TarFile::new(name, text)).collect::<Vec<_>>())
+}
+
+/// What attempts leave behind has a name of its own.
+fn no_leftovers(home: &Home) {
+    let names = home.root().into_keys().filter(|name| name.contains(".resurge-"));
+    assert_eq!(names.collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_file_goes_to_its_place_and_the_staging_folder_goes_away() {
+    let home = Home::new("models/big/a.bin", Unpack::No);
+    let verified = home.verified(BYTES);
+    let installed = attempt(&home, &mut home.run("install"), &verified).await.unwrap();
+    assert_eq!(installed.path, home.target());
+    assert_eq!((installed.files, installed.bytes), (1, 7));
+    assert_eq!(installed.digest, Some(verified.digest));
+    let expected = [("models/", ""), ("models/big/", ""), ("models/big/a.bin", "a model")];
+    assert_eq!(home.root(), expect_tree(&expected));
+    assert!(!home.artifact.staging.exists());
+}
+
+#[tokio::test]
+async fn a_staging_folder_with_other_files_stays() {
+    let home = Home::new("a.bin", Unpack::No);
+    fs::write(home.artifact.staging.join("other.part"), "x").unwrap();
+    attempt(&home, &mut home.run("install"), &home.verified(BYTES)).await.unwrap();
+    assert!(home.artifact.staging.join("other.part").exists());
+    assert!(!home.part().exists());
+}
+
+#[tokio::test]
+async fn a_file_replaces_a_file_and_a_link_but_not_what_the_link_points_to() {
+    let home = Home::new("a.bin", Unpack::No);
+    fs::write(home.target(), "old").unwrap();
+    attempt(&home, &mut home.run("install"), &home.verified(BYTES)).await.unwrap();
+    assert_eq!(home.root(), expect_tree(&[("a.bin", "a model")]));
+
+    let elsewhere = home.dir.path().join("elsewhere");
+    fs::write(&elsewhere, "untouched").unwrap();
+    fs::remove_file(home.target()).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, home.target()).unwrap();
+    attempt(&home, &mut home.run("install"), &home.verified(BYTES)).await.unwrap();
+    assert_eq!(home.root(), expect_tree(&[("a.bin", "a model")]));
+    assert_eq!(fs::read(elsewhere).unwrap(), b"untouched");
+}
+
+#[tokio::test]
+async fn an_installation_done_before_a_crash_is_recognised() {
+    let home = Home::new("a.bin", Unpack::No);
+    let verified = home.verified(BYTES);
+    let mut run = home.run("install");
+    let first = attempt(&home, &mut run, &verified).await.unwrap();
+    // The success was not recorded: the next attempt finds the effect, with its intent or without.
+    assert_eq!(attempt(&home, &mut run, &verified).await.unwrap(), first);
+    run.forget_checkpoints_after(0);
+    assert_eq!(attempt(&home, &mut run, &verified).await.unwrap(), first);
+    // Even when the file system has numbered the file anew.
+    fs::write(home.dir.path().join("copy"), BYTES).unwrap();
+    fs::rename(home.dir.path().join("copy"), home.target()).unwrap();
+    assert_eq!(attempt(&home, &mut run, &verified).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn another_file_of_the_same_size_is_not_taken_for_the_installed_one() {
+    let home = Home::new("a.bin", Unpack::No);
+    let verified = home.verified(BYTES);
+    fs::remove_file(home.part()).unwrap();
+    fs::write(home.target(), "A MODEL").unwrap();
+    let error = attempt(&home, &mut home.run("install"), &verified).await.unwrap_err();
+    assert_eq!((error.class(), error.kind()), (Class::Integrity, "source_lost"));
+    assert!(error.is_retryable());
+    assert_eq!(home.root(), expect_tree(&[("a.bin", "A MODEL")]));
+}
+
+#[tokio::test]
+async fn a_source_that_was_written_since_its_check_is_not_installed() {
+    for unpack in [Unpack::No, Unpack::TarGz] {
+        let home = Home::new("a", unpack);
+        let verified = home.verified(&archive(&[("x", "1")]));
+        fs::write(home.part(), "something else").unwrap();
+        let error = attempt(&home, &mut home.run("install"), &verified).await.unwrap_err();
+        assert_eq!((error.class(), error.kind()), (Class::Integrity, "source_lost"));
+        assert_eq!(home.root(), expect_tree(&[]));
+    }
+}
+
+#[tokio::test]
+async fn the_intent_is_saved_before_anything_visible_happens() {
+    for unpack in [Unpack::No, Unpack::TarGz] {
+        let home = Home::new("a", unpack);
+        let mut run = home.run("install");
+        attempt(&home, &mut run, &home.verified(&archive(&[("x", "1")]))).await.unwrap();
+        assert_eq!(run.checkpoints().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_file_on_another_volume_is_copied() {
+    let Ok(volume) = tempfile::tempdir_in("/dev/shm") else { return };
+    let mut home = Home::new("a.bin", Unpack::No);
+    home.artifact.staging = volume.path().join("staging");
+    let verified = home.verified(BYTES);
+    let mut run = home.run("install");
+    let first = attempt(&home, &mut run, &verified).await.unwrap();
+    assert_eq!(home.root(), expect_tree(&[("a.bin", "a model")]));
+    assert!(!home.part().exists());
+    assert_eq!(attempt(&home, &mut run, &verified).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_missing_root_is_not_created() {
+    let home = Home::new("a.bin", Unpack::No);
+    let verified = home.verified(BYTES);
+    fs::remove_dir(&home.artifact.root).unwrap();
+    let error = attempt(&home, &mut home.run("install"), &verified).await.unwrap_err();
+    assert_eq!((error.class(), error.kind()), (Class::NotFound, "root_missing"));
+    assert!(!home.artifact.root.exists() && home.part().exists());
+}
+
+#[tokio::test]
+async fn a_link_below_the_root_is_not_followed() {
+    for unpack in [Unpack::No, Unpack::TarGz] {
+        let home = Home::new("models/deep/a", unpack);
+        let outside = home.dir.path().join("outside");
+        fs::create_dir(&outside).unwrap();
+        std::os::unix::fs::symlink(&outside, home.artifact.root.join("models")).unwrap();
+        let verified = home.verified(&archive(&[("x", "1")]));
+        let error = attempt(&home, &mut home.run("install"), &verified).await.unwrap_err();
+        assert_eq!((error.class(), error.kind()), (Class::Security, "link"));
+        assert!(!error.is_retryable());
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn what_stands_in_the_way_is_left_alone() {
+    let cases = [
+        (Unpack::No, "a", "a/b", "target_is_not_a_file"),
+        (Unpack::TarGz, "a", "a", "target_is_not_a_folder"),
+        (Unpack::No, "a/b", "a", "not_a_folder"),
+    ];
+    for (unpack, target, obstacle, kind) in cases {
+        let home = Home::new(target, unpack);
+        let obstacle = home.artifact.root.join(obstacle);
+        fs::create_dir_all(obstacle.parent().unwrap()).unwrap();
+        fs::write(obstacle, "mine").unwrap();
+        let before = home.root();
+        let verified = home.verified(&archive(&[("x", "1")]));
+        let error = attempt(&home, &mut home.run("install"), &verified).await.unwrap_err();
+        assert_eq!((error.class(), error.kind()), (Class::Validation, kind));
+        assert_eq!(home.root(), before);
+    }
+}
+
+#[tokio::test]
+async fn a_tree_is_unpacked_and_replaces_the_old_one_as_a_whole() {
+    let home = Home::new("apps/tool", Unpack::TarGz);
+    let verified = home.verified(&archive(&[("bin/run", "one"), ("old", "x")]));
+    let installed = attempt(&home, &mut home.run("install"), &verified).await.unwrap();
+    assert_eq!((installed.files, installed.bytes, installed.digest), (2, 4, None));
+    let verified = home.verified(&archive(&[("bin/run", "two"), ("new", "y")]));
+    attempt(&home, &mut home.run("install"), &verified).await.unwrap();
+    let expected = [
+        ("apps/", ""),
+        ("apps/tool/", ""),
+        ("apps/tool/bin/", ""),
+        ("apps/tool/bin/run", "two"),
+        ("apps/tool/new", "y"),
+    ];
+    assert_eq!(home.root(), expect_tree(&expected));
+    assert!(!home.artifact.staging.exists());
+}
+
+/// The intent of a tree whose folder was staged and not published.
+async fn staged_but_not_published(home: &Home, run: &mut TestRun, verified: &Verified) -> String {
+    attempt(home, run, verified).await.unwrap();
+    let intent: serde_json::Value = run.checkpoints().pop().unwrap().read().unwrap();
+    let staged = intent["staged"].as_str().unwrap().to_owned();
+    fs::rename(home.target(), home.target().with_file_name(&staged)).unwrap();
+    staged
+}
+
+fn old_of(staged: &str) -> String {
+    let (prefix, _) = staged.rsplit_once('-').unwrap();
+    format!("{prefix}-old")
+}
+
+fn write_tree(folder: &Path, name: &str, text: &str) {
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join(name), text).unwrap();
+}
+
+#[tokio::test]
+async fn every_state_between_intent_and_success_is_finished() {
+    // Which of the three folders are there when the process dies.
+    for (target, old) in [(true, false), (false, true), (false, false), (true, true)] {
+        let home = Home::new("tool", Unpack::TarGz);
+        let verified = home.verified(&archive(&[("new", "1")]));
+        let mut run = home.run("install");
+        let staged = staged_but_not_published(&home, &mut run, &verified).await;
+        if target {
+            write_tree(&home.target(), "old", "0");
+        }
+        if old {
+            write_tree(&home.target().with_file_name(old_of(&staged)), "old", "0");
+        }
+        // The archive is not needed any more.
+        let installed = attempt(&home, &mut run, &verified).await.unwrap();
+        assert_eq!((installed.files, installed.bytes), (1, 1));
+        assert_eq!(home.root(), expect_tree(&[("tool/", ""), ("tool/new", "1")]));
+        assert_eq!(run.checkpoints().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_published_tree_is_recognised_and_the_old_one_removed() {
+    let home = Home::new("tool", Unpack::TarGz);
+    let verified = home.verified(&archive(&[("new", "1")]));
+    let mut run = home.run("install");
+    let staged = staged_but_not_published(&home, &mut run, &verified).await;
+    fs::rename(home.target().with_file_name(&staged), home.target()).unwrap();
+    // After a swap the old tree has the name of the new one.
+    write_tree(&home.target().with_file_name(&staged), "old", "0");
+    write_tree(&home.target().with_file_name(old_of(&staged)), "old", "0");
+    attempt(&home, &mut run, &verified).await.unwrap();
+    assert_eq!(home.root(), expect_tree(&[("tool/", ""), ("tool/new", "1")]));
+}
+
+#[tokio::test]
+async fn half_a_swap_without_the_new_tree_is_undone() {
+    let home = Home::new("tool", Unpack::TarGz);
+    let verified = home.verified(&archive(&[("new", "1")]));
+    let mut run = home.run("install");
+    let staged = staged_but_not_published(&home, &mut run, &verified).await;
+    fs::remove_dir_all(home.target().with_file_name(&staged)).unwrap();
+    write_tree(&home.target().with_file_name(old_of(&staged)), "old", "0");
+    let error = attempt(&home, &mut run, &verified).await.unwrap_err();
+    assert_eq!(error.kind(), "source_lost");
+    assert_eq!(home.root(), expect_tree(&[("tool/", ""), ("tool/old", "0")]));
+    // With the archive fetched again it goes on.
+    let verified = home.verified(&archive(&[("new", "1")]));
+    attempt(&home, &mut run, &verified).await.unwrap();
+    assert_eq!(home.root(), expect_tree(&[("tool/", ""), ("tool/new", "1")]));
+}
+
+#[tokio::test]
+async fn a_tree_of_another_archive_is_not_published() {
+    let home = Home::new("tool", Unpack::TarGz);
+    let verified = home.verified(&archive(&[("new", "1")]));
+    let mut run = home.run("install");
+    staged_but_not_published(&home, &mut run, &verified).await;
+    let other = home.verified(&archive(&[("other", "2")]));
+    attempt(&home, &mut run, &other).await.unwrap();
+    assert_eq!(home.root(), expect_tree(&[("tool/", ""), ("tool/other", "2")]));
+}
+
+#[tokio::test]
+async fn a_tree_that_was_being_unpacked_is_unpacked_anew() {
+    let home = Home::new("tool", Unpack::TarGz);
+    let verified = home.verified(&archive(&[("new", "1")]));
+    let mut run = home.run("install");
+    let staged = staged_but_not_published(&home, &mut run, &verified).await;
+    run.forget_checkpoints_after(0);
+    write_tree(&home.target().with_file_name(&staged), "half", "");
+    write_tree(&home.target(), "old", "0");
+    let verified = home.verified(&archive(&[("new", "1")]));
+    attempt(&home, &mut run, &verified).await.unwrap();
+    assert_eq!(home.root(), expect_tree(&[("tool/", ""), ("tool/new", "1")]));
+}
+
+#[tokio::test]
+async fn folders_of_other_steps_are_left_alone() {
+    let home = Home::new("tool", Unpack::TarGz);
+    let other = home.artifact.root.join(".resurge-other-step-1.new");
+    write_tree(&other, "half", "");
+    let verified = home.verified(&archive(&[("new", "1")]));
+    attempt(&home, &mut home.run("install"), &verified).await.unwrap();
+    assert!(other.join("half").exists());
+}
+
+#[tokio::test]
+async fn a_stopped_installation_leaves_everything_as_it_was() {
+    for (reason, class) in
+        [(StopReason::Shutdown, Class::Interrupted), (StopReason::Cancelled, Class::Cancelled)]
+    {
+        for unpack in [Unpack::No, Unpack::TarGz] {
+            let home = Home::new("tool", unpack);
+            let verified = home.verified(&archive(&[("new", "1")]));
+            let mut run = home.run("install");
+            let attempt = run.attempt();
+            attempt.stop.stop(reason);
+            let input = (home.artifact.clone(), verified.clone());
+            let error = Install::default().run(attempt.cx, input).await.unwrap_err();
+            assert_eq!(error.class(), class);
+            assert_eq!(home.root(), expect_tree(&[]));
+            assert!(home.part().exists());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_installed_thing_is_lost_when_it_is_gone() {
+    let home = Home::new("a.bin", Unpack::No);
+    let step = Install::default();
+    let file = attempt(&home, &mut home.run("install"), &home.verified(BYTES)).await.unwrap();
+    assert_eq!(step.lost(&file).await, None);
+    fs::write(home.target(), "of another size").unwrap();
+    assert!(step.lost(&file).await.is_some());
+    fs::remove_file(home.target()).unwrap();
+    assert!(step.lost(&file).await.is_some());
+
+    let home = Home::new("tool", Unpack::TarGz);
+    let verified = home.verified(&archive(&[("new", "1")]));
+    let tree = attempt(&home, &mut home.run("install"), &verified).await.unwrap();
+    assert_eq!(step.lost(&tree).await, None);
+    fs::write(home.target().join("more"), "a user's own file").unwrap();
+    assert_eq!(step.lost(&tree).await, None);
+    fs::remove_dir_all(home.target()).unwrap();
+    assert!(step.lost(&tree).await.is_some());
+    no_leftovers(&home);
+}
