@@ -354,6 +354,7 @@ const RESERVED: [&str; 22] = [
 ];
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -44,7 +44,7 @@ impl TarFile {
             while len != format!("{len} {key}={value}\n").len() {
                 len += 1;
             }
-            write!(content, "{len} {key}={value}\n").unwrap();
+            writeln!(content, "{len} {key}={value}").unwrap();
         }
         Self::of_kind(b'x', "pax", &content)
     }

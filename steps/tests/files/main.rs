@@ -1,6 +1,7 @@
 //! The steps that work on files: check, unpack, install.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod archive;
 mod archives;
 mod common;
 mod install;
