@@ -98,7 +98,7 @@ fn phase(phase: &StepPhase) -> String {
         StepPhase::Running { attempt, .. } => format!("attempt {attempt} under way"),
         StepPhase::Waiting { due_at } => format!("waits until {due_at}"),
         StepPhase::Succeeded { .. } => "succeeded".to_owned(),
-        StepPhase::Failed => "failed".to_owned(),
+        StepPhase::Failed { verdict } => verdict.name().replace('_', " "),
         StepPhase::Stopped => "stopped with its run".to_owned(),
     }
 }
