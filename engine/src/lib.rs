@@ -19,8 +19,8 @@ pub use policy::{PolicyProblem, RetryPolicy};
 pub use settings::Settings;
 pub use shell::{Clock, SystemClock};
 pub use workflow::{
-    BuildError, BuildProblem, Inputs, StepBuilder, StepHandle, Supplies, Unwired, Wired, Workflow,
-    WorkflowBuilder,
+    BuildError, BuildProblem, Complete, Inputs, StepBuilder, StepFn, StepHandle, Supplies, Unwired,
+    Wired, Workflow, WorkflowBuilder,
 };
 
 pub use resurge_journal as journal;

@@ -12,4 +12,5 @@ pub(crate) use definition::Definition;
 pub use definition::Workflow;
 pub use handle::{Inputs, StepHandle, Supplies};
 pub use problem::{BuildError, BuildProblem};
-pub use step_builder::{StepBuilder, Unwired, Wired};
+pub use step_builder::{Complete, StepBuilder, Unwired, Wired};
+pub use step_fn::StepFn;

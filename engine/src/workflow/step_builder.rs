@@ -8,8 +8,9 @@ use resurge_journal::StepIndex;
 use resurge_journal::manifest::{InputShape, InputSpec, Source};
 use resurge_steps::{ErasedStep, Step};
 
+use self::sealed::Sealed;
 use super::builder::Draft;
-use super::handle::sealed::Sealed;
+use super::handle::sealed::Sealed as Handles;
 use super::handle::{StepHandle, Supplies, UntypedHandle};
 use crate::policy::RetryPolicy;
 
@@ -20,6 +21,21 @@ pub struct Unwired(());
 /// A step that knows what it takes.
 #[derive(Debug)]
 pub struct Wired(());
+
+/// A step that lacks nothing: [`Wired`].
+#[diagnostic::on_unimplemented(
+    message = "this step was not told what it takes",
+    label = "call `.takes(..)` before `.add()`"
+)]
+pub trait Complete: Sealed {}
+
+impl Complete for Wired {}
+impl Sealed for Wired {}
+
+mod sealed {
+    /// Keeps the set of complete states closed.
+    pub trait Sealed {}
+}
 
 /// One step while it is being added; `takes` wires it, `add` finishes it.
 ///
@@ -53,7 +69,7 @@ impl<'b, S> StepBuilder<'b, S, Unwired> {
         Self { drafts, brand, draft, types: PhantomData }
     }
 
-    pub(super) fn wire(self, handles: impl Sealed) -> StepBuilder<'b, S, Wired> {
+    pub(super) fn wire(self, handles: impl Handles) -> StepBuilder<'b, S, Wired> {
         let wiring = handles.wiring();
         let input = wiring.handles.clone();
         let draft = Draft { input, spec: wiring.into_spec(), ..self.draft };
@@ -86,9 +102,14 @@ impl<S: Step> StepBuilder<'_, S, Wired> {
         self.draft.timeout = Some(timeout);
         self
     }
+}
 
+impl<S: Step, W> StepBuilder<'_, S, W> {
     /// Adds the step to the workflow.
-    pub fn add(self) -> StepHandle<S::Output> {
+    pub fn add(self) -> StepHandle<S::Output>
+    where
+        W: Complete,
+    {
         // A graph with more steps than fit is refused by `build`; the index need not be right.
         let index = u16::try_from(self.drafts.len()).unwrap_or(u16::MAX);
         self.drafts.push(self.draft);

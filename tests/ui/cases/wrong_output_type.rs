@@ -1,0 +1,21 @@
+//! A step is wired to a handle of another type than it takes.
+
+use resurge::{Step, StepContext, StepError, Workflow};
+
+struct Length;
+
+impl Step for Length {
+    const KIND: &'static str = "length";
+    type Input = String;
+    type Output = usize;
+
+    async fn run(&self, _cx: StepContext, text: String) -> Result<usize, StepError> {
+        Ok(text.len())
+    }
+}
+
+fn main() {
+    let mut flow = Workflow::builder::<u32>("wrong");
+    let number = flow.input();
+    let _length = flow.step("length", Length).takes(number).add();
+}
