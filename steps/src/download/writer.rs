@@ -5,6 +5,7 @@ use std::io::{self, IoSlice, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use resurge_journal::failure::Class;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -18,7 +19,8 @@ use crate::error::StepError;
 pub(super) struct Writer {
     jobs: mpsc::Sender<Job>,
     file: Arc<File>,
-    task: JoinHandle<io::Result<Hasher>>,
+    /// Taken once it has told why it ended.
+    task: Option<JoinHandle<io::Result<Hasher>>>,
 }
 
 /// How far the writing has come.
@@ -45,7 +47,7 @@ impl Writer {
         let (jobs, queue) = mpsc::channel(BLOCKS_WAITING);
         let shared = Arc::clone(&file);
         let task = tokio::task::spawn_blocking(move || work(&shared, hasher, queue));
-        Self { jobs, file, task }
+        Self { jobs, file, task: Some(task) }
     }
 
     /// The file, to make it durable while the writing goes on.
@@ -72,10 +74,13 @@ impl Writer {
     }
 
     /// Writes what is left and gives the hasher over the whole file.
-    pub(super) async fn finish(self) -> Result<(Arc<File>, Hasher), StepError> {
+    pub(super) async fn finish(mut self) -> Result<(Arc<File>, Hasher), StepError> {
+        let Some(task) = self.task.take() else {
+            return Err(self.why_ended().await);
+        };
         drop(self.jobs);
-        let hasher = self.task.await??;
-        Ok((self.file, hasher))
+        let hasher = task.await?;
+        Ok((self.file, hasher.map_err(|e| StepError::from(e).during("write the partial file"))?))
     }
 
     async fn ask(&mut self, job: fn(oneshot::Sender<Mark>) -> Job) -> Result<Mark, StepError> {
@@ -89,11 +94,16 @@ impl Writer {
     }
 
     async fn why_ended(&mut self) -> StepError {
-        match (&mut self.task).await {
-            Ok(Err(error)) => StepError::from(error).during("write the partial file"),
-            Err(error) => StepError::from(error).during("write the partial file"),
-            Ok(Ok(_)) => io::Error::other("the writer ended early; report this").into(),
-        }
+        let gone = || StepError::new(Class::Internal, "writer", "the writer is gone; report this");
+        let Some(task) = self.task.take() else {
+            return gone();
+        };
+        let error = match task.await {
+            Ok(Err(error)) => StepError::from(error),
+            Err(error) => StepError::from(error),
+            Ok(Ok(_)) => gone(),
+        };
+        error.during("write the partial file")
     }
 }
 
@@ -137,4 +147,20 @@ fn write_all(mut file: &File, block: &[Bytes]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::artifact::Algorithm;
+
+    #[tokio::test]
+    async fn a_full_disk_is_said_to_be_full() {
+        let full = File::options().write(true).open("/dev/full").expect("Linux has it");
+        let mut writer = Writer::start(full, Hasher::new(Algorithm::Sha256));
+        // The block is only queued; the next question finds the writer gone.
+        writer.write(vec![Bytes::from_static(b"x")]).await.expect("the writer has just begun");
+        let error = writer.mark().await.expect_err("the disk is full");
+        assert_eq!((error.class(), error.kind()), (Class::Resource, "disk_full"), "{error}");
+    }
 }

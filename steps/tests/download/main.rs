@@ -12,5 +12,6 @@ mod nginx;
 mod resume;
 mod server;
 mod sources;
+mod tls;
 
 const MIB: usize = 1024 * 1024;
