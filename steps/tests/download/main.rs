@@ -7,6 +7,7 @@
 )]
 
 mod bench;
+mod chaos;
 mod lies;
 mod nginx;
 mod resume;
