@@ -72,16 +72,19 @@ pub(super) async fn run(
     {
         return Ok(done.clone());
     }
+    // A finished file whose stamp changed was written by somebody else.
+    let saved = saved.filter(|saved| saved.finished.is_none());
     let (file, hasher) = open(cx, artifact, &path, saved.as_ref()).await?;
-    let sources = saved.map(|saved| saved.sources).unwrap_or_default();
     let offset = hasher.position();
+    let durable = saved.as_ref().map_or(0, |saved| saved.offset.min(offset));
+    let sources = saved.map(|saved| saved.sources_at(offset)).unwrap_or_default();
     let every = (options.checkpoint_bytes, options.checkpoint_interval);
     let attempt = Attempt {
         options,
         cx,
         artifact,
         places: &places,
-        keeper: Keeper::new(cx.clone(), sources, offset, every),
+        keeper: Keeper::new(cx.clone(), sources, durable, every),
         writer: Writer::start(file, hasher),
         block: Block::default(),
         offset,
@@ -116,8 +119,7 @@ async fn open(
     saved: Option<&Saved>,
 ) -> Result<(File, Hasher), StepError> {
     let mut file = open_alone(path).await?;
-    // A finished file whose stamp changed was written by somebody else.
-    let claim = saved.filter(|saved| saved.finished.is_none()).map(|saved| Claim {
+    let claim = saved.map(|saved| Claim {
         offset: saved.offset,
         hasher: Hasher::restore(&saved.hasher).ok(),
         same_boot: saved.boot.is_some() && saved.boot.as_deref() == cx.boot(),
@@ -162,7 +164,7 @@ impl Attempt<'_> {
             match self.fetch_from(source).await {
                 Ok(()) => return self.finish(source).await,
                 Err(Ended::Stopped(reason)) => return Err(self.stop(reason).await),
-                Err(Ended::Local(error)) => return Err(error),
+                Err(Ended::Local(error)) => return Err(self.give_up(error).await),
                 Err(Ended::Source(error)) => {
                     let shown = self.places.get(source).map(Place::shown).unwrap_or_default();
                     let error = error.during(format_args!("fetch {shown}"));
@@ -209,6 +211,15 @@ impl Attempt<'_> {
             // The failure that ended the attempt says more; less of the file is proven, that is all.
             tracing::warn!(%error, "the last bytes are not in a checkpoint");
         }
+    }
+
+    /// After a failure of the drive, only what it had confirmed before is believed.
+    async fn give_up(self, error: StepError) -> StepError {
+        if error.class() == Class::Integrity {
+            let cut = self.writer.keep_only(self.keeper.durable()).await;
+            tracing::warn!(?cut, "the drive failed; unconfirmed bytes are given up");
+        }
+        error
     }
 
     async fn stop(mut self, reason: StopReason) -> StepError {

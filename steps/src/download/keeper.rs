@@ -21,6 +21,8 @@ pub(super) struct Keeper {
     /// Bytes that the newest checkpoint speaks of, or that the one under way will.
     kept: u64,
     kept_at: Instant,
+    /// Bytes that the newest saved checkpoint speaks of.
+    durable: u64,
     under_way: Option<UnderWay>,
 }
 
@@ -33,11 +35,11 @@ impl Keeper {
     pub(super) fn new(
         cx: StepContext,
         sources: Sources,
-        kept: u64,
+        durable: u64,
         (every_bytes, every): (u64, Duration),
     ) -> Self {
         let kept_at = Instant::now();
-        Self { cx, sources, every_bytes, every, kept, kept_at, under_way: None }
+        Self { cx, sources, every_bytes, every, kept: durable, kept_at, durable, under_way: None }
     }
 
     /// Whether it is time for a checkpoint.
@@ -83,7 +85,15 @@ impl Keeper {
         };
         let result = under_way.await;
         self.under_way = None;
+        if result.is_ok() {
+            self.durable = self.kept;
+        }
         result
+    }
+
+    /// Bytes that a checkpoint of this attempt proves to be on the drive.
+    pub(super) const fn durable(&self) -> u64 {
+        self.durable
     }
 
     /// Saves a checkpoint of all that was handed to the writer so far, and waits for it.

@@ -38,6 +38,18 @@ pub(super) struct Sources {
     pub(super) reached: u64,
 }
 
+impl Saved {
+    /// What is known about the sources, when so much of the file is still there.
+    ///
+    /// Fetching once more what was lost on this machine is progress; fetching once more what a
+    /// source would not continue is not.
+    pub(super) fn sources_at(self, offset: u64) -> Sources {
+        let lost_here = offset < self.offset;
+        let reached = if lost_here { offset } else { self.sources.reached };
+        Sources { reached, ..self.sources }
+    }
+}
+
 impl Sources {
     /// Length of the file, if the source of the bytes that are there told it.
     pub(super) fn total(&self) -> Option<u64> {

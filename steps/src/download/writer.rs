@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use resurge_journal::failure::Class;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::digest::{Hasher, HasherState};
 use crate::error::StepError;
@@ -46,7 +46,7 @@ impl Writer {
         let file = Arc::new(file);
         let (jobs, queue) = mpsc::channel(BLOCKS_WAITING);
         let shared = Arc::clone(&file);
-        let task = tokio::task::spawn_blocking(move || work(&shared, hasher, queue));
+        let task = spawn_blocking(move || work(&shared, hasher, queue));
         Self { jobs, file, task: Some(task) }
     }
 
@@ -81,6 +81,21 @@ impl Writer {
         drop(self.jobs);
         let hasher = task.await?;
         Ok((self.file, hasher.map_err(|e| StepError::from(e).during("write the partial file"))?))
+    }
+
+    /// Gives up what is not on the drive for certain, once the writing has ended.
+    ///
+    /// A drive that failed to write may have dropped the bytes and still show them for a while.
+    pub(super) async fn keep_only(self, durable: u64) -> Result<(), StepError> {
+        let file = Arc::clone(&self.file);
+        // Its own failure is known already; what counts is that it does not write any more.
+        let _ = self.finish().await;
+        spawn_blocking(move || {
+            let length = file.metadata()?.len();
+            file.set_len(length.min(durable))
+        })
+        .await?
+        .map_err(StepError::from)
     }
 
     async fn ask(&mut self, job: fn(oneshot::Sender<Mark>) -> Job) -> Result<Mark, StepError> {
@@ -153,6 +168,16 @@ fn write_all(mut file: &File, block: &[Bytes]) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::artifact::Algorithm;
+
+    #[tokio::test]
+    async fn what_a_failing_drive_may_have_lost_is_given_up() {
+        let file = tempfile::tempfile().expect("a place for temporary files");
+        let shown = file.try_clone().expect("a second handle");
+        let mut writer = Writer::start(file, Hasher::new(Algorithm::Sha256));
+        writer.write(vec![Bytes::from_static(b"on the drive, not yet")]).await.expect("written");
+        writer.keep_only(12).await.expect("cut");
+        assert_eq!(shown.metadata().expect("a file").len(), 12);
+    }
 
     #[tokio::test]
     async fn a_full_disk_is_said_to_be_full() {

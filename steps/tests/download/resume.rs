@@ -225,6 +225,18 @@ async fn a_stop_keeps_the_bytes_and_a_cancellation_removes_them() {
 }
 
 #[tokio::test]
+async fn bytes_lost_on_this_machine_count_once_more_as_progress() {
+    let file = Served::new(&pattern(3 * MIB));
+    let server = Server::start(move |_, request| Some(file.honest(request).cut(MIB)));
+    let mut bench = Bench::new(server.url("/file"));
+    bench.attempt().await.unwrap_err();
+    std::fs::remove_file(bench.partial()).unwrap();
+    let attempt = bench.run.attempt();
+    bench.download.run(attempt.cx, bench.artifact.clone()).await.unwrap_err();
+    assert_eq!(attempt.progress.borrow().gained(), MIB as u64);
+}
+
+#[tokio::test]
 async fn an_attempt_that_is_given_up_does_not_disturb_the_next_one() {
     let bytes = pattern(6 * MIB);
     let file = Served::new(&bytes);
