@@ -7,6 +7,7 @@ use reqwest::{Client, retry};
 use resurge_journal::failure::Class;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::task::spawn_blocking;
 use url::Url;
 
 use super::options::Download;
@@ -26,10 +27,19 @@ impl Clients {
     ///
     /// # Errors
     /// The system names no certificates to trust; class `security`.
-    pub(super) fn get(&self, options: &Download, url: &Url) -> Result<&Client, StepError> {
-        if let Some(client) = self.full.get() {
-            return Ok(client);
+    ///
+    /// # Cancel safety
+    /// Safe: the client is made nevertheless.
+    pub(super) async fn get(options: &Download, url: &Url) -> Result<Client, StepError> {
+        if let Some(client) = options.clients.full.get() {
+            return Ok(client.clone());
         }
+        let (options, url) = (options.clone(), url.clone());
+        // Reads the certificates of the system.
+        spawn_blocking(move || options.clients.make(&options, &url).cloned()).await?
+    }
+
+    fn make(&self, options: &Download, url: &Url) -> Result<&Client, StepError> {
         match trusting_config(options) {
             Ok(config) => set(&self.full, options, config),
             Err(error) if url.scheme() == "https" => {

@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use reqwest::Version;
 use resurge_journal::failure::Class;
 
 use super::attempt::{Attempt, Ended};
@@ -32,7 +31,6 @@ impl Attempt<'_> {
             let answer = Answer {
                 status: response.status().as_u16(),
                 headers: response.headers(),
-                framed: response.version() >= Version::HTTP_2,
                 now: SystemTime::now(),
             };
             match judge(&ask, &self.ground(source), answer) {

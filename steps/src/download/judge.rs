@@ -16,8 +16,6 @@ use crate::error::StepError;
 pub(super) struct Answer<'a> {
     pub(super) status: u16,
     pub(super) headers: &'a HeaderMap,
-    /// Whether the protocol itself marks the end of every body, as HTTP/2 does.
-    pub(super) framed: bool,
     /// The time that dates are compared with.
     pub(super) now: SystemTime,
 }
@@ -111,7 +109,7 @@ fn whole_body(ground: &Ground<'_>, answer: Answer<'_>) -> Result<Coming, Refusal
         return Err(Refusal::Encoded);
     }
     agrees_with_promise(ground, length)?;
-    let end_is_marked = answer.framed || length.is_some() || is_chunked(answer.headers);
+    let end_is_marked = length.is_some() || is_chunked(answer.headers);
     Ok(Coming { identity, total: length.or(ground.size), end_is_marked })
 }
 

@@ -8,6 +8,7 @@ use resurge_journal::failure::Class;
 use url::Url;
 
 use super::attempt::Ended;
+use super::client::Clients;
 use super::options::Download;
 use super::place::Place;
 use super::plan::Ask;
@@ -65,7 +66,7 @@ async fn request(
     ask: &Ask,
     trusted: bool,
 ) -> Result<Response, StepError> {
-    let client = options.clients.get(options, url)?;
+    let client = Clients::get(options, url).await?;
     let headers = headers_for(ask, &options.headers, trusted)?;
     let sending = client.get(url.clone()).headers(headers).send();
     let patience = options.connect_timeout.saturating_add(options.idle_timeout);

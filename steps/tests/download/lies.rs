@@ -215,6 +215,19 @@ async fn a_wrong_file_without_end_mark_is_handed_to_the_verification_in_the_end(
 }
 
 #[tokio::test]
+async fn what_follows_the_announced_length_is_not_taken() {
+    let bytes = pattern(MIB);
+    let body = bytes.clone();
+    let server = Server::start(move |_, _| {
+        Some(Reply::new(200).with("content-length", MIB - 5).body(&body))
+    });
+    let mut bench = Bench::new(server.url("/file")).expecting(&bytes);
+    let done = bench.attempt().await.unwrap();
+    assert_whole(&done, &bytes[..MIB - 5]);
+    assert_ne!(Some(done.digest), bench.artifact.digest, "the verification will see it");
+}
+
+#[tokio::test]
 async fn more_bytes_than_promised_are_refused() {
     let bytes = pattern(MIB);
     let body = bytes.clone();

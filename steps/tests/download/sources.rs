@@ -57,6 +57,17 @@ async fn a_machine_that_cannot_be_reached_is_a_failure_of_the_network() {
     let error = Bench::new(server.url("/")).attempt().await.unwrap_err();
     assert_eq!((error.class(), error.kind()), (Class::Network, "dropped"), "{error}");
 
+    // Hangs up before it has read the request, which resets the connection.
+    let rude = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", rude.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in rude.incoming().map_while(Result::ok) {
+            std::io::Read::read(&mut stream, &mut [0; 1]).unwrap();
+        }
+    });
+    let error = Bench::new(url).attempt().await.unwrap_err();
+    assert_eq!((error.class(), error.kind()), (Class::Network, "dropped"), "{error}");
+
     let error = Bench::new("http://no-such-host.invalid/").attempt().await.unwrap_err();
     assert_eq!((error.class(), error.kind()), (Class::Network, "dns"), "{error}");
 
