@@ -39,6 +39,7 @@ pub(super) fn prepare(
     saved: Option<&Intent>,
     gate: &Gate,
 ) -> Result<Standing, StepError> {
+    gate.check()?;
     let target = place.parent.join(&place.name);
     let intended = match saved {
         Some(Intent::File { stamp }) => Some(stamp),
@@ -75,7 +76,7 @@ pub(super) fn prepare(
 
 fn published(place: &Place) -> Result<Standing, StepError> {
     place.parent.sync()?;
-    place.sweep(&[])?;
+    place.tidy();
     Ok(Standing::Published)
 }
 

@@ -51,6 +51,14 @@ impl Gate {
         }
         work()
     }
+
+    /// Does `work` unless the attempt was dropped, even if it was asked to stop.
+    pub(super) fn while_kept(&self, work: impl FnOnce()) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if *open {
+            work();
+        }
+    }
 }
 
 impl Drop for Keeper {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use resurge_journal::AttemptNo;
 use resurge_journal::failure::Class;
 use serde::{Deserialize, Serialize};
 
@@ -38,8 +39,11 @@ pub(super) struct Place {
     pub(super) name: String,
     /// What all our own names in it begin with.
     prefix: String,
-    attempt: String,
+    attempt: AttemptNo,
 }
+
+/// Ends the name of the folder that has to make way.
+const OLD: &str = "old";
 
 impl Place {
     /// Enters the target's folder, creating what is missing below the root. Blocks.
@@ -55,7 +59,7 @@ impl Place {
             Beneath::Io { .. } => StepError::from(error),
         })?;
         let prefix = format!(".resurge-{}-{}-", cx.run(), cx.step());
-        Ok(Self { parent, name: name.to_owned(), prefix, attempt: cx.attempt().to_string() })
+        Ok(Self { parent, name: name.to_owned(), prefix, attempt: cx.attempt() })
     }
 
     /// A name for what this attempt makes.
@@ -67,14 +71,16 @@ impl Place {
 
     /// A name for the folder that has to make way; the same in every attempt.
     pub(super) fn old(&self) -> String {
-        format!("{}old", self.prefix)
+        format!("{}{OLD}", self.prefix)
     }
 
-    /// Removes what attempts of this step left behind, except `keep`.
+    /// Removes what this attempt and earlier ones left behind, except `keep`.
+    ///
+    /// Later attempts may be at work already, while a thread of this one comes to its end.
     pub(super) fn sweep(&self, keep: &[&str]) -> io::Result<()> {
         for entry in std::fs::read_dir(self.parent.path())? {
             let name = entry?.file_name();
-            let Some(name) = name.to_str().filter(|name| name.starts_with(&self.prefix)) else {
+            let Some(name) = name.to_str().filter(|name| self.is_ours(name)) else {
                 continue;
             };
             if !keep.contains(&name) {
@@ -82,6 +88,19 @@ impl Place {
             }
         }
         Ok(())
+    }
+
+    /// Sweeps once everything is published: what is left over then is only space.
+    pub(super) fn tidy(&self) {
+        if let Err(error) = self.sweep(&[]) {
+            tracing::warn!(%error, "cannot remove what an installation has replaced");
+        }
+    }
+
+    fn is_ours(&self, name: &str) -> bool {
+        let attempt = |rest: &str| rest.strip_suffix(".new")?.parse::<u32>().ok();
+        let rest = name.strip_prefix(&self.prefix);
+        rest == Some(OLD) || rest.and_then(attempt).is_some_and(|n| n <= self.attempt.get())
     }
 
     /// Removes a file or a tree; a missing one is fine. Links are removed, not followed.

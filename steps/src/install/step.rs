@@ -88,8 +88,12 @@ impl Install {
         kind: Unpack,
         saved: Option<Intent>,
     ) -> Result<Tally, StepError> {
-        let job = (Arc::clone(place), Arc::clone(verified));
-        let standing = blocking(move || tree::recover(&job.0, &job.1, saved.as_ref())).await?;
+        let job = (Arc::clone(place), Arc::clone(verified), gate.clone());
+        let standing = blocking(move || {
+            let (place, verified, gate) = job;
+            tree::recover(&place, &verified, saved.as_ref(), &gate)
+        });
+        let standing = standing.await?;
         let (staged, tally) = match standing {
             tree::Standing::Published(tally) => return Ok(tally),
             tree::Standing::Staged(staged, tally) => (staged, tally),
@@ -163,7 +167,7 @@ impl Step for Install {
         let path = artifact.install_to.below(&artifact.root);
         let Tally { files, bytes } = blocking(move || match done {
             Ok(tally) => {
-                clear_staging(&artifact, &verified.path);
+                gate.while_kept(|| clear_staging(&artifact, &verified.path));
                 Ok(tally)
             }
             Err(error) => {

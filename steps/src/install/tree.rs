@@ -29,12 +29,14 @@ pub(super) fn recover(
     place: &Place,
     verified: &Verified,
     saved: Option<&Intent>,
+    gate: &Gate,
 ) -> Result<Standing, StepError> {
+    gate.check()?;
     let standing = standing(place, verified, saved)?;
     match &standing {
         Standing::Published(_) => {
             place.parent.sync()?;
-            place.sweep(&[])?;
+            place.tidy();
         }
         Standing::Staged(staged, _) => place.sweep(&[staged, &place.old()])?,
         Standing::Nothing => {
@@ -103,7 +105,11 @@ fn fill(
     limits: Limits,
     gate: &Gate,
 ) -> Result<Intent, StepError> {
-    place.parent.make_dir(name)?;
+    if !place.parent.make_dir(name)? {
+        let message = format!("`{}` is in use already", place.parent.join(name).display());
+        return Err(StepError::new(Class::Conflict, "staging_in_use", message)
+            .hint("see whether another process is installing the same thing"));
+    }
     let dir = place.parent.enter(name)?;
     let Tally { files, bytes } = unpack(&verified.path, kind, &dir, limits, gate)?;
     check_source(verified)?;
@@ -150,10 +156,7 @@ pub(super) fn publish(place: &Place, staged: &str, gate: &Gate) -> Result<(), St
         }
         Ok(place.parent.sync()?)
     })?;
-    if let Err(error) = place.sweep(&[]) {
-        // The installation is done; what is left over is only space.
-        tracing::warn!(%error, "cannot remove the folder that was replaced");
-    }
+    place.tidy();
     Ok(())
 }
 
@@ -168,4 +171,63 @@ fn swap_by_renames(place: &Place, staged: &str) -> io::Result<()> {
         // If this fails too, `recover` does it at the next attempt.
         let _ = place.parent.rename(&old, &place.name);
     })
+}
+
+#[cfg(all(test, feature = "testing"))]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::artifact::{Artifact, InstallPath};
+    use crate::testing::TestRun;
+
+    fn place(root: &Path) -> Place {
+        let artifact = Artifact {
+            url: String::new(),
+            mirrors: Vec::new(),
+            digest: None,
+            size: None,
+            staging: root.join("staging"),
+            root: root.to_owned(),
+            install_to: InstallPath::new("tool").unwrap(),
+            unpack: Unpack::Zip,
+        };
+        let step = resurge_journal::StepKey::new("install").unwrap();
+        Place::open(&artifact, &TestRun::new(step, root).attempt().cx).unwrap()
+    }
+
+    fn folder(place: &Place, name: &str, content: &str) {
+        fs::create_dir(place.parent.join(name)).unwrap();
+        fs::write(place.parent.join(name).join("file"), content).unwrap();
+    }
+
+    fn content(place: &Place, name: &str) -> Option<String> {
+        fs::read_to_string(place.parent.join(name).join("file")).ok()
+    }
+
+    #[test]
+    fn two_renames_do_what_a_swap_at_once_does() {
+        let root = tempfile::tempdir().unwrap();
+        let place = place(root.path());
+        let (staged, old) = (place.staged(), place.old());
+        folder(&place, &staged, "new");
+        folder(&place, "tool", "current");
+        folder(&place, &old, "left from before");
+        swap_by_renames(&place, &staged).unwrap();
+        assert_eq!(content(&place, "tool").as_deref(), Some("new"));
+        assert_eq!(content(&place, &old).as_deref(), Some("current"));
+        assert_eq!(content(&place, &staged), None);
+    }
+
+    #[test]
+    fn a_failed_second_rename_brings_the_old_folder_back() {
+        let root = tempfile::tempdir().unwrap();
+        let place = place(root.path());
+        folder(&place, "tool", "current");
+        swap_by_renames(&place, &place.staged()).unwrap_err();
+        assert_eq!(content(&place, "tool").as_deref(), Some("current"));
+        assert_eq!(content(&place, &place.old()), None);
+    }
 }

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use resurge_journal::failure::Class;
 use resurge_steps::artifact::{Unpack, Verified};
-use resurge_steps::install::{Install, Installed};
-use resurge_steps::testing::TestRun;
+use resurge_steps::install::{Install, Installed, Limits};
+use resurge_steps::testing::{TestAttempt, TestRun};
 use resurge_steps::{Step, StepError, StopReason};
 
-use crate::archives::{TarFile, tar_gz};
+use crate::archives::{TarFile, ZipFile, tar_gz, zip};
 use crate::common::{Home, expect_tree};
 
 const BYTES: &[u8] = b"a model";
@@ -295,13 +295,94 @@ async fn a_tree_that_was_being_unpacked_is_unpacked_anew() {
 }
 
 #[tokio::test]
-async fn folders_of_other_steps_are_left_alone() {
+async fn folders_of_other_steps_and_later_attempts_are_left_alone() {
     let home = Home::new("tool", Unpack::TarGz);
-    let other = home.artifact.root.join(".resurge-other-step-1.new");
-    write_tree(&other, "half", "");
     let verified = home.verified(&archive(&[("new", "1")]));
-    attempt(&home, &mut home.run("install"), &verified).await.unwrap();
-    assert!(other.join("half").exists());
+    let (mut run, mut longer) = (home.run("install"), home.run("install-2"));
+    let staged = staged_but_not_published(&home, &mut run, &verified).await;
+    let verified = home.verified(&archive(&[("new", "1")]));
+    let other = staged_but_not_published(&home, &mut longer, &verified).await;
+    let later = staged.replace("-1.new", "-9.new");
+    for name in [&old_of(&other), &later, "a.new"] {
+        write_tree(&home.target().with_file_name(name), "x", "");
+    }
+    let verified = home.verified(&archive(&[("new", "2")]));
+    attempt(&home, &mut run, &verified).await.unwrap();
+    for name in [&other, &old_of(&other), &later, "a.new"] {
+        assert!(home.target().with_file_name(name).exists(), "{name}");
+    }
+    assert!(!home.target().with_file_name(&staged).exists());
+}
+
+/// Polls an attempt until it has unpacked something, then lets `then` have it.
+async fn until_it_unpacks(
+    home: &Home,
+    run: &mut TestRun,
+    verified: &Verified,
+    then: impl FnOnce(&TestAttempt),
+) -> Option<Result<Installed, StepError>> {
+    let mut attempt = run.attempt();
+    let input = (home.artifact.clone(), verified.clone());
+    let step = Install::default();
+    let mut work = std::pin::pin!(step.run(attempt.cx.clone(), input));
+    tokio::select! {
+        biased;
+        changed = attempt.progress.changed() => changed.unwrap(),
+        done = &mut work => panic!("ended without any progress: {done:?}"),
+    }
+    then(&attempt);
+    if attempt.stop.reason().is_some() { Some(work.await) } else { None }
+}
+
+fn many_files() -> Vec<u8> {
+    let names: Vec<_> = (0..500).map(|i| format!("folder-{}/{i}", i % 7)).collect();
+    archive(&names.iter().map(|name| (name.as_str(), "content")).collect::<Vec<_>>())
+}
+
+#[tokio::test]
+async fn a_cancelled_unpacking_leaves_nothing() {
+    let home = Home::new("tool", Unpack::TarGz);
+    let verified = home.verified(&many_files());
+    let stop = |attempt: &TestAttempt| attempt.stop.stop(StopReason::Cancelled);
+    let ended = until_it_unpacks(&home, &mut home.run("install"), &verified, stop).await;
+    assert_eq!(ended.unwrap().unwrap_err().class(), Class::Cancelled);
+    assert_eq!(home.root(), expect_tree(&[]));
+}
+
+#[test]
+fn a_dropped_attempt_publishes_nothing_later() {
+    let home = Home::new("tool", Unpack::TarGz);
+    let verified = home.verified(&many_files());
+    let mut run = home.run("install");
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let first = runtime();
+    first.block_on(async { until_it_unpacks(&home, &mut run, &verified, |_| ()).await });
+    // Waits for the thread that was unpacking.
+    drop(first);
+    assert!(!home.target().exists());
+    assert!(home.part().exists());
+    let second = runtime();
+    second.block_on(async { attempt(&home, &mut run, &verified).await.unwrap() });
+    assert_eq!(home.root().keys().filter(|name| !name.ends_with('/')).count(), 500);
+    no_leftovers(&home);
+}
+
+#[tokio::test]
+async fn an_archive_that_would_not_fit_is_not_begun() {
+    let home = Home::new("tool", Unpack::Zip);
+    let announced = u32::MAX - 1;
+    let file = |i: u32| {
+        let name = format!("f{i}");
+        ZipFile { size: announced, local_size: announced, ..ZipFile::new(&name, b"x") }
+    };
+    let verified = home.verified(&zip(&(0..30_000).map(file).collect::<Vec<_>>()));
+    let limits = Limits::default().bytes(u64::MAX).ratio(u64::MAX, 0);
+    let input = (home.artifact.clone(), verified);
+    let step = Install::default().limits(limits);
+    let error = step.run(home.run("install").attempt().cx, input).await.unwrap_err();
+    assert_eq!((error.class(), error.kind()), (Class::Resource, "disk_full"));
+    assert!(error.is_retryable());
+    assert_eq!(home.root(), expect_tree(&[]));
 }
 
 #[tokio::test]
