@@ -17,7 +17,7 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) kind: Kind,
-    /// Its number on the volume, where the system has one.
+    /// Its number on the volume or its time of birth, where the system has one.
     pub(crate) id: Option<u64>,
     /// Size in bytes; only means something for files.
     pub(crate) size: u64,

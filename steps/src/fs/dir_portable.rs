@@ -6,7 +6,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::beneath::{Beneath, Found, Kind};
 
@@ -33,12 +33,6 @@ impl Dir {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// The same folder once more.
-    #[expect(clippy::unnecessary_wraps, reason = "a handle cannot always be duplicated")]
-    pub(crate) fn again(&self) -> io::Result<Self> {
-        Ok(Self { path: self.path.clone() })
     }
 
     /// Enters the folder at a checked relative path, creating what is missing.
@@ -97,7 +91,7 @@ impl Dir {
         } else {
             Kind::Other
         };
-        Ok(Some(Found { kind, id: None, size: metadata.len() }))
+        Ok(Some(Found { kind, id: born_ns(&metadata), size: metadata.len() }))
     }
 
     /// Renames an entry of this folder, over a file that may stand there.
@@ -133,6 +127,12 @@ impl Dir {
     pub(crate) fn free_bytes(&self) -> Option<u64> {
         None
     }
+}
+
+/// The time of birth tells folders apart, and a rename keeps it.
+fn born_ns(metadata: &fs::Metadata) -> Option<u64> {
+    let since = metadata.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok()
 }
 
 /// Virus scanners hold new files open for a moment, and a rename then is refused.

@@ -35,7 +35,7 @@ impl Dir {
     }
 
     /// The same folder once more.
-    pub(crate) fn again(&self) -> io::Result<Self> {
+    fn again(&self) -> io::Result<Self> {
         Ok(Self { fd: self.fd.try_clone()?, path: self.path.clone() })
     }
 

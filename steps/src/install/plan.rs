@@ -21,7 +21,7 @@ pub(super) enum Intent {
     /// The folder `staged` is about to get its final name.
     Tree {
         staged: String,
-        /// The folder's number on its volume, where the system has one.
+        /// What tells the folder from others after a rename, where the system has such a thing.
         id: Option<u64>,
         /// The archive that it came from.
         archive: Expected,

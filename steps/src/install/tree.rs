@@ -67,13 +67,13 @@ fn standing(
         Ok(place.parent.find(name)?.filter(|found| found.kind == Kind::Folder))
     };
     let (target, left) = (folder(&place.name)?, folder(staged)?);
-    Ok(match id {
-        Some(_) if target.is_some_and(|target| target.id == *id) => Standing::Published(tally),
-        Some(_) if left.is_none_or(|left| left.id != *id) => Standing::Nothing,
-        // Without numbers there is no swap at once, so one folder stands under one name only.
-        None if left.is_none() && target.is_some() => Standing::Published(tally),
-        None if left.is_none() => Standing::Nothing,
-        _ => Standing::Staged(staged.clone(), tally),
+    Ok(if id.is_some() && target.is_some_and(|target| target.id == *id) {
+        Standing::Published(tally)
+    } else if left.is_some_and(|left| left.id == *id) {
+        Standing::Staged(staged.clone(), tally)
+    } else {
+        // Also where folders have no numbers: to unpack once more is always right.
+        Standing::Nothing
     })
 }
 
