@@ -13,6 +13,8 @@ mod blocking;
 #[cfg_attr(unix, path = "dir_unix.rs")]
 #[cfg_attr(not(unix), path = "dir_portable.rs")]
 mod dir;
+#[cfg(any(feature = "install", feature = "verify"))]
+mod quarantine;
 
 pub use stamp::FileStamp;
 
@@ -22,3 +24,7 @@ pub(crate) use beneath::{Beneath, Found, Kind};
 pub(crate) use blocking::blocking;
 #[cfg(feature = "install")]
 pub(crate) use dir::Dir;
+#[cfg(feature = "install")]
+pub(crate) use quarantine::bad_path;
+#[cfg(feature = "verify")]
+pub(crate) use quarantine::quarantine;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::{Artifact, Expected};
 use crate::context::StepContext;
 use crate::error::StepError;
-use crate::fs::{Beneath, Dir, FileStamp};
+use crate::fs::{Beneath, Dir, FileStamp, bad_path};
 
 /// Saved before the first rename, with enough to recognise its effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,17 +128,21 @@ fn root_error(root: &Path, error: io::Error) -> StepError {
     StepError::from(error).during(format!("open the install folder `{root}`"))
 }
 
-/// Removes the file that was installed from, and its folder if nothing else is in it.
+/// Removes the file that was installed from, bad ones that came before it, and the folder if
+/// nothing else is in it.
 ///
 /// Failing here must not fail an installation that is done; what is left over is only space.
 pub(super) fn clear_staging(artifact: &Artifact, source: &Path) {
-    if source.starts_with(&artifact.staging) {
-        if let Err(error) = std::fs::remove_file(source)
+    if !source.starts_with(&artifact.staging) {
+        return;
+    }
+    for path in [source, &bad_path(source)] {
+        if let Err(error) = std::fs::remove_file(path)
             && error.kind() != io::ErrorKind::NotFound
         {
-            tracing::warn!(%error, path = %source.display(), "cannot remove an installed download");
+            tracing::warn!(%error, path = %path.display(), "cannot remove an installed download");
         }
-        // Only succeeds on an empty folder, which is the point.
-        let _ = std::fs::remove_dir(&artifact.staging);
     }
+    // Only succeeds on an empty folder, which is the point.
+    let _ = std::fs::remove_dir(&artifact.staging);
 }

@@ -1,7 +1,6 @@
 //! Checks a downloaded file against its digest.
 
 mod hash;
-mod quarantine;
 mod step;
 
 pub use step::Verify;

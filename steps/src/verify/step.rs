@@ -4,12 +4,11 @@ use resurge_journal::failure::Class;
 use serde::{Deserialize, Serialize};
 
 use super::hash::{Hashing, Pause};
-use super::quarantine::quarantine;
 use crate::artifact::{Algorithm, Artifact, Checked, Downloaded, Expected, Unpack, Verified};
 use crate::context::StepContext;
 use crate::digest::{Hasher, HasherState};
 use crate::error::StepError;
-use crate::fs::{FileStamp, blocking};
+use crate::fs::{FileStamp, blocking, quarantine};
 use crate::step::Step;
 use crate::stop::StopReason;
 

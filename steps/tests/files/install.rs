@@ -55,6 +55,14 @@ async fn a_staging_folder_with_other_files_stays() {
 }
 
 #[tokio::test]
+async fn a_bad_file_of_an_earlier_download_goes_with_the_good_one() {
+    let home = Home::new("a.bin", Unpack::No);
+    fs::write(home.artifact.staging.join("file.part.bad"), "x").unwrap();
+    attempt(&home, &mut home.run("install"), &home.verified(BYTES)).await.unwrap();
+    assert!(!home.artifact.staging.exists());
+}
+
+#[tokio::test]
 async fn a_file_replaces_a_file_and_a_link_but_not_what_the_link_points_to() {
     let home = Home::new("a.bin", Unpack::No);
     fs::write(home.target(), "old").unwrap();

@@ -1,4 +1,5 @@
 //! The steps that work on files: check, unpack, install.
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod archive;
