@@ -20,6 +20,11 @@ macro_rules! events {
             /// Names of all events, as they stand in JSON lines.
             pub const NAMES: &'static [&'static str] = &[$($name),+];
 
+            /// Tag, version and name of all events, for the table in the documentation.
+            #[cfg(test)]
+            pub(crate) const KINDS: &'static [(u16, u16, &'static str)] =
+                &[$(($tag, $version, $name)),+];
+
             /// Name of this event in JSON lines.
             pub const fn name(&self) -> &'static str {
                 match self { $(Self::$Event(_) => $name),+ }

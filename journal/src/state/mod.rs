@@ -3,6 +3,8 @@
 mod apply;
 mod run;
 mod step;
+#[cfg(test)]
+mod tests;
 mod transitions;
 mod world;
 

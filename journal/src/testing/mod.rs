@@ -1,5 +1,6 @@
 //! Made-up records for the tests beside the code.
 
 mod arbitrary;
+mod docs;
 
 pub(crate) use arbitrary::records;

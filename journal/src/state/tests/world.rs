@@ -1,0 +1,159 @@
+//! A small world to move about in.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::event::{
+    AttemptFailed, AttemptInterrupted, AttemptStarted, AttemptSucceeded, CheckpointSaved, Event,
+    InterruptCause, JournalCreated, OutputsInvalidated, RunCancelled, RunStarted, Verdict,
+};
+use crate::failure::{Class, Failure};
+use crate::id::{AttemptNo, RunId, RunKey, StepIndex, StepKey, WorkflowName};
+use crate::json::Json;
+use crate::manifest::{InputShape, InputSpec, Manifest, Source, StepSpec};
+use crate::policy::RetrySpec;
+use crate::record::Record;
+use crate::state::{IllegalTransition, Run, State, StepMove};
+use crate::time::Timestamp;
+
+/// `b` and `c` need `a`, `d` needs `c`.
+pub(super) const STEPS: [(&str, Option<u16>); 4] =
+    [("a", None), ("b", Some(0)), ("c", Some(0)), ("d", Some(2))];
+
+pub(super) fn run_id(number: u128) -> RunId {
+    RunId::new(Uuid::from_u128(number + 1))
+}
+
+pub(super) fn key(step: &str) -> StepKey {
+    StepKey::new(step).expect("a slug")
+}
+
+pub(super) fn run_started(run_key: Option<&str>, deadline: Option<i64>) -> Event {
+    let step = |(name, need): (&str, Option<u16>)| StepSpec {
+        key: key(name),
+        kind: "test".to_owned(),
+        input: InputSpec {
+            shape: InputShape::List,
+            sources: need.map(|need| Source::Step(StepIndex::new(need))).into_iter().collect(),
+        },
+        after: vec![],
+        retry: RetrySpec::default(),
+        timeout_ms: None,
+    };
+    let manifest = Manifest {
+        workflow: WorkflowName::new("test").expect("a slug"),
+        version: 1,
+        steps: STEPS.into_iter().map(step).collect(),
+        result: StepIndex::new(3),
+    };
+    RunStarted {
+        key: run_key.map(|key| RunKey::new(key).expect("a key")),
+        manifest,
+        input: Json::null(),
+        deadline_at: deadline.map(Timestamp::from_millis),
+    }
+    .into()
+}
+
+/// A state and the records that led to it.
+#[derive(Debug, Clone)]
+pub(super) struct World {
+    pub(super) state: State,
+    pub(super) records: Vec<Record>,
+}
+
+impl World {
+    /// A journal without runs.
+    pub(super) fn empty() -> Self {
+        let mut world = Self { state: State::new(), records: vec![] };
+        world.engine(JournalCreated { journal: Uuid::nil() }).expect("the first record");
+        world
+    }
+
+    /// A journal with one run that has just begun.
+    pub(super) fn begun() -> Self {
+        let mut world = Self::empty();
+        world.run(run_started(None, None)).expect("a new run");
+        world
+    }
+
+    pub(super) fn engine(&mut self, event: impl Into<Event>) -> Result<(), IllegalTransition> {
+        self.apply(None, event.into())
+    }
+
+    /// Applies an event to the first run.
+    pub(super) fn run(&mut self, event: impl Into<Event>) -> Result<(), IllegalTransition> {
+        self.apply(Some(run_id(0)), event.into())
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        run: Option<RunId>,
+        event: Event,
+    ) -> Result<(), IllegalTransition> {
+        let seq = self.state.head().next();
+        let at = Timestamp::from_millis(i64::try_from(seq.get()).expect("small"));
+        let record = Record { seq, at, run, event };
+        self.state.apply(&record)?;
+        self.records.push(record);
+        Ok(())
+    }
+
+    pub(super) fn the_run(&self) -> &Run {
+        self.state.run(run_id(0)).expect("it was begun")
+    }
+
+    pub(super) fn attempts(&self, step: &str) -> AttemptNo {
+        self.the_run().step_by_key(&key(step)).expect("a step").1.attempts
+    }
+
+    /// Moves a step of the first run, with the attempt number that fits.
+    pub(super) fn step(&mut self, step: &str, action: StepMove) -> Result<(), IllegalTransition> {
+        let attempt = match action {
+            StepMove::Start => self.attempts(step).next(),
+            _ => self.attempts(step),
+        };
+        self.run(event_of(step, attempt, action))
+    }
+
+    pub(super) fn steps(&mut self, moves: &[(&str, StepMove)]) {
+        for (step, action) in moves {
+            self.step(step, *action).expect("a legal move");
+        }
+    }
+}
+
+/// The event that makes a move; those that make none of their own come from the run.
+pub(super) fn event_of(step: &str, attempt: AttemptNo, action: StepMove) -> Event {
+    let step = key(step);
+    match action {
+        StepMove::Start => AttemptStarted { step, attempt, charged: 0, max_attempts: 4 }.into(),
+        StepMove::Checkpoint => CheckpointSaved { step, attempt, checkpoint: Json::null() }.into(),
+        StepMove::Succeed => AttemptSucceeded { step, attempt, output: Json::null() }.into(),
+        StepMove::Retry => failed(
+            step,
+            attempt,
+            Verdict::Retry {
+                delay: Duration::from_millis(5),
+                due_at: Timestamp::from_millis(i64::from(attempt.get())),
+            },
+        ),
+        StepMove::Fail => failed(step, attempt, Verdict::NotRetryable),
+        StepMove::Interrupt => {
+            AttemptInterrupted { step, attempt, cause: InterruptCause::Crash }.into()
+        }
+        StepMove::Invalidate => {
+            let lost = vec![key("a")];
+            OutputsInvalidated { step, attempt, lost, reason: "gone".to_owned() }.into()
+        }
+        StepMove::Unblock | StepMove::Stop => {
+            RunCancelled { actor: "test".to_owned(), reason: String::new() }.into()
+        }
+    }
+}
+
+fn failed(step: StepKey, attempt: AttemptNo, verdict: Verdict) -> Event {
+    let failure = Failure::new(Class::Network, "reset", "connection reset");
+    AttemptFailed { step, attempt, failure, verdict, charged: 1, max_attempts: 4, gained: 0 }.into()
+}
