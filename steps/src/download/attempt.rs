@@ -10,14 +10,13 @@ use tokio::time::Instant;
 
 use super::keeper::Keeper;
 use super::options::Download;
-use super::output::Downloaded;
 use super::partial::{self, Claim};
 use super::place::Place;
 use super::plan::Ground;
 use super::saved::Saved;
 use super::transfer::{Block, Told};
 use super::writer::{Mark, Writer};
-use crate::artifact::{Algorithm, Artifact, Expected};
+use crate::artifact::{Algorithm, Artifact, Downloaded, Expected};
 use crate::context::StepContext;
 use crate::digest::Hasher;
 use crate::error::StepError;

@@ -13,7 +13,6 @@ mod identity;
 mod judge;
 mod keeper;
 mod options;
-mod output;
 mod partial;
 mod place;
 mod plan;
@@ -25,5 +24,5 @@ mod step;
 mod transfer;
 mod writer;
 
+pub use crate::artifact::Downloaded;
 pub use options::{Download, InvalidHeader};
-pub use output::Downloaded;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::identity::Identity;
-use super::output::Downloaded;
+use crate::artifact::Downloaded;
 use crate::digest::HasherState;
 
 /// A checkpoint: what is on disk, and what the sources said about it.

@@ -4,8 +4,8 @@ use tokio::task::spawn_blocking;
 
 use super::attempt;
 use super::options::Download;
-use super::output::Downloaded;
 use crate::artifact::Artifact;
+use crate::artifact::Downloaded;
 use crate::context::StepContext;
 use crate::error::StepError;
 use crate::fs::FileStamp;
