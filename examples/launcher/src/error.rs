@@ -1,0 +1,100 @@
+//! Why the launcher could not do what it was asked for.
+
+use std::io;
+use std::path::PathBuf;
+
+use resurge::journal::state::IllegalTransition;
+use resurge::journal::store::{OpenError as StoreError, ReadError};
+use resurge::{BuildError, OpenError, RunKey, StartError, Unavailable};
+
+use crate::exit::Exit;
+use crate::manifest::ManifestError;
+
+/// Why the launcher could not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LauncherError {
+    /// The manifest is broken.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// There is no such data directory, and none was to be created.
+    #[error("there is no launcher data at {}; check the path, or begin with `launcher install`", path.display())]
+    NoData {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A folder cannot be used.
+    #[error("the folder {} cannot be used; choose another one", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A path is not Unicode.
+    #[error("the path {} is not valid Unicode; choose another one", path.display())]
+    NotUnicode {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Something would be installed over the journal.
+    #[error("`{install_to}` would be installed over the journal at {}; choose another --root", journal.display())]
+    OverJournal {
+        /// Where it would go.
+        install_to: String,
+        /// The journal.
+        journal: PathBuf,
+    },
+    /// The workflow cannot be built from these settings.
+    #[error(transparent)]
+    Flow(#[from] BuildError),
+    /// The engine could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The journal could not be opened for reading.
+    #[error(transparent)]
+    Journal(#[from] StoreError),
+    /// The journal cannot be read to its end.
+    #[error(
+        "the journal cannot be read to its end; `journal-dump verify` says where it is damaged"
+    )]
+    Read(#[from] ReadError),
+    /// The journal contradicts itself.
+    #[error("the journal contradicts itself; please report this with the journal")]
+    Replay(#[from] IllegalTransition),
+    /// A run could not be started.
+    #[error("`{name}` could not be started")]
+    Start {
+        /// The artifact.
+        name: RunKey,
+        /// Why.
+        source: StartError,
+    },
+    /// The engine stopped.
+    #[error(transparent)]
+    Engine(#[from] Unavailable),
+    /// The system refused something that every program needs.
+    #[error("the system refused to {action}")]
+    System {
+        /// What was to be done.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl LauncherError {
+    /// The exit code that stands for it.
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Manifest(_)
+            | Self::NoData { .. }
+            | Self::Folder { .. }
+            | Self::NotUnicode { .. }
+            | Self::OverJournal { .. }
+            | Self::Flow(_)
+            | Self::Journal(StoreError::Missing { .. }) => Exit::Usage,
+            _ => Exit::Failure,
+        }
+    }
+}

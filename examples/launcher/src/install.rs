@@ -1,0 +1,82 @@
+//! `launcher install`: starts or resumes what a manifest lists, and waits for it.
+
+use std::path::Path;
+
+use crate::admit::{Admission, admit};
+use crate::error::LauncherError;
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::manifest::Manifest;
+use crate::out;
+use crate::place::{DataDir, Root};
+use crate::report::Awaited;
+use crate::session::Session;
+
+/// Loads the manifest, which must be whole before anything is created, and installs it.
+pub(crate) async fn run(
+    manifest: &Path,
+    data_dir: &Path,
+    root: Option<&Path>,
+) -> Result<Exit, LauncherError> {
+    let manifest = Manifest::load(manifest)?;
+    let mut interrupt = Interrupt::listen()?;
+    install(&manifest, data_dir, root, &mut interrupt).await
+}
+
+/// Installs what a manifest lists.
+pub(crate) async fn install(
+    manifest: &Manifest,
+    data_dir: &Path,
+    root: Option<&Path>,
+    interrupt: &mut Interrupt,
+) -> Result<Exit, LauncherError> {
+    let data = DataDir::prepare(data_dir)?;
+    let targets = manifest.artifacts.iter().map(|entry| &entry.install_to);
+    let root = Root::prepare(root, &data, targets)?;
+    let session = Session::open(data, &manifest.recovery.policy()).await?;
+    let awaited = start_all(&session, manifest, &root).await?;
+    say_what_else_goes_on(&session, &awaited).await?;
+    session.finish(awaited, interrupt).await
+}
+
+async fn start_all(
+    session: &Session,
+    manifest: &Manifest,
+    root: &Root,
+) -> Result<Vec<Awaited>, LauncherError> {
+    let mut awaited = Vec::with_capacity(manifest.artifacts.len());
+    for entry in &manifest.artifacts {
+        let artifact = entry.artifact(root.path());
+        let (admission, run) =
+            admit(&session.engine, &session.flow, &entry.name, artifact.clone()).await?;
+        match admission {
+            Admission::Keep => out::message(format_args!("{}  is installed already", entry.name)),
+            Admission::Replace(reason) => {
+                out::message(format_args!("{}  starts anew: {reason}", entry.name));
+            }
+            Admission::Join | Admission::Start => {}
+        }
+        let is_kept = admission == Admission::Keep;
+        let (name, run) = (entry.name.to_string(), session.engine.run(run.id()));
+        awaited.push(Awaited { name, artifact: Some(artifact), run, is_kept });
+    }
+    Ok(awaited)
+}
+
+/// An engine goes on with every run that has not ended, whatever manifest it came from.
+async fn say_what_else_goes_on(
+    session: &Session,
+    awaited: &[Awaited],
+) -> Result<(), LauncherError> {
+    let runs = session.engine.runs().await?;
+    let others = runs.iter().filter(|run| {
+        !run.status.is_final() && awaited.iter().all(|awaited| awaited.run.id() != run.id)
+    });
+    let count = others.count();
+    if count > 0 {
+        out::message(format_args!(
+            "{count} more unfinished in this data directory; `launcher resume` waits for all"
+        ));
+    }
+    Ok(())
+}

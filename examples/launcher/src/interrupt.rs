@@ -1,0 +1,88 @@
+//! Ctrl-C: the first one asks to stop, the second one stops.
+
+use std::future::Future;
+
+use tokio::signal;
+use tokio::sync::watch;
+
+use crate::error::LauncherError;
+use crate::exit::Exit;
+use crate::out;
+
+/// Whether the person at the terminal, or the system, asked the process to stop.
+#[derive(Debug, Clone)]
+pub(crate) struct Interrupt {
+    asked: watch::Receiver<bool>,
+}
+
+impl Interrupt {
+    /// Begins to listen to SIGINT and SIGTERM (on Windows to Ctrl-C).
+    pub(crate) fn listen() -> Result<Self, LauncherError> {
+        let mut signals = Signals::listen()
+            .map_err(|source| LauncherError::System { action: "listen to Ctrl-C", source })?;
+        let (ask, asked) = watch::channel(false);
+        tokio::spawn(async move {
+            signals.next().await;
+            out::message("stopping; press Ctrl-C again to stop at once");
+            ask.send_replace(true);
+            signals.next().await;
+            std::process::exit(i32::from(Exit::Interrupted.code()));
+        });
+        Ok(Self { asked })
+    }
+
+    /// Resolves when somebody asks; never if nobody does.
+    pub(crate) async fn asked(&mut self) {
+        if self.asked.wait_for(|asked| *asked).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// What the work gives, or none if somebody asked to stop before.
+    pub(crate) async fn unless<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.asked() => None,
+            done = work => Some(done),
+        }
+    }
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: signal::unix::Signal,
+    terminate: signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        use signal::unix::{SignalKind, signal};
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    #[expect(clippy::unnecessary_wraps, reason = "the twin on Unix can fail")]
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        if signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! A launcher that embeds the Resurge engine: it downloads, verifies and installs artifacts, can be
+//! killed at any moment, and goes on where it stopped.
+//!
+//! ```text
+//! launcher demo [--data-dir DIR]
+//! launcher install MANIFEST.toml --data-dir DIR [--root DIR2]
+//! launcher resume --data-dir DIR
+//! launcher status --data-dir DIR [--json]
+//! ```
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | everything succeeded, or there was nothing to do |
+//! | 1 | a run failed or was used up, or the journal cannot be opened (in use, damaged) |
+//! | 2 | wrong usage or a broken manifest; nothing was started |
+//! | 130 | interrupted; `launcher resume` goes on |
+//!
+//! Results go to standard output, messages and progress to standard error.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`cli`] | the command line |
+//! | [`manifest`] | reads and checks the manifest |
+//! | [`flow`] | the workflow: download, verify, install |
+//! | `session` | an engine at work: waits, Ctrl-C, results |
+//! | `install`, `resume`, `status`, `demo` | the commands |
+//! | `ui` | lines in a pipe, bars on a terminal |
+
+pub mod cli;
+pub mod flow;
+pub mod manifest;
+
+mod admit;
+mod demo;
+mod error;
+mod exit;
+mod install;
+mod interrupt;
+mod out;
+mod place;
+mod report;
+mod resume;
+mod session;
+mod status;
+mod ui;
+
+pub use cli::main;
+pub use error::LauncherError;
+pub use exit::Exit;

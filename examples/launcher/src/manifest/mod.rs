@@ -1,0 +1,15 @@
+//! The manifest: what to install, and how failures are met.
+
+mod duration;
+mod entry;
+mod fields;
+mod problem;
+mod read;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use entry::Entry;
+pub use problem::{ManifestError, Problem};
+pub use read::Manifest;
+pub use settings::Recovery;

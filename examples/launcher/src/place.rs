@@ -1,0 +1,106 @@
+//! Where things are: the data directory, the journal, the root, the staging folder.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use resurge::steps::artifact::InstallPath;
+
+use crate::error::LauncherError;
+
+/// Name of the staging folder below a root: on the volume of the root, so that files can be renamed.
+pub(crate) const STAGING: &str = ".resurge";
+
+/// Where unfinished files stand.
+pub(crate) fn staging(root: &Path) -> PathBuf {
+    root.join(STAGING)
+}
+
+/// The folder that holds everything the launcher knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DataDir(PathBuf);
+
+impl DataDir {
+    /// A folder that a launcher has worked in; creates nothing.
+    pub(crate) fn existing(path: &Path) -> Result<Self, LauncherError> {
+        let data = Self(path.to_owned());
+        if data.journal().is_dir() {
+            canonical(path).map(Self)
+        } else {
+            Err(LauncherError::NoData { path: path.to_owned() })
+        }
+    }
+
+    /// The folder, made if it is missing.
+    pub(crate) fn prepare(path: &Path) -> Result<Self, LauncherError> {
+        create(path)?;
+        canonical(path).map(Self)
+    }
+
+    /// The folder itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The journal.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.0.join("journal")
+    }
+}
+
+/// The folder that is installed into, as an absolute path that names it whatever the way to it.
+///
+/// The path is part of what a run was started with, so that it must not depend on the caller.
+#[derive(Debug, Clone)]
+pub(crate) struct Root(PathBuf);
+
+impl Root {
+    /// Makes the folder if it is missing, and checks that nothing goes over the journal.
+    pub(crate) fn prepare<'p>(
+        root: Option<&Path>,
+        data: &DataDir,
+        mut targets: impl Iterator<Item = &'p InstallPath>,
+    ) -> Result<Self, LauncherError> {
+        let root = root.map_or_else(|| data.path().join("installed"), Path::to_owned);
+        create(&root)?;
+        let root = canonical(&root)?;
+        if root.to_str().is_none() {
+            return Err(LauncherError::NotUnicode { path: root });
+        }
+        let journal = data.journal();
+        let over_journal = |target: &&InstallPath| {
+            let target = target.below(&root);
+            target.starts_with(&journal) || journal.starts_with(&target)
+        };
+        match targets.find(over_journal) {
+            Some(target) => {
+                let install_to = target.to_string();
+                Err(LauncherError::OverJournal { install_to, journal })
+            }
+            None => Ok(Self(root)),
+        }
+    }
+
+    /// The path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+/// Removes staging folders that are empty; the others hold what can still be used.
+pub(crate) fn tidy<'p>(stagings: impl Iterator<Item = &'p Path>) {
+    for staging in stagings {
+        let _ = std::fs::remove_dir(staging);
+    }
+}
+
+fn create(path: &Path) -> Result<(), LauncherError> {
+    std::fs::create_dir_all(path).map_err(|source| folder(path, source))
+}
+
+fn canonical(path: &Path) -> Result<PathBuf, LauncherError> {
+    path.canonicalize().map_err(|source| folder(path, source))
+}
+
+fn folder(path: &Path, source: io::Error) -> LauncherError {
+    LauncherError::Folder { path: path.to_owned(), source }
+}

@@ -1,0 +1,94 @@
+//! An engine at work: opened, watched, waited for, and shut down in good order.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use resurge::journal::Json;
+use resurge::{Engine, RetryPolicy, RunError, RunView, Unavailable};
+use tokio::task::JoinHandle;
+
+use crate::error::LauncherError;
+use crate::exit::Exit;
+use crate::flow::{InstallFlow, install_flow};
+use crate::interrupt::Interrupt;
+use crate::out;
+use crate::place::{self, DataDir};
+use crate::report::{self, Awaited};
+use crate::ui::{self, words};
+
+/// How long attempts may take to save where they stand.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// An engine at work on the journal of a data directory.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) engine: Engine,
+    pub(crate) flow: InstallFlow,
+    data: DataDir,
+    display: JoinHandle<()>,
+}
+
+impl Session {
+    /// Opens the engine, which goes on with what is unfinished, and begins to show what it does.
+    pub(crate) async fn open(data: DataDir, policy: &RetryPolicy) -> Result<Self, LauncherError> {
+        let flow = install_flow(policy)?;
+        let engine = Engine::open(data.journal()).register(&flow).start().await?;
+        let from = engine.head().next();
+        let runs = engine.runs().await?;
+        let display = tokio::spawn(ui::watch(engine.clone(), from, runs));
+        Ok(Self { engine, flow, data, display })
+    }
+
+    /// Every run that has not ended, the oldest first.
+    pub(crate) async fn unfinished(&self) -> Result<Vec<RunView>, LauncherError> {
+        let mut runs = self.engine.runs().await?;
+        runs.retain(|run| !run.status.is_final());
+        runs.sort_by_key(|run| run.started_at);
+        Ok(runs)
+    }
+
+    /// Waits for the runs or for Ctrl-C, shuts the engine down, and tells what became of them.
+    pub(crate) async fn finish(
+        self,
+        awaited: Vec<Awaited>,
+        interrupt: &mut Interrupt,
+    ) -> Result<Exit, LauncherError> {
+        let ended = interrupt.unless(outcomes(awaited)).await;
+        let stopped = self.engine.shutdown(GRACE).await;
+        // It ends by itself when the last event was shown; a panic in it loses no fact.
+        let _ = self.display.await;
+        let Some(ended) = ended else {
+            stopped?;
+            let data = words::quoted(self.data.path());
+            out::message(format_args!(
+                "interrupted; go on with: launcher resume --data-dir {data}"
+            ));
+            return Ok(Exit::Interrupted);
+        };
+        let ended = ended?;
+        stopped?;
+        tidy(&ended);
+        Ok(report::tell(&ended, &self.data.journal()))
+    }
+}
+
+type Ended = (Awaited, Result<Json, RunError>);
+
+/// Waits for all; an engine that fails meanwhile is not the fault of any run.
+async fn outcomes(awaited: Vec<Awaited>) -> Result<Vec<Ended>, Unavailable> {
+    let mut ended = Vec::with_capacity(awaited.len());
+    for run in awaited {
+        match run.run.outcome().await {
+            Err(RunError::Unavailable(gone)) => return Err(gone),
+            outcome => ended.push((run, outcome)),
+        }
+    }
+    Ok(ended)
+}
+
+fn tidy(ended: &[Ended]) {
+    let stagings = ended.iter().filter_map(|(run, _)| run.artifact.as_ref());
+    let stagings: BTreeSet<&Path> = stagings.map(|artifact| artifact.staging.as_path()).collect();
+    place::tidy(stagings.into_iter());
+}

@@ -1,0 +1,106 @@
+//! One bar per artifact, on a terminal.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use resurge::{Progress, RunId, RunView, StepStatus, Timestamp};
+
+use super::story::{Line, Names};
+use super::words;
+
+/// The bars, by run.
+#[derive(Debug)]
+pub(super) struct Bars {
+    screen: MultiProgress,
+    bars: BTreeMap<RunId, ProgressBar>,
+}
+
+impl Bars {
+    pub(super) fn new() -> Self {
+        let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        Self { screen, bars: BTreeMap::new() }
+    }
+
+    /// Runs that have a bar and have not ended.
+    pub(super) fn open(&self) -> Vec<RunId> {
+        self.bars.keys().copied().collect()
+    }
+
+    /// Gives a run a bar if it has none.
+    pub(super) fn add(&mut self, run: RunId, names: &Names) {
+        let screen = &self.screen;
+        self.bars.entry(run).or_insert_with(|| {
+            let bar = screen.add(ProgressBar::new(0)).with_style(style());
+            bar.set_prefix(names.get(run));
+            bar
+        });
+    }
+
+    /// Writes a line above the bars.
+    pub(super) fn print(&self, line: &Line) {
+        // A terminal that cannot be written to is nobody's loss.
+        let _ = self.screen.println(line.to_string());
+    }
+
+    /// Shows where a run stands.
+    pub(super) fn update(&self, view: &RunView) {
+        let Some(bar) = self.bars.get(&view.id) else { return };
+        let (progress, text) = standing(view);
+        if let Some(progress) = progress {
+            bar.set_length(progress.total.unwrap_or(progress.done));
+            bar.set_position(progress.done);
+        }
+        bar.set_message(text);
+    }
+
+    /// Takes the bar of a run away.
+    pub(super) fn remove(&mut self, run: RunId) {
+        if let Some(bar) = self.bars.remove(&run) {
+            bar.finish_and_clear();
+            self.screen.remove(&bar);
+        }
+    }
+
+    /// Takes all bars away.
+    pub(super) fn clear(&mut self) {
+        for run in self.open() {
+            self.remove(run);
+        }
+    }
+}
+
+fn style() -> ProgressStyle {
+    let style = ProgressStyle::with_template("{prefix:20!} [{bar:24}] {wide_msg}");
+    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+}
+
+/// How far the step under way is, and a word about it.
+fn standing(view: &RunView) -> (Option<Progress>, String) {
+    let active = view
+        .steps
+        .iter()
+        .find(|step| matches!(step.status, StepStatus::Running | StepStatus::Waiting));
+    let Some(step) = active else { return (None, String::new()) };
+    if let Some(due) = step.next_attempt_at {
+        let wait = words::duration(due.since(now()));
+        let tries = format!("{}/{}", step.charged, step.max_attempts);
+        return (None, format!("{}: next try in {wait} ({tries} failed)", step.key));
+    }
+    let Some(progress) = step.progress else { return (None, step.key.to_string()) };
+    (Some(progress), format!("{} {}", step.key, measured(&progress)))
+}
+
+fn measured(progress: &Progress) -> String {
+    let done = words::bytes(progress.done);
+    let of = progress.total.map(|total| format!(" of {}", words::bytes(total)));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate to read")]
+    let rate = words::bytes(progress.per_second.max(0.0) as u64);
+    let left = progress.eta().map(|eta| format!(", {} left", words::duration(eta)));
+    format!("{done}{}, {rate}/s{}", of.unwrap_or_default(), left.unwrap_or_default())
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,9 @@
+//! What a person sees of the work: lines in a pipe, bars on a terminal.
+
+mod bars;
+mod lines;
+mod story;
+mod watch;
+pub(crate) mod words;
+
+pub(crate) use watch::watch;
