@@ -8,6 +8,7 @@
 
 mod bench;
 mod chaos;
+mod kill;
 mod lies;
 mod nginx;
 mod resume;
