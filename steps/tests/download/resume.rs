@@ -187,6 +187,19 @@ async fn all_bytes_and_no_result_needs_no_further_request() {
     assert_eq!((server.requests().len(), done.fetched_bytes), (1, 0));
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn who_may_read_the_file_is_what_the_process_says_of_all_its_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = Server::start(|_, request| Some(Served::new(b"x").honest(request)));
+    let mut bench = Bench::new(server.url("/file"));
+    let done = bench.attempt().await.unwrap();
+    let plain = bench.dir.path().join("plain");
+    std::fs::write(&plain, "x").unwrap();
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode(&done.path), mode(&plain));
+}
+
 #[tokio::test]
 async fn an_empty_file_is_a_file() {
     let server = Server::start(|_, request| Some(Served::new(b"").honest(request)));
