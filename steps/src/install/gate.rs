@@ -74,3 +74,31 @@ fn stopped(reason: StopReason) -> StepError {
     };
     StepError::new(class, "stopped", "stopped before anything was published")
 }
+
+#[cfg(all(test, feature = "testing"))]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::testing::TestRun;
+
+    #[test]
+    fn nothing_passes_once_the_attempt_is_dropped_or_stopped() {
+        let step = resurge_journal::StepKey::new("install").unwrap();
+        let mut run = TestRun::new(step, "scratch");
+        let attempt = run.attempt();
+        let (gate, keeper) = Gate::new(&attempt.cx);
+        assert_eq!(gate.pass(|| Ok(7)).unwrap(), 7);
+        attempt.stop.stop(StopReason::Shutdown);
+        assert_eq!(gate.pass(|| Ok(7)).unwrap_err().class(), Class::Interrupted);
+        let mut done = false;
+        gate.while_kept(|| done = true);
+        assert!(done);
+
+        drop(keeper);
+        gate.while_kept(|| unreachable!("the attempt is gone"));
+        let (gate, keeper) = Gate::new(&run.attempt().cx);
+        drop(keeper);
+        assert!(gate.check().is_err());
+        assert!(gate.pass::<()>(|| unreachable!("the attempt is gone")).is_err());
+    }
+}

@@ -2,15 +2,20 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use resurge_journal::failure::Class;
-use resurge_steps::artifact::{Unpack, Verified};
+use resurge_journal::{AttemptNo, Json, RunId, StepKey, Timestamp};
+use resurge_steps::artifact::{Algorithm, Unpack, Verified};
 use resurge_steps::install::{Install, Installed, Limits};
 use resurge_steps::testing::{TestAttempt, TestRun};
-use resurge_steps::{Step, StepError, StopReason};
+use resurge_steps::{
+    AttemptInfo, CheckpointError, CheckpointSink, Progress, Step, StepContext, StepError,
+    StopHandle, StopReason,
+};
 
 use crate::archives::{TarFile, ZipFile, tar_gz, zip};
-use crate::common::{Home, expect_tree};
+use crate::common::{Home, digest, expect_tree};
 
 const BYTES: &[u8] = b"a model";
 
@@ -118,13 +123,43 @@ async fn a_source_that_was_written_since_its_check_is_not_installed() {
     }
 }
 
+/// A journal that is closed.
+#[derive(Debug)]
+struct Closed;
+
+#[async_trait::async_trait]
+impl CheckpointSink for Closed {
+    async fn save(&self, _checkpoint: Json) -> Result<(), CheckpointError> {
+        Err(CheckpointError::Superseded)
+    }
+}
+
 #[tokio::test]
-async fn the_intent_is_saved_before_anything_visible_happens() {
+async fn nothing_visible_happens_before_the_intent_is_saved() {
     for unpack in [Unpack::No, Unpack::TarGz] {
         let home = Home::new("a", unpack);
+        let verified = home.verified(&archive(&[("x", "1")]));
         let mut run = home.run("install");
-        attempt(&home, &mut run, &home.verified(&archive(&[("x", "1")]))).await.unwrap();
+        let attempt_info = AttemptInfo {
+            run: RunId::default(),
+            step: StepKey::new("install").unwrap(),
+            attempt: AttemptNo::new(1),
+            max_attempts: 1,
+            boot: None,
+            scratch_dir: home.dir.path().join("scratch"),
+            checkpoint: None,
+        };
+        let (progress, _) = tokio::sync::watch::channel(Progress::default());
+        let clock = || Timestamp::from_millis(0);
+        let stop = StopHandle::default();
+        let cx = StepContext::new(attempt_info, Arc::new(Closed), stop, clock, progress);
+        let input = (home.artifact.clone(), verified.clone());
+        Install::default().run(cx, input).await.unwrap_err();
+        assert!(!home.target().exists() && home.part().exists());
+
+        attempt(&home, &mut run, &verified).await.unwrap();
         assert_eq!(run.checkpoints().len(), 1);
+        no_leftovers(&home);
     }
 }
 
@@ -138,7 +173,23 @@ async fn a_file_on_another_volume_is_copied() {
     let first = attempt(&home, &mut run, &verified).await.unwrap();
     assert_eq!(home.root(), expect_tree(&[("a.bin", "a model")]));
     assert!(!home.part().exists());
+    // The process died after the rename and before it removed the source.
+    fs::create_dir_all(&home.artifact.staging).unwrap();
+    fs::write(home.part(), "not looked at any more").unwrap();
     assert_eq!(attempt(&home, &mut run, &verified).await.unwrap(), first);
+    assert!(!home.part().exists());
+    assert_eq!(home.root(), expect_tree(&[("a.bin", "a model")]));
+}
+
+#[tokio::test]
+async fn an_installed_file_is_recognised_without_reading_it() {
+    let home = Home::new("a.bin", Unpack::No);
+    let mut verified = home.verified(BYTES);
+    verified.digest = digest(Algorithm::Sha256, b"what a reader would miss");
+    let mut run = home.run("install");
+    attempt(&home, &mut run, &verified).await.unwrap();
+    run.forget_checkpoints_after(0);
+    attempt(&home, &mut run, &verified).await.unwrap();
 }
 
 #[tokio::test]
