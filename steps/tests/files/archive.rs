@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use proptest::prelude::*;
 use resurge_journal::failure::Class;
 use resurge_steps::artifact::Unpack;
 use resurge_steps::install::{Install, Installed, Limits};
@@ -320,6 +321,54 @@ async fn every_cut_and_every_flipped_byte_is_refused_or_harmless() {
             match install(&home, &flipped, Limits::default()).await {
                 Ok(_) => assert!(home.root().keys().all(|name| name.starts_with("tool/"))),
                 Err(_) => assert_eq!(home.root(), expect_tree(&[]), "byte {at}"),
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn whatever_an_archive_says_nothing_happens_outside_its_folder(
+        entries in prop::collection::vec(
+            (
+                "(\\.\\./|/|\\./)?[aAb\u{e9}](/|/\\.\\./|//|\\\\|:|\0)?[aAb.]{0,2}/?",
+                prop::sample::select(b"000005512LKxgS7?\0".to_vec()),
+                0_u64..1_100,
+                "[aAb./]{0,6}",
+            ),
+            1..6,
+        ),
+    ) {
+        let tarred: Vec<_> = entries
+            .iter()
+            .map(|(name, kind, size, link)| TarFile {
+                // Some sizes are lies; what follows is then read as something else.
+                size: if *size < 900 { 3 } else { *size },
+                link: link.clone(),
+                ..TarFile::of_kind(*kind, name, b"abc")
+            })
+            .collect();
+        let zipped: Vec<_> = entries
+            .iter()
+            .map(|(name, _, size, _)| ZipFile {
+                local_size: if *size < 1_000 { 3 } else { 4 },
+                ..ZipFile::new(name, b"abc")
+            })
+            .collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for (unpack, bytes) in [(Unpack::TarZst, zst(&tar(&tarred))), (Unpack::Zip, zip(&zipped))] {
+            let home = Home::new("tool", unpack);
+            let installed = runtime.block_on(install(&home, &bytes, Limits::default()));
+            let mut left = tree(home.dir.path());
+            left.retain(|name, _| !name.starts_with("root/tool/"));
+            let expected: &[&str] =
+                if installed.is_ok() { &["root/"] } else { &["root/", "staging/", "staging/file.part"] };
+            prop_assert_eq!(left.keys().map(String::as_str).collect::<Vec<_>>(), expected);
+            prop_assert_eq!(installed.is_ok(), home.target().exists());
+            if let Err(error) = installed {
+                prop_assert!(!error.is_retryable());
             }
         }
     }
