@@ -200,6 +200,49 @@ fn an_older_database_is_noticed() {
     assert_eq!((lost_from, lost_to), (Seq::new(11), Some(Seq::new(12))));
 }
 
+/// After a power cut the head may be old; the frames themselves know what was durable.
+#[test]
+fn damage_is_noticed_behind_an_old_head() {
+    let (_home, dir) = home();
+    filled(&dir, 1);
+    let old_head = fs::read(dir.join("head")).expect("read");
+    let store = reopen(&dir).expect("opened");
+    for seq in 2..=10 {
+        store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
+    }
+    drop(store);
+    fs::write(dir.join("head"), old_head).expect("written");
+    let (_copy_home, copy) = copy_of(&dir);
+    assert_eq!(reopen(&copy).expect("an old head alone is no damage").head(), Seq::new(10));
+
+    forge(&dir, |tree| {
+        tree.insert(6u64.to_be_bytes(), b"not a frame").expect("inserted");
+    });
+    let refused = reopen(&dir);
+    let Err(OpenError::Damaged { lost_from, lost_to, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!((lost_from, lost_to), (Seq::new(6), Some(Seq::new(9))));
+}
+
+/// The last commit of a journal whose head is older was perhaps never acknowledged.
+#[test]
+fn a_torn_end_of_several_records_is_cut_and_written_anew() {
+    let (_home, dir) = home();
+    filled(&dir, 5);
+    forge(&dir, |tree| {
+        for seq in [6u64, 7, 9] {
+            tree.insert(seq.to_be_bytes(), b"half").expect("inserted");
+        }
+    });
+    let store = reopen(&dir).expect("opened");
+    let cut = store.cut().expect("cut");
+    assert_eq!((cut.from, cut.to), (Seq::new(6), Seq::new(9)));
+    let batch: Vec<_> = (6..=9).map(|seq| record(seq, 100)).collect();
+    store.append(Seq::new(5), &batch).expect("appended");
+    drop(store);
+    let store = reopen(&dir).expect("opened");
+    assert_eq!((store.head(), store.cut()), (Seq::new(9), None));
+}
+
 #[cfg(unix)]
 #[test]
 fn only_the_owner_can_read_it() {

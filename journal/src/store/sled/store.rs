@@ -270,3 +270,79 @@ impl Disk {
         drop(lock);
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::event::RunUnparked;
+    use crate::time::Timestamp;
+
+    fn record(seq: u64) -> Record {
+        let event = RunUnparked {}.into();
+        Record { seq: Seq::new(seq), at: Timestamp::default(), run: None, event }
+    }
+
+    fn created(dir: &Path, durability: Durability) -> SledStore {
+        SledStore::open(dir, OpenMode::CreateIfMissing, durability).expect("created")
+    }
+
+    /// Puts a file in the place of the log that cannot be synced.
+    fn break_sync(store: &SledStore) {
+        match &mut store.writer().state {
+            State::Open(disk) => disk.log = File::open("/dev/null").expect("always there"),
+            state => panic!("{state:?}"),
+        }
+    }
+
+    #[test]
+    fn a_commit_is_synced_if_it_has_to_survive_a_power_cut() {
+        let home = tempfile::tempdir().expect("a folder");
+        let store = created(&home.path().join("power"), Durability::Power);
+        break_sync(&store);
+        let failed = store.append(Seq::new(1), &[record(2)]);
+        assert!(matches!(failed, Err(AppendError::Io { .. })), "{failed:?}");
+
+        let store = created(&home.path().join("process"), Durability::Process);
+        break_sync(&store);
+        store.append(Seq::new(1), &[record(2)]).expect("nothing is synced");
+    }
+
+    #[test]
+    fn a_failed_sync_poisons_and_is_never_tried_again() {
+        let home = tempfile::tempdir().expect("a folder");
+        let dir = home.path().join("journal");
+        let store = created(&dir, Durability::Power);
+        store.append(Seq::new(1), &[record(2)]).expect("appended");
+        break_sync(&store);
+        assert!(store.append(Seq::new(2), &[record(3)]).is_err());
+        assert_eq!(store.head(), Seq::new(2), "what is not durable is not shown");
+        assert_eq!(store.scan(Seq::ZERO).count(), 2);
+        for _ in 0..2 {
+            let refused = store.append(Seq::new(2), &[record(3)]);
+            assert!(matches!(refused, Err(AppendError::Poisoned)), "{refused:?}");
+        }
+
+        let refused = SledStore::open(&dir, OpenMode::Existing, Durability::Power);
+        assert!(matches!(refused, Err(OpenError::Locked { .. })), "it still holds the files");
+        store.close();
+        let again = SledStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
+        assert!((2..=3).contains(&again.head().get()), "the last commit may be there or not");
+        let head = again.head();
+        again.append(head, &[record(head.get() + 1)]).expect("it goes on from there");
+    }
+
+    #[test]
+    fn groups_keep_to_the_size_of_a_commit_and_to_the_order() {
+        let frame = |bytes| Encoded { bytes: vec![0; bytes], crc: 0 };
+        let frames = [8192; 20].into_iter().chain([100; 50]).map(frame).collect();
+        let groups = groups(Seq::new(5), frames);
+        let seqs: Vec<u64> = groups.iter().flatten().map(|(seq, _)| seq.get()).collect();
+        assert_eq!(seqs, (6..76).collect::<Vec<_>>());
+        for group in &groups {
+            assert!(
+                group.iter().map(|(_, frame)| frame.bytes.len()).sum::<usize>() <= COMMIT_BYTES_MAX
+            );
+        }
+        assert_eq!(groups.len(), 3);
+    }
+}
