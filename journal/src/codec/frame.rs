@@ -25,6 +25,13 @@ const FORMAT: u8 = 1;
 /// No flag is defined in format 1; a frame that sets one cannot be understood.
 const FLAGS: u8 = 0;
 
+/// How every frame of this format begins.
+#[cfg(feature = "sled")]
+pub(crate) const PREFIX: [u8; 4] = {
+    let [first, second] = MAGIC;
+    [first, second, FORMAT, FLAGS]
+};
+
 /// What ties a frame to the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Link {
@@ -109,6 +116,25 @@ pub(crate) fn check(key: Seq, frame: &[u8]) -> Result<(Link, u32), DecodeError> 
     } else {
         Err(DecodeError::UnknownEvent { tag, version })
     }
+}
+
+/// Finds out whether bytes of unknown origin begin with an intact frame.
+///
+/// Returns its position, what ties it to others, its checksum and its length. The checksum makes
+/// an accident all but impossible, and covers the position, so that no other key is needed.
+#[cfg(feature = "sled")]
+pub(crate) fn probe(bytes: &[u8]) -> Option<(Seq, Link, u32, usize)> {
+    let mut fields = Fields(bytes.first_chunk::<HEADER_BYTES>()?);
+    if fields.take::<4>() != PREFIX {
+        return None;
+    }
+    fields.take::<4>();
+    let seq = Seq::new(u64::from_be_bytes(fields.take()));
+    fields.take::<{ 8 + 8 + 16 + 4 }>();
+    let body_bytes = usize::try_from(u32::from_be_bytes(fields.take())).ok()?;
+    let bytes_all = body_bytes.checked_add(HEADER_BYTES + TRAILER_BYTES)?;
+    let (link, crc) = check(seq, bytes.get(..bytes_all)?).ok()?;
+    Some((seq, link, crc, bytes_all))
 }
 
 /// A frame that is what was written, its body still closed.

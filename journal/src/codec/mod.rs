@@ -8,6 +8,6 @@ mod tests;
 
 pub use error::{DecodeError, EncodeError};
 pub use frame::FRAME_BYTES_MAX;
-#[cfg(feature = "sled")]
-pub(crate) use frame::check;
 pub(crate) use frame::{Decoded, Encoded, Link, decode, encode};
+#[cfg(feature = "sled")]
+pub(crate) use frame::{PREFIX, check, probe};

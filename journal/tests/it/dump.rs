@@ -13,7 +13,7 @@ use resurge_journal::{Record, Seq};
 use serde_json::{Value, json};
 
 use crate::fixture::{
-    DONE_RUN, OPEN_RUN, contents, create, forge, home, next_frame, story, with_story,
+    DONE_RUN, OPEN_RUN, contents, create, forge, home, next_frame, spoil, story, with_story,
 };
 
 fn command(args: &[&str]) -> Command {
@@ -267,32 +267,44 @@ fn a_torn_end_is_left_out_with_a_warning_and_cut_by_the_next_opening() {
 }
 
 #[test]
-fn a_record_that_was_durable_and_is_damaged_is_named() {
+fn a_record_that_was_durable_and_is_spoiled_is_named() {
     let (_home, dir) = home();
     with_story(&dir);
-    forge(&dir, |tree| {
-        tree.insert(6u64.to_be_bytes(), b"not a frame").expect("inserted");
-    });
+    spoil(&dir, 6);
     let log = dump(&["log", "--format", "jsonl"], &dir);
     let shown: Vec<_> = lines(&expect(&log, 1)).iter().map(|l| l["seq"].as_u64()).collect();
     assert_eq!(shown, [1, 2, 3, 4, 5, 7, 8, 9, 10, 11].map(Some));
     assert!(err(&log).contains("the first record in doubt is 6"), "{}", err(&log));
     let verify = expect(&dump(&["verify"], &dir), 1);
+    assert!(verify.contains("gap: records 6 to 6 are missing"), "{verify}");
     assert!(verify.contains("first bad record: 6"), "{verify}");
+    assert!(verify.contains("10 records readable, 1 runs, provable up to record 5"), "{verify}");
     let refused = SledStore::open(&dir, OpenMode::Existing, Durability::Power);
-    let Err(OpenError::Damaged { lost_from, lost_to, .. }) = refused else { panic!("{refused:?}") };
-    assert_eq!((lost_from, lost_to), (Seq::new(6), Some(Seq::new(11))));
+    assert!(matches!(refused, Err(OpenError::Damaged { .. })), "{refused:?}");
 }
 
 #[test]
-fn a_record_that_is_gone_is_a_gap() {
-    let (_home, dir) = home();
-    with_story(&dir);
-    forge(&dir, |tree| {
-        tree.remove(6u64.to_be_bytes()).expect("removed");
-    });
-    let verify = expect(&dump(&["verify"], &dir), 1);
-    assert!(verify.contains("gap: records 6 to 6 are missing"), "{verify}");
+fn a_record_that_is_gone_from_the_index_is_found_in_the_log() {
+    let edits: [fn(&::sled::Tree); 2] = [
+        |tree| drop(tree.remove(6u64.to_be_bytes()).expect("removed")),
+        |tree| drop(tree.insert(6u64.to_be_bytes(), b"not a frame").expect("inserted")),
+    ];
+    for edit in edits {
+        let (_home, dir) = home();
+        with_story(&dir);
+        let whole = out(&dump(&["log"], &dir));
+        forge(&dir, edit);
+        let log = dump(&["log"], &dir);
+        assert_eq!(expect(&log, 1), whole);
+        assert!(err(&log).contains("records 1 to 11 were found in it"), "{}", err(&log));
+        let verify = expect(&dump(&["verify"], &dir), 1);
+        assert!(verify.contains("provable up to record 11"), "{verify}");
+        let refused = SledStore::open(&dir, OpenMode::Existing, Durability::Power);
+        let Err(OpenError::Damaged { lost_from, lost_to, .. }) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!((lost_from, lost_to), (Seq::new(6), Some(Seq::new(11))));
+    }
 }
 
 #[test]

@@ -132,6 +132,27 @@ pub(crate) fn forge(dir: &Path, edit: impl FnOnce(&::sled::Tree)) {
     tree.flush().expect("flushed");
 }
 
+/// Flips a bit in every copy of a frame that the log holds.
+pub(crate) fn spoil(dir: &Path, seq: u64) {
+    let mut frame = Vec::new();
+    forge(dir, |tree| {
+        frame = tree.get(seq.to_be_bytes()).expect("readable").expect("there").to_vec();
+    });
+    let log = dir.join("sled/db");
+    let mut bytes = fs::read(&log).expect("read");
+    let copies: Vec<usize> = bytes
+        .windows(frame.len())
+        .enumerate()
+        .filter(|(_, found)| *found == frame)
+        .map(|(at, _)| at)
+        .collect();
+    assert!(!copies.is_empty(), "sled keeps each frame in one piece");
+    for at in copies {
+        *bytes.get_mut(at + 30).expect("within") ^= 1;
+    }
+    fs::write(log, bytes).expect("written");
+}
+
 /// The frame that follows the last one, as its changed copy with a checksum that fits.
 pub(crate) fn next_frame(tree: &::sled::Tree, change: impl FnOnce(&mut Vec<u8>)) -> (u64, Vec<u8>) {
     let (key, last) = tree.last().expect("readable").expect("not empty");

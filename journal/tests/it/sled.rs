@@ -166,6 +166,27 @@ fn a_flipped_bit_is_never_read_as_something_else() {
     }
 }
 
+/// sled panics on most of these; the frames in its log are as good as ever.
+#[test]
+fn what_sled_cannot_open_is_found_in_its_log() {
+    let (_home, dir) = home();
+    let store = create(&dir);
+    let batch: Vec<_> = (2..=1000).map(|seq| record(seq, 100)).collect();
+    store.append(Seq::new(1), &batch).expect("appended");
+    drop(store);
+    let log = dir.join("sled/db");
+    let mut bytes = fs::read(&log).expect("read");
+    bytes.get_mut(..20).expect("the header of a segment").fill(0xFF);
+    fs::write(log, bytes).expect("written");
+
+    let copy = tempfile::tempdir().expect("a folder");
+    let snapshot = Snapshot::take(&dir, copy.path()).expect("copied");
+    assert!(matches!(snapshot.condition(), Condition::Damaged { .. }));
+    assert_eq!(snapshot.whole(), Seq::new(1000));
+    let shown: Vec<_> = snapshot.scan().skip(1).map(|found| found.expect("whole")).collect();
+    assert_eq!(shown, batch);
+}
+
 #[test]
 fn a_missing_part_is_damage() {
     for part in ["sled/db", "sled/conf", "sled", "head"] {

@@ -4,7 +4,7 @@ use std::panic;
 use std::path::Path;
 
 use resurge_journal::store::{Condition, ReadError, Snapshot};
-use resurge_journal::{Record, Seq, State};
+use resurge_journal::{Record, State};
 use tempfile::TempDir;
 
 use crate::exit::{Exit, Trouble, say};
@@ -66,12 +66,8 @@ impl Source {
                 ));
                 Exit::Torn
             }
-            Condition::Damaged { from, to, problem } => {
-                let to = to.map_or_else(|| "an unknown end".to_owned(), |to| to.to_string());
-                say(&format!(
-                    "the journal is damaged: records {from} to {to} are lost or in doubt ({problem})"
-                ));
-                self.name_first_bad();
+            Condition::Damaged { problem, .. } => {
+                say(&format!("the journal is damaged ({problem}); {}", self.what_is_left()));
                 Exit::Findings
             }
             Condition::Newer { problem } => {
@@ -82,10 +78,11 @@ impl Source {
         }
     }
 
-    fn name_first_bad(&self) {
-        if let Some(error) = self.scan().find_map(Result::err) {
-            let seq = error.seq().unwrap_or(Seq::ZERO);
-            say(&format!("the first record in doubt is {seq}: {error}"));
+    fn what_is_left(&self) -> String {
+        let doubt = self.scan().find_map(Result::err);
+        match doubt.as_ref().and_then(|error| error.seq().map(|seq| (seq, error))) {
+            Some((seq, error)) => format!("the first record in doubt is {seq}: {error}"),
+            None => format!("records 1 to {} were found in it", self.snapshot.whole()),
         }
     }
 }

@@ -10,6 +10,7 @@ mod error;
 mod files;
 mod lock;
 mod open;
+mod salvage;
 mod snapshot;
 mod store;
 mod survey;

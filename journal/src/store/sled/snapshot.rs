@@ -10,11 +10,13 @@ use super::error::OpenError;
 use super::files;
 use super::lock::Lock;
 use super::open::Place;
+use super::salvage::Salvage;
 use super::survey::{Survey, Worth};
 
 use crate::id::Seq;
 use crate::store::contract::Scan;
-use crate::store::tail::{Tail, records};
+use crate::store::error::ReadError;
+use crate::store::tail::records;
 
 /// A copy of a journal, for reading; damaged ones too.
 ///
@@ -22,9 +24,20 @@ use crate::store::tail::{Tail, records};
 /// it.
 #[derive(Debug)]
 pub struct Snapshot {
-    db: Option<Db>,
-    survey: Survey,
+    frames: Frames,
+    whole: Seq,
+    last: Seq,
     condition: Condition,
+}
+
+/// Where the frames of a copy come from.
+#[derive(Debug)]
+enum Frames {
+    Database(Db),
+    /// sled cannot open the database; its log was searched instead.
+    Salvage(Salvage),
+    /// Let go of.
+    Closed,
 }
 
 /// What state a journal is in.
@@ -71,22 +84,40 @@ impl Snapshot {
         if !place.is_journal()? {
             return Err(place.missing());
         }
-        {
-            let _lock = place.lock(Lock::shared(journal))?;
-            place.io("copy it", copy(journal, into))?;
-        }
-        match place.open_database(into) {
-            Ok((db, survey)) => {
-                Ok(Self { db: Some(db), condition: condition(&survey.worth), survey })
-            }
+        let lock = place.lock(Lock::shared(journal))?;
+        place.io("copy it", copy(journal, into))?;
+        let opened = match place.open_database(into) {
             Err(OpenError::Damaged { lost_from: from, lost_to: to, problem, .. }) => {
-                let worth = Worth::Damaged { from, to, problem };
-                let condition = condition(&worth);
-                let survey = Survey { whole: Tail::default(), last: Seq::ZERO, worth };
-                Ok(Self { db: None, survey, condition })
+                (None, Survey::nothing(Worth::Damaged { from, to, problem }))
             }
-            Err(error) => Err(error),
-        }
+            opened => opened.map(|(db, survey)| (Some(db), survey))?,
+        };
+        let snapshot = match opened {
+            (Some(db), survey) if !matches!(survey.worth, Worth::Damaged { .. }) => {
+                Self::of_database(db, survey)
+            }
+            (db, survey) => {
+                db.into_iter().for_each(Db::close);
+                // Opening may have rewritten the first copy.
+                place.io("copy it again", copy(journal, into))?;
+                let found = Salvage::search(&into.join(files::DATABASE));
+                Self::of_salvage(place.io("search what is left", found)?, survey)
+            }
+        };
+        drop(lock);
+        Ok(snapshot)
+    }
+
+    fn of_database(db: Db, survey: Survey) -> Self {
+        let Survey { whole, last, worth } = survey;
+        let frames = Frames::Database(db);
+        Self { frames, whole: whole.head, last, condition: condition(worth) }
+    }
+
+    /// A database that sled opened, but shortened or with holes, has no more than its log.
+    fn of_salvage(found: Salvage, survey: Survey) -> Self {
+        let (whole, last) = (found.whole(), found.last().max(survey.last));
+        Self { frames: Frames::Salvage(found), whole, last, condition: condition(survey.worth) }
     }
 
     /// What state the journal is in.
@@ -96,7 +127,7 @@ impl Snapshot {
 
     /// The end of the part that is whole from record 1 on.
     pub const fn whole(&self) -> Seq {
-        self.survey.whole.head
+        self.whole
     }
 
     /// All records as [`Store::scan`](crate::store::Store::scan) gives them, with errors for what
@@ -106,20 +137,25 @@ impl Snapshot {
             Condition::Damaged { to, .. } => to.unwrap_or(Seq::ZERO),
             Condition::Whole | Condition::Torn { .. } | Condition::Newer { .. } => Seq::ZERO,
         };
-        let to = self.survey.last.max(lost_to);
-        let frames = self.db.iter().flat_map(move |db| db.frames(Seq::ZERO, to));
-        Box::new(records(Seq::ZERO, to, frames))
+        let to = self.last.max(lost_to);
+        match &self.frames {
+            Frames::Database(db) => Box::new(records(Seq::ZERO, to, db.frames(Seq::ZERO, to))),
+            Frames::Salvage(found) => Box::new(records(Seq::ZERO, to, found.frames())),
+            Frames::Closed => Box::new(std::iter::once(Err(ReadError::Closed))),
+        }
     }
 }
 
 impl Drop for Snapshot {
     fn drop(&mut self) {
-        self.db.take().into_iter().for_each(Db::close);
+        if let Frames::Database(db) = std::mem::replace(&mut self.frames, Frames::Closed) {
+            db.close();
+        }
     }
 }
 
-fn condition(worth: &Worth) -> Condition {
-    match worth.clone() {
+fn condition(worth: Worth) -> Condition {
+    match worth {
         Worth::Whole => Condition::Whole,
         Worth::Torn { from, to, problem } => Condition::Torn { from, to, problem },
         Worth::Damaged { from, to, problem } => Condition::Damaged { from, to, problem },

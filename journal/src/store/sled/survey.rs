@@ -35,6 +35,13 @@ pub(super) struct Survey {
     pub(super) worth: Worth,
 }
 
+impl Survey {
+    /// Of a database that cannot be read at all.
+    pub(super) fn nothing(worth: Worth) -> Self {
+        Self { whole: Tail::default(), last: Seq::ZERO, worth }
+    }
+}
+
 /// Reads all frames and weighs them against the anchor.
 pub(super) fn survey(db: &Db, anchor: Option<Tail>) -> Survey {
     let anchored = anchor.map_or(Seq::ZERO, |tail| tail.head);
