@@ -73,6 +73,9 @@ pub enum LauncherError {
     /// The engine stopped.
     #[error(transparent)]
     Engine(#[from] Unavailable),
+    /// What the demo serves could not be made.
+    #[error("the demo cannot make its archive; please report this")]
+    DemoArchive(#[from] zip::result::ZipError),
     /// The system refused something that every program needs.
     #[error("the system refused to {action}")]
     System {

@@ -31,6 +31,23 @@ impl Interrupt {
         Ok(Self { asked })
     }
 
+    /// Asks by itself as soon as something has happened, or somebody else asks.
+    pub(crate) fn or_when(&self, happened: impl Future<Output = ()> + Send + 'static) -> Self {
+        let (ask, asked) = watch::channel(false);
+        let mut person = self.clone();
+        tokio::spawn(async move {
+            let _ = person.unless(happened).await;
+            ask.send_replace(true);
+            ask.closed().await;
+        });
+        Self { asked }
+    }
+
+    /// Whether somebody has asked.
+    pub(crate) fn is_asked(&self) -> bool {
+        *self.asked.borrow()
+    }
+
     /// Resolves when somebody asks; never if nobody does.
     pub(crate) async fn asked(&mut self) {
         if self.asked.wait_for(|asked| *asked).await.is_err() {

@@ -17,6 +17,14 @@ use crate::session::Session;
 pub(crate) async fn run(data_dir: &Path) -> Result<Exit, LauncherError> {
     let data = DataDir::existing(data_dir)?;
     let mut interrupt = Interrupt::listen()?;
+    resume(data, &mut interrupt).await
+}
+
+/// Goes on with everything in a data directory.
+pub(crate) async fn resume(
+    data: DataDir,
+    interrupt: &mut Interrupt,
+) -> Result<Exit, LauncherError> {
     // Each run keeps the policy it was started with; this one only completes the definition.
     let session = Session::open(data, &RetryPolicy::default()).await?;
     let runs = session.unfinished().await?;
@@ -30,7 +38,7 @@ pub(crate) async fn run(data_dir: &Path) -> Result<Exit, LauncherError> {
         out::message("nothing to resume: every run has ended");
     }
     let awaited = open.iter().map(|run| awaited(&session, run)).collect();
-    let exit = session.finish(awaited, &mut interrupt).await?;
+    let exit = session.finish(awaited, interrupt).await?;
     Ok(if exit == Exit::Success && !parked.is_empty() { Exit::Failure } else { exit })
 }
 

@@ -1,10 +1,9 @@
-//! `launcher demo`.
+//! `launcher demo`: a flaky server and a launcher that copes with it, in one process.
 
-use std::path::PathBuf;
+mod fault;
+mod http;
+mod model;
+mod server;
+mod show;
 
-use crate::error::LauncherError;
-use crate::exit::Exit;
-
-pub(crate) async fn run(_data_dir: Option<PathBuf>) -> Result<Exit, LauncherError> {
-    std::future::ready(Ok(Exit::Success)).await
-}
+pub(crate) use show::run;

@@ -3,4 +3,4 @@
 mod json;
 mod show;
 
-pub(crate) use show::run;
+pub(crate) use show::{fold, run};

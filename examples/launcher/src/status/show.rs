@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use resurge::Timestamp;
 use resurge::journal::State;
 use resurge::journal::state::Run;
-use resurge::journal::store::{OpenError, Snapshot};
+use resurge::journal::store::Snapshot;
 
 use super::json;
 use crate::error::LauncherError;
@@ -33,20 +33,16 @@ pub(crate) fn run(data_dir: &Path, as_json: bool) -> Result<Exit, LauncherError>
     Ok(Exit::Success)
 }
 
-/// Reads a copy, since opening the database would rewrite files in it.
-fn fold(journal: &Path) -> Result<State, LauncherError> {
+/// What a journal adds up to; reads a copy, since opening the database would rewrite files in it.
+pub(crate) fn fold(journal: &Path) -> Result<State, LauncherError> {
     let copy = tempfile::tempdir()
         .map_err(|source| LauncherError::System { action: "make a temporary folder", source })?;
-    let snapshot = Snapshot::take(journal, copy.path()).map_err(as_no_data)?;
+    let snapshot = Snapshot::take(journal, copy.path())?;
     let mut state = State::new();
     for record in snapshot.scan() {
         state.apply(&record?)?;
     }
     Ok(state)
-}
-
-fn as_no_data(error: OpenError) -> LauncherError {
-    error.into()
 }
 
 /// The newest run of every name, and every run without one; in the order of their start.

@@ -6,4 +6,4 @@ mod story;
 mod watch;
 pub(crate) mod words;
 
-pub(crate) use watch::watch;
+pub(crate) use watch::{is_plain, watch};

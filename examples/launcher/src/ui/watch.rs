@@ -5,18 +5,21 @@ use std::time::Duration;
 
 use resurge::journal::Record;
 use resurge::journal::event::Event;
-use resurge::{Engine, RunView, Seq};
+use resurge::{Engine, RunView, Seq, StepStatus};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::bars::Bars;
 use super::lines;
-use super::story::{Names, tell};
+use super::story::{Line, Names, tell};
 use crate::out;
 
 /// Shows every transition from a position on; ends when the engine has stopped.
 pub(crate) async fn watch(engine: Engine, from: Seq, runs: Vec<RunView>) {
     let mut names = Names::new(&runs);
     let mut display = Display::new(&runs, &names);
+    for run in runs.iter().filter(|run| !run.status.is_final()) {
+        display.line(&goes_on(run, &names));
+    }
     let mut events = engine.events(from);
     loop {
         tokio::select! {
@@ -34,6 +37,12 @@ pub(crate) async fn watch(engine: Engine, from: Seq, runs: Vec<RunView>) {
     display.close();
 }
 
+/// Whether messages go to something that cannot be drawn on.
+pub(crate) fn is_plain() -> bool {
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    is_dumb || !std::io::stderr().is_terminal()
+}
+
 enum Display {
     Lines,
     Bars { bars: Bars, ticks: Interval },
@@ -41,8 +50,7 @@ enum Display {
 
 impl Display {
     fn new(runs: &[RunView], names: &Names) -> Self {
-        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        if !std::io::stderr().is_terminal() || is_dumb {
+        if is_plain() {
             return Self::Lines;
         }
         let mut bars = Bars::new();
@@ -70,6 +78,13 @@ impl Display {
             if let Ok(view) = engine.run(run).view().await {
                 bars.update(&view);
             }
+        }
+    }
+
+    fn line(&self, line: &Line) {
+        match self {
+            Self::Lines => lines::show(line),
+            Self::Bars { bars, .. } => bars.print(line),
         }
     }
 
@@ -103,6 +118,15 @@ impl Display {
             bars.clear();
         }
     }
+}
+
+/// A run that an earlier process has left unfinished.
+fn goes_on(run: &RunView, names: &Names) -> Line {
+    let done = run.steps.iter().filter(|step| step.status == StepStatus::Succeeded);
+    let done = done.map(|step| step.key.as_str()).collect::<Vec<_>>().join(", ");
+    let done = if done.is_empty() { String::new() } else { format!("; done before: {done}") };
+    let text = format!("goes on where it stopped{done}");
+    Line { name: names.get(run.id), step: "all".to_owned(), text }
 }
 
 const fn is_end(event: &Event) -> bool {

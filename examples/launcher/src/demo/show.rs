@@ -1,0 +1,105 @@
+//! The demo itself: install, stop in the middle, resume, sum up.
+
+use std::path::{Path, PathBuf};
+
+use resurge::RunKey;
+use resurge::journal::State;
+
+use super::model;
+use super::server::Server;
+use crate::error::LauncherError;
+use crate::exit::Exit;
+use crate::install::install;
+use crate::interrupt::Interrupt;
+use crate::manifest::Manifest;
+use crate::out;
+use crate::place::DataDir;
+use crate::resume::resume;
+use crate::status;
+use crate::ui::words;
+
+/// The engine is stopped when so much was sent.
+const STOP_AT: usize = 24 * 1024 * 1024;
+
+/// Shorter waits than the user guide's, so that nobody has to wait for a demo.
+const SETTINGS: &str = "[settings]\nmax_retries = 5\ninitial_delay = \"500ms\"\n\n";
+
+/// Runs the demo in a data directory, or in a new one that is kept.
+pub(crate) async fn run(data_dir: Option<PathBuf>) -> Result<Exit, LauncherError> {
+    let data_dir = match data_dir {
+        Some(data_dir) => data_dir,
+        None => new_folder()?,
+    };
+    let mut person = Interrupt::listen()?;
+    let server = Server::start(model::all()?)
+        .await
+        .map_err(|source| LauncherError::System { action: "open a port on 127.0.0.1", source })?;
+    let text = format!("{SETTINGS}{}", server.sections());
+    let path = data_dir.join("demo.toml");
+    let manifest = Manifest::parse(&text, &path)?;
+    let data = DataDir::prepare(&data_dir)?;
+    std::fs::write(&path, text)
+        .map_err(|source| LauncherError::Folder { path: data_dir.clone(), source })?;
+    out::message(format_args!(
+        "a flaky server in this process, a launcher that copes with it; all in {}\n",
+        words::quoted(data.path())
+    ));
+
+    let mut soon = person.or_when(server.has_sent(STOP_AT));
+    let first = install(&manifest, &data_dir, None, &mut soon).await?;
+    if person.is_asked() {
+        return Ok(first);
+    }
+    let exit = if first == Exit::Interrupted {
+        out::message(
+            "\nthe demo stopped its engine in the middle, as Ctrl-C would; now it opens it again\n",
+        );
+        resume(data.clone(), &mut person).await?
+    } else {
+        first
+    };
+    if exit != Exit::Interrupted {
+        sum_up(&data, &manifest, &server)?;
+    }
+    Ok(exit)
+}
+
+fn new_folder() -> Result<PathBuf, LauncherError> {
+    tempfile::Builder::new()
+        .prefix("resurge-demo-")
+        .tempdir()
+        .map(tempfile::TempDir::keep)
+        .map_err(|source| LauncherError::System { action: "make a temporary folder", source })
+}
+
+fn sum_up(data: &DataDir, manifest: &Manifest, server: &Server) -> Result<(), LauncherError> {
+    let state = status::fold(&data.journal())?;
+    out::result(format_args!(
+        "\n{:14} {:>8} {:>11} {:>11} {:>8}",
+        "artifact", "attempts", "size", "fetched", "time"
+    ));
+    for entry in &manifest.artifacts {
+        out::result(row(&state, &entry.name, server).unwrap_or_default());
+    }
+    out::result(look(&data.journal()));
+    Ok(())
+}
+
+fn row(state: &State, name: &RunKey, server: &Server) -> Option<String> {
+    let run = state.run_by_key(name)?;
+    let (_, _, download) = run.steps().next()?;
+    let (sent, size) = server.traffic(name.as_str())?;
+    let time = run.ended_at?.since(run.started_at);
+    Some(format!(
+        "{:14} {:>8} {:>11} {:>11} {:>8}",
+        name.as_str(),
+        download.attempts.get(),
+        words::bytes(size as u64),
+        words::bytes(sent as u64),
+        words::duration(time)
+    ))
+}
+
+fn look(journal: &Path) -> String {
+    format!("\nwhat happened, event by event: journal-dump log {}", words::quoted(journal))
+}
