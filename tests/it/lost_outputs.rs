@@ -33,16 +33,16 @@ impl Step for Make {
 /// make -> check -> use, where `use` fails until it is allowed to succeed.
 fn flow(make: &Make, checked: &Calls, fail: &Arc<AtomicU32>) -> Workflow<(), String> {
     let mut flow = Workflow::builder::<()>("things");
-    let made = flow.step("make", make.clone()).takes(()).add();
+    let thing = flow.step("make", make.clone()).takes(()).add();
     let (seen, fail) = (checked.clone(), fail.clone());
     let checked = flow
-        .step_fn("check", made, move |_: StepContext, n: u32| {
+        .step_fn("check", thing, move |_: StepContext, n: u32| {
             seen.count();
             async move { Ok(n) }
         })
         .add();
     let used = flow
-        .step_fn("use", (made, checked), move |_: StepContext, (made, checked)| {
+        .step_fn("use", (thing, checked), move |_: StepContext, (made, checked)| {
             let failing = fail.load(Ordering::SeqCst) > 0;
             if failing {
                 fail.fetch_sub(1, Ordering::SeqCst);

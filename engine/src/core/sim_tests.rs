@@ -1,7 +1,7 @@
 //! Seeded simulation of the core: random graphs, outcomes, crashes at every append, torn batches,
 //! late results and clocks set back. Every run settles, and what is replayed is what was live.
 
-#![expect(clippy::indexing_slicing, reason = "a test may fail by panicking")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -108,8 +108,8 @@ impl RunView {
 
     /// The failure that ended the run, or that it is recovering from.
     pub fn last_failure(&self) -> Option<(&StepKey, &Failure)> {
-        let failed = self.steps.iter().filter_map(|s| Some((&s.key, s.last_failure.as_ref()?)));
-        failed.last()
+        let mut failed = self.steps.iter().rev();
+        failed.find_map(|step| Some((&step.key, step.last_failure.as_ref()?)))
     }
 }
 

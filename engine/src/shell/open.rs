@@ -77,13 +77,10 @@ pub(crate) async fn open(parts: Parts) -> Result<Opened, ReplayError> {
     let driver = Driver::new(Core::new(state, registry, settings), wiring);
     let (recovered, recovery) = oneshot::channel();
     spawn(driver.run(recovered));
-    match recovery.await {
-        Ok(()) => Ok(Opened { inbox, feed, obituary, alive }),
-        Err(_) => {
-            let words = obituary.get().cloned().unwrap_or_default();
-            Err(ReplayError::Recovery(words))
-        }
+    if recovery.await.is_err() {
+        return Err(ReplayError::Recovery(obituary.get().cloned().unwrap_or_default()));
     }
+    Ok(Opened { inbox, feed, obituary, alive })
 }
 
 fn replay(store: &dyn Store) -> Result<State, ReplayError> {

@@ -24,8 +24,11 @@ use crate::workflow::Definition;
 /// The attempts that have a task, and what a new one needs.
 #[derive(Debug)]
 pub(super) struct Tasks {
+    /// Which they are, as the core asks for it.
     running: Running,
-    tasks: HashMap<(RunId, StepIndex), Task>,
+    /// How to reach each of them.
+    reach: HashMap<(RunId, StepIndex), Task>,
+    /// Weak, so that attempts alone do not keep an engine open that nobody holds.
     driver: mpsc::WeakSender<Message>,
     boot: Option<String>,
     scratch_root: PathBuf,
@@ -48,8 +51,8 @@ impl Tasks {
         grace: Duration,
         payload_bytes_max: usize,
     ) -> Self {
-        let (running, tasks) = (Running::new(), HashMap::new());
-        Self { running, tasks, driver, boot, scratch_root, grace, payload_bytes_max }
+        let (running, reach) = (Running::new(), HashMap::new());
+        Self { running, reach, driver, boot, scratch_root, grace, payload_bytes_max }
     }
 
     pub(super) const fn running(&self) -> &Running {
@@ -62,7 +65,7 @@ impl Tasks {
 
     /// How far the attempt of a step is.
     pub(super) fn progress(&self, run: RunId, step: StepIndex) -> Option<Progress> {
-        self.tasks.get(&(run, step)).map(|task| *task.progress.borrow())
+        self.reach.get(&(run, step)).map(|task| *task.progress.borrow())
     }
 
     /// The folder for the scratch files of a run.
@@ -89,36 +92,36 @@ impl Tasks {
         };
         let abort = spawn(task.instrument(span)).abort_handle();
         self.running.insert((id, index), attempt);
-        self.tasks.insert((id, index), Task { stop, abort, progress });
+        self.reach.insert((id, index), Task { stop, abort, progress });
     }
 
     /// Asks an attempt to end.
     pub(super) fn stop(&self, order: Stop) {
-        if let Some(task) = self.tasks.get(&(order.run, order.step)) {
+        if let Some(task) = self.reach.get(&(order.run, order.step)) {
             task.stop.stop(order.reason);
         }
     }
 
     /// Asks every attempt to end.
     pub(super) fn stop_all(&self, reason: StopReason) {
-        for task in self.tasks.values() {
+        for task in self.reach.values() {
             task.stop.stop(reason);
         }
     }
 
     /// Drops every attempt where it stands.
     pub(super) fn abort_all(&mut self) {
-        for task in self.tasks.values() {
+        for task in self.reach.values() {
             task.abort.abort();
         }
-        self.tasks.clear();
+        self.reach.clear();
         self.running.clear();
     }
 
     /// Takes note that the task of an attempt is gone.
     pub(super) fn ended(&mut self, run: RunId, step: StepIndex) {
         self.running.remove(&(run, step));
-        self.tasks.remove(&(run, step));
+        self.reach.remove(&(run, step));
     }
 
     fn context(

@@ -11,6 +11,7 @@ mod error;
 mod faulty;
 mod memory;
 #[cfg(feature = "sled")]
+#[expect(clippy::disallowed_methods, reason = "a disk is waited for, and a new journal is named")]
 mod sled;
 mod tail;
 
