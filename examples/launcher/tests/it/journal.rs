@@ -1,0 +1,33 @@
+//! What the journal of a data directory says.
+
+use resurge::journal::event::{AttemptFailed, Event};
+use resurge::journal::store::Snapshot;
+use resurge::journal::{Record, State};
+
+use crate::bench::Bench;
+
+pub(crate) fn records(bench: &Bench) -> Vec<Record> {
+    let copy = tempfile::tempdir().unwrap();
+    let snapshot = Snapshot::take(&bench.data().join("journal"), copy.path()).unwrap();
+    snapshot.scan().map(Result::unwrap).collect()
+}
+
+pub(crate) fn state(bench: &Bench) -> State {
+    let mut state = State::new();
+    for record in records(bench) {
+        state.apply(&record).unwrap();
+    }
+    state
+}
+
+pub(crate) fn failures(bench: &Bench) -> Vec<AttemptFailed> {
+    let failed = |record: Record| match record.event {
+        Event::AttemptFailed(failed) => Some(failed),
+        _ => None,
+    };
+    records(bench).into_iter().filter_map(failed).collect()
+}
+
+pub(crate) fn count(bench: &Bench, event: &str) -> usize {
+    records(bench).iter().filter(|record| record.event.name() == event).count()
+}

@@ -1,0 +1,12 @@
+//! The launcher from outside: the binary, a server that can be told what to do, the journal.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+mod bench;
+mod commands;
+mod journal;
+mod kills;
+mod manifests;
+mod retries;
+mod runs;
+mod server;
