@@ -42,6 +42,7 @@ mod report;
 mod resume;
 mod session;
 mod status;
+mod sweep;
 mod ui;
 
 pub use cli::main;

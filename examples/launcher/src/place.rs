@@ -86,13 +86,6 @@ impl Root {
     }
 }
 
-/// Removes staging folders that are empty; the others hold what can still be used.
-pub(crate) fn tidy<'p>(stagings: impl Iterator<Item = &'p Path>) {
-    for staging in stagings {
-        let _ = std::fs::remove_dir(staging);
-    }
-}
-
 fn create(path: &Path) -> Result<(), LauncherError> {
     std::fs::create_dir_all(path).map_err(|source| folder(path, source))
 }

@@ -1,7 +1,5 @@
 //! An engine at work: opened, watched, waited for, and shut down in good order.
 
-use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::Duration;
 
 use resurge::journal::Json;
@@ -13,8 +11,9 @@ use crate::exit::Exit;
 use crate::flow::{InstallFlow, install_flow};
 use crate::interrupt::Interrupt;
 use crate::out;
-use crate::place::{self, DataDir};
+use crate::place::DataDir;
 use crate::report::{self, Awaited};
+use crate::sweep::sweep;
 use crate::ui::{self, words};
 
 /// How long attempts may take to save where they stand.
@@ -55,6 +54,8 @@ impl Session {
         interrupt: &mut Interrupt,
     ) -> Result<Exit, LauncherError> {
         let ended = interrupt.unless(outcomes(awaited)).await;
+        // An engine that has failed tells nothing, and nothing is tidied after it.
+        let runs = self.engine.runs().await.unwrap_or_default();
         let stopped = self.engine.shutdown(GRACE).await;
         // It ends by itself when the last event was shown; a panic in it loses no fact.
         let _ = self.display.await;
@@ -68,7 +69,7 @@ impl Session {
         };
         let ended = ended?;
         stopped?;
-        tidy(&ended);
+        tidy(&ended, &runs);
         Ok(report::tell(&ended, &self.data.journal()))
     }
 }
@@ -87,8 +88,7 @@ async fn outcomes(awaited: Vec<Awaited>) -> Result<Vec<Ended>, Unavailable> {
     Ok(ended)
 }
 
-fn tidy(ended: &[Ended]) {
-    let stagings = ended.iter().filter_map(|(run, _)| run.artifact.as_ref());
-    let stagings: BTreeSet<&Path> = stagings.map(|artifact| artifact.staging.as_path()).collect();
-    place::tidy(stagings.into_iter());
+fn tidy(ended: &[Ended], runs: &[RunView]) {
+    let artifacts = ended.iter().filter_map(|(run, _)| run.artifact.as_ref());
+    sweep(&artifacts.map(|artifact| artifact.staging.as_path()).collect(), runs);
 }

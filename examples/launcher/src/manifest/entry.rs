@@ -10,6 +10,9 @@ use url::Url;
 use super::fields::{Fields, text, texts, whole};
 use crate::place;
 
+/// The input of a run must fit a record of the journal, together with two paths of the system.
+const ADDRESS_BYTES_MAX: usize = 1_536;
+
 /// One artifact of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -48,6 +51,13 @@ impl Entry {
         let size = fields.optional("size", |value| whole(&value, 1));
         let install_to = fields.required("install_to", install_path);
         let unpack = fields.optional("unpack", unpack).unwrap_or_default();
+        let long = |text: &String| text.len();
+        let bytes = url.iter().chain(&mirrors).map(long).sum::<usize>();
+        if bytes > ADDRESS_BYTES_MAX {
+            fields.problem(format!(
+                "url and mirrors together have {bytes} bytes; at most {ADDRESS_BYTES_MAX} fit the journal"
+            ));
+        }
         fields.finish();
         Some(Self {
             name: name?,

@@ -100,6 +100,7 @@ fn every_broken_value_is_named_with_its_artifact() {
         ("install_to", "install_to = \".RESURGE\"", ".resurge"),
         ("", "unpack = \"rar\"", "`rar` is not known"),
         ("", "unpack = true", "unpack: a text"),
+        ("", &format!("mirrors = [\"http://h/{}\"]", "x".repeat(1_600)), "together"),
         ("", "colour = \"red\"", "unknown key `colour`"),
     ] {
         let found = problems(&with(key, line));

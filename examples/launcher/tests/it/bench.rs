@@ -65,6 +65,10 @@ impl Bench {
         self.data().join("installed/models").join(name)
     }
 
+    pub(crate) fn staging(&self) -> PathBuf {
+        self.data().join("installed/.resurge")
+    }
+
     pub(crate) fn write_manifest(&self) -> PathBuf {
         let path = self.folder.path().join("models.toml");
         std::fs::write(&path, format!("{}{}", self.settings, self.sections)).unwrap();

@@ -62,7 +62,7 @@ fn twelve_artifacts_survive_25_kills() {
     assert_eq!(succeeded.len(), all.len());
     assert_eq!(journal::count(&bench, "run_succeeded"), all.len());
     assert_eq!(journal::count(&bench, "run_started"), all.len());
-    assert!(!bench.data().join("installed/.resurge").exists(), "nothing unfinished is left");
+    assert!(!bench.staging().exists(), "nothing unfinished is left");
 }
 
 #[test]
@@ -87,6 +87,22 @@ fn a_signal_leaves_a_state_that_can_be_resumed() {
         let from = bench.server.requests("model")[1].from;
         assert!(from > MIB, "the rest was fetched, not the whole: from {from}");
     }
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let mut bench = Bench::new(QUICK);
+    let bytes = noise(5, 3 * MIB);
+    bench.artifact("model", bytes.clone(), &[HoldAt(MIB)]);
+    let mut child = bench.spawn_install();
+    bench.server.wait_for_sent("model", MIB);
+    signal(&child, "INT");
+    let messages = read_until(&mut child, "again to stop at once");
+    signal(&child, "INT");
+    drop(messages);
+    finish(child).assert_code(130);
+    bench.resume().assert_code(0);
+    bench.assert_whole("model", &bytes);
 }
 
 #[test]

@@ -57,6 +57,7 @@ fn a_changed_manifest_calls_the_run_under_way_off() {
     bench.artifact("model", newer.clone(), &[]);
     bench.install().assert_code(0);
     bench.assert_whole("model", &newer);
+    assert!(!bench.staging().exists(), "what the old run had fetched is gone");
     let state = journal::state(&bench);
     let mut runs: Vec<_> = state.runs().collect();
     runs.sort_by_key(|run| run.started_at);
@@ -74,6 +75,7 @@ fn a_failed_run_is_followed_by_a_new_one() {
     bench.install().assert_code(1);
     bench.install().assert_code(0);
     bench.assert_whole("model", &bytes);
+    assert!(!bench.staging().exists(), "nothing of the failed run is left");
 }
 
 #[test]
