@@ -31,7 +31,7 @@ impl Bars {
     pub(super) fn add(&mut self, run: RunId, names: &Names) {
         let screen = &self.screen;
         self.bars.entry(run).or_insert_with(|| {
-            let bar = screen.add(ProgressBar::new(0)).with_style(style());
+            let bar = screen.add(ProgressBar::new(EMPTY)).with_style(style());
             bar.set_prefix(names.get(run));
             bar
         });
@@ -48,8 +48,11 @@ impl Bars {
         let Some(bar) = self.bars.get(&view.id) else { return };
         let (progress, text) = standing(view);
         if let Some(progress) = progress {
-            bar.set_length(progress.total.unwrap_or(progress.done));
-            bar.set_position(progress.done);
+            // Without a total there is nothing to fill; the text tells how far it is.
+            let (length, position) =
+                progress.total.map_or((EMPTY, 0), |total| (total.max(EMPTY), progress.done));
+            bar.set_length(length);
+            bar.set_position(position);
         }
         bar.set_message(text);
     }
@@ -69,6 +72,9 @@ impl Bars {
         }
     }
 }
+
+/// A bar of length 0 would look full.
+const EMPTY: u64 = 1;
 
 fn style() -> ProgressStyle {
     let style = ProgressStyle::with_template("{prefix:20!} [{bar:24}] {wide_msg}");
