@@ -15,11 +15,10 @@ pub type InstallFlow = Workflow<Artifact, Installed>;
 ///
 /// # Errors
 /// [`BuildError`] if the policy contradicts itself.
-pub fn install_flow(policy: &RetryPolicy) -> Result<InstallFlow, BuildError> {
+pub fn install_flow(policy: &RetryPolicy, download: Download) -> Result<InstallFlow, BuildError> {
     let mut flow = Workflow::builder::<Artifact>("install-artifact").version(1);
     let artifact = flow.input();
-    let downloaded =
-        flow.step("download", Download::default()).takes(artifact).retry(policy.clone()).add();
+    let downloaded = flow.step("download", download).takes(artifact).retry(policy.clone()).add();
     let verified = flow
         .step("verify", Verify::expected())
         .takes((artifact, downloaded))

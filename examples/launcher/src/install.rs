@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use resurge::steps::download::Download;
+
 use crate::admit::{Admission, admit};
 use crate::error::LauncherError;
 use crate::exit::Exit;
@@ -20,7 +22,8 @@ pub(crate) async fn run(
 ) -> Result<Exit, LauncherError> {
     let manifest = Manifest::load(manifest)?;
     let mut interrupt = Interrupt::listen()?;
-    install(&manifest, data_dir, root, &mut interrupt).await
+    let download = Download::default();
+    install(&manifest, data_dir, root, download, &mut interrupt).await
 }
 
 /// Installs what a manifest lists.
@@ -28,12 +31,13 @@ pub(crate) async fn install(
     manifest: &Manifest,
     data_dir: &Path,
     root: Option<&Path>,
+    download: Download,
     interrupt: &mut Interrupt,
 ) -> Result<Exit, LauncherError> {
     let data = DataDir::prepare(data_dir)?;
     let targets = manifest.artifacts.iter().map(|entry| &entry.install_to);
     let root = Root::prepare(root, &data, targets)?;
-    let session = Session::open(data, &manifest.recovery.policy()).await?;
+    let session = Session::open(data, &manifest.recovery.policy(), download).await?;
     let awaited = start_all(&session, manifest, &root).await?;
     say_what_else_goes_on(&session, &awaited).await?;
     session.finish(awaited, interrupt).await

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use resurge::steps::artifact::Artifact;
+use resurge::steps::download::Download;
 use resurge::{RetryPolicy, RunStatus, RunView};
 
 use crate::error::LauncherError;
@@ -17,16 +18,17 @@ use crate::session::Session;
 pub(crate) async fn run(data_dir: &Path) -> Result<Exit, LauncherError> {
     let data = DataDir::existing(data_dir)?;
     let mut interrupt = Interrupt::listen()?;
-    resume(data, &mut interrupt).await
+    resume(data, Download::default(), &mut interrupt).await
 }
 
 /// Goes on with everything in a data directory.
 pub(crate) async fn resume(
     data: DataDir,
+    download: Download,
     interrupt: &mut Interrupt,
 ) -> Result<Exit, LauncherError> {
     // Each run keeps the policy it was started with; this one only completes the definition.
-    let session = Session::open(data, &RetryPolicy::default()).await?;
+    let session = Session::open(data, &RetryPolicy::default(), download).await?;
     let runs = session.unfinished().await?;
     let (parked, open): (Vec<RunView>, Vec<RunView>) =
         runs.into_iter().partition(|run| run.status == RunStatus::Paused);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use resurge::journal::Json;
+use resurge::steps::download::Download;
 use resurge::{Engine, RetryPolicy, RunError, RunView, Unavailable};
 use tokio::task::JoinHandle;
 
@@ -30,8 +31,12 @@ pub(crate) struct Session {
 
 impl Session {
     /// Opens the engine, which goes on with what is unfinished, and begins to show what it does.
-    pub(crate) async fn open(data: DataDir, policy: &RetryPolicy) -> Result<Self, LauncherError> {
-        let flow = install_flow(policy)?;
+    pub(crate) async fn open(
+        data: DataDir,
+        policy: &RetryPolicy,
+        download: Download,
+    ) -> Result<Self, LauncherError> {
+        let flow = install_flow(policy, download)?;
         let engine = Engine::open(data.journal()).register(&flow).start().await?;
         let from = engine.head().next();
         let runs = engine.runs().await?;

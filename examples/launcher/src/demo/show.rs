@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use resurge::RunKey;
 use resurge::journal::State;
+use resurge::steps::download::Download;
 
 use super::model;
 use super::server::Server;
@@ -45,8 +46,10 @@ pub(crate) async fn run(data_dir: Option<PathBuf>) -> Result<Exit, LauncherError
         words::quoted(data.path())
     ));
 
+    // A proxy of the system cannot reach what this process serves.
+    let direct = Download::default().no_proxy();
     let mut soon = person.or_when(server.has_sent(STOP_AT));
-    let first = install(&manifest, &data_dir, None, &mut soon).await?;
+    let first = install(&manifest, &data_dir, None, direct.clone(), &mut soon).await?;
     if person.is_asked() {
         return Ok(first);
     }
@@ -54,7 +57,7 @@ pub(crate) async fn run(data_dir: Option<PathBuf>) -> Result<Exit, LauncherError
         out::message(
             "\nthe demo stopped its engine in the middle, as Ctrl-C would; now it opens it again\n",
         );
-        resume(data.clone(), &mut person).await?
+        resume(data.clone(), direct, &mut person).await?
     } else {
         first
     };

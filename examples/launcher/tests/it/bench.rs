@@ -105,7 +105,7 @@ impl Bench {
 /// The binary, with its streams in pipes.
 pub(crate) fn launcher() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_launcher"));
-    command.env_remove("RUST_LOG").stdin(Stdio::null());
+    command.env_remove("RUST_LOG").env("NO_PROXY", "127.0.0.1").stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
