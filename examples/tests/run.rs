@@ -5,8 +5,8 @@ use std::process::Command;
 
 /// Runs an example, which `cargo test` builds beside the tests.
 fn output(name: &str) -> String {
-    let test = std::env::current_exe().expect("a test knows its own path");
-    let target = test.parent().and_then(|deps| deps.parent()).map(PathBuf::from);
+    let myself = std::env::current_exe().expect("a test knows its own path");
+    let target = myself.parent().and_then(|deps| deps.parent()).map(PathBuf::from);
     let program = target.expect("target/<profile>/deps").join("examples").join(name);
     let output = Command::new(&program).output().unwrap_or_else(|error| {
         panic!("{} does not start ({error}); run all of `cargo test`", program.display())
