@@ -234,10 +234,14 @@ impl Driver {
             runs.insert(*run);
             self.touched.pop_front();
         }
+        let mut scratch = Vec::new();
         for run in runs {
             self.reconcile(run);
-            self.tell_waiters(run);
+            if self.tell_waiters(run) {
+                scratch.push(self.tasks.scratch_of(run));
+            }
         }
+        remove_all(scratch);
     }
 
     /// Makes what runs equal to what should run, for one run.
@@ -269,16 +273,14 @@ impl Driver {
         }
     }
 
-    /// A run has ended for good: tell those who wait, clear its scratch files.
-    fn tell_waiters(&mut self, id: RunId) {
+    /// Tells those who wait for a run how it ended; false if it has not.
+    fn tell_waiters(&mut self, id: RunId) -> bool {
         let run = self.core.state().run(id).filter(|run| run.since <= self.commits.durable());
-        let Some(ending) = run.and_then(ended) else { return };
+        let Some(ending) = run.and_then(ended) else { return false };
         for reply in self.waiters.remove(&id).unwrap_or_default() {
             let _ = reply.send(Some(ending.clone()));
         }
-        let scratch = self.tasks.scratch_of(id);
-        // Left-overs are swept when the engine opens; a failure here has no other consequence.
-        drop(spawn_blocking(move || std::fs::remove_dir_all(scratch)));
+        true
     }
 
     fn view(&self, run: &Run) -> RunView {
@@ -334,6 +336,19 @@ fn ended(run: &Run) -> Option<Ended> {
         RunPhase::Cancelled { actor, reason } => {
             Some(Ended::Cancelled { actor: actor.clone(), reason: reason.clone() })
         }
+    }
+}
+
+/// Removes the scratch folders of runs that ended with the same flush, in one go: to wake a thread
+/// for each of them costs more than the removal.
+fn remove_all(folders: Vec<PathBuf>) {
+    if !folders.is_empty() {
+        drop(spawn_blocking(move || {
+            for folder in folders {
+                // Left-overs are swept when the engine opens; a failure has no other consequence.
+                let _ = std::fs::remove_dir_all(folder);
+            }
+        }));
     }
 }
 
