@@ -30,3 +30,8 @@ pub use resurge_journal::state::RunStatus;
 pub use resurge_journal::{RunId, RunKey, Seq, StepKey, Timestamp};
 pub use resurge_steps as steps;
 pub use resurge_steps::{Advice, Payload, Progress, Step, StepContext, StepError, StopReason};
+
+/// The example of the README compiles.
+#[cfg(all(doctest, feature = "sled"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -155,6 +155,10 @@ impl StepContext {
         checkpoint: &T,
     ) -> Result<(), StepError> {
         let json = Json::of(checkpoint)?;
+        if lock(&self.shared.checkpoint).as_ref() == Some(&json) {
+            // What is durable already needs no second record.
+            return Ok(());
+        }
         self.shared.sink.save(json.clone()).await?;
         *lock(&self.shared.checkpoint) = Some(json);
         Ok(())

@@ -14,6 +14,7 @@ async fn an_attempt_goes_on_from_the_checkpoint_of_the_one_before() {
         .step_fn("count", (), |cx: StepContext, ()| async move {
             let so_far = cx.checkpoint::<u32>()?.unwrap_or(0);
             cx.save_checkpoint(&(so_far + 1)).await?;
+            cx.save_checkpoint(&(so_far + 1)).await?; // the same again is no record
             assert_eq!(cx.checkpoint::<u32>()?, Some(so_far + 1), "it reads back what it saved");
             if so_far < 3 {
                 return Err(StepError::new(Class::Network, "dropped", "not yet"));

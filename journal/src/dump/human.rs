@@ -46,10 +46,19 @@ impl fmt::Display for Value<'_> {
             Value::Uuid(id) => id.fmt(f),
             Value::Payload(json) => {
                 let text = serde_json::to_string(&payload(json)).map_err(|_| fmt::Error)?;
-                Plain(&text).fmt(f)
+                Plain(&glance(&text)).fmt(f)
             }
-            Value::Tree(tree) => Plain(&tree.to_string()).fmt(f),
+            Value::Tree(tree) => Plain(&glance(&tree.to_string())).fmt(f),
         }
+    }
+}
+
+/// The beginning of a payload: a line is for a glance, `--format jsonl` tells everything.
+fn glance(text: &str) -> String {
+    const CHARS: usize = 60;
+    match text.char_indices().nth(CHARS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
+        None => text.to_owned(),
     }
 }
 
