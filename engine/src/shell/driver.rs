@@ -131,7 +131,12 @@ impl Driver {
             let drain_at = self.drain.as_ref().filter(|d| !d.closed).map(|d| d.deadline);
             tokio::select! {
                 biased;
-                landed = self.commits.landed() => self.durable(landed?),
+                landed = self.commits.landed() => {
+                    let records = landed?;
+                    // First, so that the disk works while the driver looks at what it wrote.
+                    self.commits.begin();
+                    self.durable(records);
+                }
                 Some(message) = self.inbox.recv() => self.receive(message)?,
                 () = sleep_until(&self.world, wake_at) => { let _ = self.decide(Command::Wake)?; }
                 () = sleep_until(&self.world, drain_at) => {}
