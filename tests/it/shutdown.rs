@@ -89,6 +89,14 @@ async fn nothing_starts_while_the_engine_shuts_down() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_shutdown_that_could_not_be_recorded_is_no_success() {
+    let store = support::WatchedStore::default().failing_at(2, false);
+    let engine = support::engine_on(store).start().await.unwrap();
+    let error = engine.shutdown(Duration::ZERO).await.unwrap_err();
+    assert!(error.reason.contains("cannot write to the journal"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_engine_that_is_dropped_closes_its_journal() {
     let (disk, calls) = (MemoryStore::new(), Calls::default());
     let flow = patient(&calls);

@@ -91,9 +91,9 @@ fn nothing_is_left_open_or_silenced() {
 #[test]
 fn every_invariant_names_a_test_that_exists() {
     let pages = files("architecture.md");
-    let text = &pages.first().unwrap().text;
+    let page = &pages.first().unwrap().text;
     let (mut named, mut findings) = (0, Vec::new());
-    for piece in text.split('`').skip(1).step_by(2) {
+    for piece in page.split('`').skip(1).step_by(2) {
         let Some((path, test)) = piece.split_once(".rs: ") else { continue };
         named += 1;
         let path = format!("{path}.rs");
@@ -103,6 +103,6 @@ fn every_invariant_names_a_test_that_exists() {
         }
     }
     none("docs/architecture.md names tests that do not exist", &findings);
-    let invariants = text.lines().filter(|line| line.contains(". **")).count();
+    let invariants = page.lines().filter(|line| line.contains(". **")).count();
     assert!(named >= invariants, "{invariants} invariants, but only {named} tests are named");
 }

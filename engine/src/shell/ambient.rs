@@ -40,24 +40,27 @@ pub(super) fn wall_now() -> Timestamp {
 #[derive(Debug)]
 pub(crate) struct World {
     clock: Arc<dyn Clock>,
-    last: Mutex<(Timestamp, Instant)>,
+    /// The last time that the clock was ahead, and when that was.
+    anchor: Mutex<(Timestamp, Instant)>,
 }
 
 impl World {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        let last = Mutex::new((clock.now(), Instant::now()));
-        Self { clock, last }
+        let anchor = Mutex::new((clock.now(), Instant::now()));
+        Self { clock, anchor }
     }
 
     /// The time of day, except that it goes on when the machine's clock is set back.
     ///
     /// It follows the machine's clock forward, so that what fell due during a suspend is due.
     pub(crate) fn now(&self) -> Timestamp {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let (then, at) = *last;
-        let now = self.clock.now().max(then.after(at.elapsed()));
-        *last = (now, Instant::now());
-        now
+        let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
+        let (then, at) = *anchor;
+        let (wall, steady) = (self.clock.now(), then.after(at.elapsed()));
+        if wall > steady {
+            *anchor = (wall, Instant::now());
+        }
+        wall.max(steady)
     }
 
     pub(super) fn ambient(&self) -> Ambient {
@@ -100,4 +103,36 @@ pub(super) fn boot_id() -> Option<String> {
     // Without it an attempt after a crash trusts only what was synced before its checkpoint.
     #[cfg(not(target_os = "linux"))]
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+
+    #[derive(Debug, Default)]
+    struct SetClock(AtomicI64);
+
+    impl Clock for SetClock {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_follows_the_clock_forward_and_goes_on_when_it_is_set_back() {
+        let clock = Arc::new(SetClock::default());
+        clock.0.store(1_000_000, Ordering::SeqCst);
+        let world = World::new(clock.clone());
+        clock.0.store(5_000_000, Ordering::SeqCst);
+        assert_eq!(world.now().as_millis(), 5_000_000);
+        clock.0.store(0, Ordering::SeqCst);
+        // However often somebody looks, no fraction of a millisecond is lost.
+        for _ in 0..1_000 {
+            tokio::time::advance(Duration::from_micros(900)).await;
+            world.now();
+        }
+        assert_eq!(world.now().as_millis(), 5_000_900);
+    }
 }

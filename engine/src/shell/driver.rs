@@ -94,6 +94,7 @@ impl Driver {
     /// Runs until it is shut down, its handles are gone, or the journal fails.
     pub(super) async fn run(mut self, recovered: Reply<()>) {
         let ending = self.serve(recovered).await;
+        let in_order = ending.is_ok();
         self.tasks.stop_all(StopReason::Shutdown);
         self.tasks.abort_all();
         let words = match ending {
@@ -111,7 +112,8 @@ impl Driver {
         if closed.is_err() {
             tracing::error!("the journal panicked while it was closed");
         }
-        for reply in self.drain.into_iter().flat_map(|drain| drain.replies) {
+        // Who asked for a shutdown is told of success only; dropping the reply says that it failed.
+        for reply in self.drain.filter(|_| in_order).into_iter().flat_map(|drain| drain.replies) {
             let _ = reply.send(());
         }
     }
@@ -160,9 +162,7 @@ impl Driver {
     fn take(&mut self, message: Message) -> Result<(), Fatal> {
         match message {
             Message::Start { request, reply } => {
-                let started = self.decide(Command::Start(request))?;
-                let run = started.map(|records| records.first().and_then(|record| record.run));
-                match run.transpose() {
+                match self.decide(Command::Start(request))?.transpose() {
                     Some(run) => self.answer(reply, run),
                     None => drop(reply),
                 }
@@ -207,13 +207,17 @@ impl Driver {
     }
 
     /// Has a command decided; what follows from it is queued for the disk.
-    fn decide(&mut self, command: Command) -> Result<Result<Vec<Record>, Refusal>, Fatal> {
-        let decision = self.core.handle(command, self.world.ambient())?;
-        if let Ok(records) = &decision {
-            self.touched.extend(records.iter().filter_map(|r| r.run.map(|run| (r.seq, run))));
-            self.commits.queue(records.clone());
-        }
-        Ok(decision)
+    ///
+    /// Gives the run that the first record belongs to.
+    fn decide(&mut self, command: Command) -> Result<Result<Option<RunId>, Refusal>, Fatal> {
+        let records = match self.core.handle(command, self.world.ambient())? {
+            Ok(records) => records,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let run = records.first().and_then(|record| record.run);
+        self.touched.extend(records.iter().filter_map(|r| r.run.map(|run| (r.seq, run))));
+        self.commits.queue(records);
+        Ok(Ok(run))
     }
 
     /// Answers once everything that the answer rests on is durable.
