@@ -13,7 +13,7 @@ mod workflow;
 
 pub use handle::{
     ControlError, Engine, EngineBuilder, EventStream, EventsError, OpenError, RunError, RunHandle,
-    RunView, StartError, StartRun, StepStatus, StepView, Unavailable,
+    RunView, StartError, StartRun, StepView, Unavailable,
 };
 pub use policy::{PolicyProblem, RetryPolicy};
 pub use settings::Settings;
@@ -26,7 +26,7 @@ pub use workflow::{
 pub use resurge_journal as journal;
 pub use resurge_journal::failure::{Class, Failure, Group};
 pub use resurge_journal::policy::Jitter;
-pub use resurge_journal::state::RunStatus;
+pub use resurge_journal::state::{RunStatus, StepPhaseKind as StepStatus};
 pub use resurge_journal::{RunId, RunKey, Seq, StepKey, Timestamp};
 pub use resurge_steps as steps;
 pub use resurge_steps::{Advice, Payload, Progress, Step, StepContext, StepError, StopReason};

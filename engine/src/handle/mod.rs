@@ -14,4 +14,4 @@ pub use error::{ControlError, EventsError, OpenError, RunError, StartError, Unav
 pub use events::EventStream;
 pub use run::RunHandle;
 pub use start::StartRun;
-pub use view::{RunView, StepStatus, StepView};
+pub use view::{RunView, StepView};

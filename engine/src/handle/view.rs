@@ -1,7 +1,7 @@
 //! A run as seen at one moment.
 
 use resurge_journal::failure::Failure;
-use resurge_journal::state::{Run, RunPhase, RunStatus, Step, StepPhase};
+use resurge_journal::state::{Run, RunPhase, RunStatus, Step, StepPhase, StepPhaseKind};
 use resurge_journal::{
     AttemptNo, Json, RunId, RunKey, StepIndex, StepKey, Timestamp, WorkflowName,
 };
@@ -44,7 +44,7 @@ pub struct StepView {
     /// Durable identity of the step.
     pub key: StepKey,
     /// Where it stands.
-    pub status: StepStatus,
+    pub status: StepPhaseKind,
     /// Attempts begun so far.
     pub attempts: AttemptNo,
     /// Failures in a row that count against the step.
@@ -57,26 +57,6 @@ pub struct StepView {
     pub last_failure: Option<Failure>,
     /// How far the attempt under way is.
     pub progress: Option<Progress>,
-}
-
-/// Where a step stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum StepStatus {
-    /// Something that it needs has not succeeded yet.
-    Blocked,
-    /// It could start and waits for its turn.
-    Ready,
-    /// An attempt is under way.
-    Running,
-    /// The next attempt is due later.
-    Waiting,
-    /// It has succeeded.
-    Succeeded,
-    /// It has failed for good.
-    Failed,
-    /// The run ended before it did.
-    Stopped,
 }
 
 impl RunView {
@@ -115,18 +95,13 @@ impl RunView {
 
 impl StepView {
     fn new(key: StepKey, max_attempts: u32, step: &Step, progress: Option<Progress>) -> Self {
-        let (status, next_attempt_at) = match step.phase {
-            StepPhase::Blocked => (StepStatus::Blocked, None),
-            StepPhase::Ready => (StepStatus::Ready, None),
-            StepPhase::Running { .. } => (StepStatus::Running, None),
-            StepPhase::Waiting { due_at } => (StepStatus::Waiting, Some(due_at)),
-            StepPhase::Succeeded { .. } => (StepStatus::Succeeded, None),
-            StepPhase::Failed { .. } => (StepStatus::Failed, None),
-            StepPhase::Stopped => (StepStatus::Stopped, None),
+        let next_attempt_at = match step.phase {
+            StepPhase::Waiting { due_at } => Some(due_at),
+            _ => None,
         };
         Self {
             key,
-            status,
+            status: step.phase.kind(),
             attempts: step.attempts,
             charged: step.charged,
             max_attempts,

@@ -13,7 +13,7 @@ use resurge_steps::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
-use tracing::Instrument;
+use tracing::{Instrument, Span, info_span};
 
 use super::ambient::{spawn, wall_now};
 use super::attempt::Attempt;
@@ -178,16 +178,17 @@ fn work(
     })
 }
 
-fn span(run: &Run, index: StepIndex, attempt: AttemptNo) -> tracing::Span {
+/// The span of an attempt, within those of its step and its run.
+fn span(run: &Run, index: StepIndex, attempt: AttemptNo) -> Span {
     let manifest = &run.started.manifest;
-    let spec = manifest.step(index);
-    tracing::info_span!(
+    let Some(spec) = manifest.step(index) else { return Span::none() };
+    let of_run = info_span!("workflow.run", op.id = %run.id, op.kind = %manifest.workflow);
+    let of_step = info_span!(parent: &of_run, "workflow.step", step = %spec.key);
+    info_span!(
+        parent: &of_step,
         "workflow.attempt",
-        op.id = %run.id,
-        op.kind = %manifest.workflow,
-        step = spec.map(|spec| spec.key.as_str()),
         attempt = attempt.get(),
-        max_attempts = spec.map(resurge_journal::manifest::StepSpec::max_attempts),
+        max_attempts = spec.max_attempts(),
         seq = run.step(index).map(|step| step.since.get()),
     )
 }

@@ -5,6 +5,7 @@
 
 /// The phases of a step, without what they carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum StepPhaseKind {
     /// Something that it needs has not succeeded yet.
     Blocked,
