@@ -61,7 +61,8 @@ impl Serialize for Value<'_> {
 
 /// A payload as a JSON value: the very text, so that no number in it is rounded.
 ///
-/// What is not JSON, which no engine writes, becomes a string.
+/// Passwords within addresses are blotted out: a dump is made to be passed on. What is not JSON,
+/// which no engine writes, becomes a string.
 pub fn payload(json: &Json) -> impl Serialize {
     // Line breaks in valid JSON stand between tokens only; a line must not have any.
     let text = if json.as_str().contains(['\n', '\r']) {
@@ -69,10 +70,29 @@ pub fn payload(json: &Json) -> impl Serialize {
     } else {
         Cow::Borrowed(json.as_str())
     };
-    match RawValue::from_string(text.into_owned()) {
+    let text = without_passwords(&text);
+    match RawValue::from_string(text.clone()) {
         Ok(raw) => Payload::Json(raw),
-        Err(_) => Payload::Text(json.as_str().to_owned()),
+        Err(_) => Payload::Text(text),
     }
+}
+
+/// Replaces what stands between `://` and `@` in addresses.
+fn without_passwords(text: &str) -> String {
+    let mut pieces = text.split("://");
+    let mut clean = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let host_end = piece.find(['/', '?', '#', '"', '\\', ' ']).unwrap_or(piece.len());
+        let (host, rest) = piece.split_at(host_end);
+        let shown = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        clean.push_str("://");
+        if shown.len() < host.len() {
+            clean.push_str("***@");
+        }
+        clean.push_str(shown);
+        clean.push_str(rest);
+    }
+    clean
 }
 
 #[derive(serde::Serialize)]
@@ -80,4 +100,20 @@ pub fn payload(json: &Json) -> impl Serialize {
 enum Payload {
     Json(Box<RawValue>),
     Text(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_within_addresses_are_not_shown() {
+        for (text, shown) in [
+            (r#"{"url":"http://bob:pw@host:1/x@y"}"#, r#"{"url":"http://***@host:1/x@y"}"#),
+            (r#"["https://host/a?b=c@d","a@b"]"#, r#"["https://host/a?b=c@d","a@b"]"#),
+            (r#"["x://a:b@c","x://d@e@f"]"#, r#"["x://***@c","x://***@f"]"#),
+        ] {
+            assert_eq!(without_passwords(text), shown);
+        }
+    }
 }

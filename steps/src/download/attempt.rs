@@ -13,7 +13,7 @@ use super::options::Download;
 use super::partial::{self, Claim};
 use super::place::Place;
 use super::plan::Ground;
-use super::saved::Saved;
+use super::saved::{Saved, Sources};
 use super::transfer::{Block, Told};
 use super::writer::{Mark, Writer};
 use crate::artifact::{Algorithm, Artifact, Downloaded, Expected};
@@ -76,7 +76,7 @@ pub(super) async fn run(
     let (file, hasher) = open(cx, artifact, &path, saved.as_ref()).await?;
     let offset = hasher.position();
     let durable = saved.as_ref().map_or(0, |saved| saved.offset.min(offset));
-    let sources = saved.map(|saved| saved.sources_at(offset)).unwrap_or_default();
+    let sources = saved.map_or_else(|| fresh(cx, places.len()), |saved| saved.sources_at(offset));
     let every = (options.checkpoint_bytes, options.checkpoint_interval);
     let attempt = Attempt {
         options,
@@ -95,6 +95,15 @@ pub(super) async fn run(
         began_at: offset,
     };
     attempt.go().await
+}
+
+/// Where a transfer without history begins.
+///
+/// A later attempt without checkpoint means that a finished download was of no use, such as one
+/// with a wrong digest: the next place may hold better bytes.
+fn fresh(cx: &StepContext, places: usize) -> Sources {
+    let attempts_before = cx.attempt().get().saturating_sub(1) as usize;
+    Sources { next: attempts_before.checked_rem(places).unwrap_or(0), ..Sources::default() }
 }
 
 /// A checkpoint that cannot be read costs the bytes that it speaks of, not the run.

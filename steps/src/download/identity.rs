@@ -46,9 +46,18 @@ impl Identity {
     /// What may stand in `If-Range`: a strong tag, or without any tag a strong date.
     pub(super) fn validator(&self) -> Option<&str> {
         match &self.etag {
-            Some(tag) => (!tag.starts_with("W/")).then_some(tag.as_str()),
+            Some(tag) => is_strong_tag(tag).then_some(tag.as_str()),
             None => self.last_modified.as_deref().filter(|_| self.last_modified_strong),
         }
+    }
+
+    /// Whether a part that says this of itself may belong to the same bytes.
+    ///
+    /// An answer to `If-Range` repeats the tag (RFC 9110, 15.3.7), but need not repeat a date: one
+    /// that lacks the tag comes from a server that did not look at the condition.
+    pub(super) fn admits_part(&self, part: &Self) -> bool {
+        let tagged = self.etag.as_deref().is_some_and(is_strong_tag);
+        !self.contradicts(part) && (!tagged || part.etag.is_some())
     }
 
     /// Whether the two cannot speak of the same bytes.
@@ -63,6 +72,11 @@ impl Identity {
         let same = self.validator().is_some() && self.validator() == other.validator();
         same && !self.contradicts(other)
     }
+}
+
+/// Whether a tag is well-formed and not weak.
+fn is_strong_tag(tag: &str) -> bool {
+    tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"')
 }
 
 fn differ<T: PartialEq>(a: Option<&T>, b: Option<&T>) -> bool {
@@ -115,6 +129,9 @@ mod tests {
         for (headers, expected) in [
             (&[("etag", "\"a\"")][..], Some("\"a\"")),
             (&[("etag", "W/\"a\"")], None),
+            (&[("etag", "")], None),
+            (&[("etag", "\"")], None),
+            (&[("etag", "a")], None),
             (&[("etag", "W/\"a\""), ("last-modified", OLD), ("date", NEXT_SECOND)], None),
             (&[("last-modified", OLD), ("date", NEXT_SECOND)], Some(OLD)),
             (&[("last-modified", OLD), ("date", OLD)], None),

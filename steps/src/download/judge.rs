@@ -159,6 +159,10 @@ fn rest(ask: &Ask, from: u64, ground: &Ground<'_>, answer: Answer<'_>) -> Judgem
     if ground.known.is_some_and(|known| known.contradicts(&said)) {
         return ask_whole("the file changed");
     }
+    // With a digest the whole is judged in the end; without one the part must prove itself.
+    if !ground.digest && ground.known.is_some_and(|known| !known.admits_part(&said)) {
+        return ask_whole("the part does not say which version it belongs to");
+    }
     let mut identity = ground.known.cloned().unwrap_or(said);
     identity.total = Some(total);
     identity.no_if_range |= ask.if_range.is_none() && identity.validator().is_some();

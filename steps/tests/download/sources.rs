@@ -168,6 +168,22 @@ async fn a_mirror_goes_on_with_the_bytes_of_another_place_if_a_digest_will_judge
 }
 
 #[tokio::test]
+async fn a_finished_file_that_was_of_no_use_is_fetched_from_the_next_place() {
+    let (wrong, right) = (pattern(MIB), vec![7; MIB]);
+    let (a, b) = (Served::new(&wrong), Served::new(&right));
+    let first = Server::start(move |_, request| Some(a.honest(request)));
+    let second = Server::start(move |_, request| Some(b.honest(request)));
+    let mut bench = Bench::new(first.url("/a")).mirror(second.url("/b")).expecting(&right);
+    let done = bench.attempt().await.unwrap();
+    assert_whole(&done, &wrong);
+    // The verification puts the file aside; success has cleared the checkpoint.
+    std::fs::remove_file(&done.path).unwrap();
+    bench.run.forget_checkpoints_after(0);
+    assert_whole(&bench.attempt().await.unwrap(), &right);
+    assert_eq!((first.requests().len(), second.requests().len()), (1, 1));
+}
+
+#[tokio::test]
 async fn a_place_that_gives_nothing_is_left_for_the_next_one() {
     let bytes = pattern(2 * MIB);
     let (a, b) = (Served::new(&bytes), Served::new(&bytes).etag(Some("\"other\"")));

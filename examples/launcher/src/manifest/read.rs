@@ -1,5 +1,6 @@
 //! Reads a manifest and finds everything that is wrong with it.
 
+use std::io;
 use std::path::Path;
 
 use toml::{Table, Value};
@@ -24,7 +25,7 @@ impl Manifest {
     /// # Errors
     /// [`ManifestError`] with every problem at once.
     pub fn load(path: &Path) -> Result<Self, ManifestError> {
-        let text = std::fs::read_to_string(path)
+        let text = text_of(path)
             .map_err(|source| ManifestError::Read { path: path.to_owned(), source })?;
         Self::parse(&text, path)
     }
@@ -46,6 +47,21 @@ impl Manifest {
         }
     }
 }
+
+/// The text of a file that can be a manifest: no device, no pipe, nothing endless.
+fn text_of(path: &Path) -> io::Result<String> {
+    let about = std::fs::metadata(path)?;
+    let refuse = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, why.to_owned()));
+    if !about.is_file() {
+        return refuse("it is not a regular file");
+    }
+    if about.len() > BYTES_MAX {
+        return refuse("it is larger than 4 MiB; split it");
+    }
+    std::fs::read_to_string(path)
+}
+
+const BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 fn read(table: Table, problems: &mut Vec<Problem>) -> Manifest {
     let mut fields = Fields::new("the file".to_owned(), table, problems);

@@ -56,9 +56,14 @@ fn every_problem_is_told_at_once() {
 #[test]
 fn a_missing_manifest_and_wrong_usage_are_exit_code_2() {
     let bench = Bench::new("");
-    for args in
-        [&["install", "/nowhere/models.toml"][..], &["install"], &["fly"], &["status", "-x"]]
-    {
+    for args in [
+        &["install", "/nowhere/models.toml"][..],
+        &["install", "/dev/zero"],
+        &["install", "/"],
+        &["install"],
+        &["fly"],
+        &["status", "-x"],
+    ] {
         bench.command(args).assert_code(2);
         assert!(!bench.data().exists());
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 /// Shows what is in a journal, without touching it.
@@ -61,7 +62,7 @@ pub(crate) struct LogArgs {
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
     /// Only this run: its id, the beginning of its id, or its key
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) run: Option<String>,
 }
 
@@ -78,7 +79,7 @@ pub(crate) struct ListArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ShowArgs {
     /// The run: its id, the beginning of its id, or its key
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) run: String,
     /// Folder of the journal
     #[arg(value_name = "JOURNAL_DIR")]
