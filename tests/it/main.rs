@@ -8,6 +8,7 @@ mod crashes;
 mod events;
 mod keys;
 mod lost_outputs;
+mod overdue;
 mod parking;
 mod retries;
 mod runs;
