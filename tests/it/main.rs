@@ -7,6 +7,7 @@ mod controls;
 mod crashes;
 mod events;
 mod keys;
+mod large_settings;
 mod lost_outputs;
 mod overdue;
 mod parking;
