@@ -6,6 +6,7 @@ mod checkpoints;
 mod controls;
 mod crashes;
 mod events;
+mod hanging_checks;
 mod keys;
 mod large_settings;
 mod lost_outputs;
