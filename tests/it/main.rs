@@ -5,6 +5,7 @@
 mod checkpoints;
 mod controls;
 mod crashes;
+mod custom_panics;
 mod events;
 mod hanging_checks;
 mod keys;
