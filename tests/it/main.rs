@@ -10,6 +10,7 @@ mod events;
 mod hanging_checks;
 mod keys;
 mod large_settings;
+mod long_grace;
 mod lost_outputs;
 mod overdue;
 mod parking;
