@@ -16,4 +16,5 @@ mod overdue;
 mod parking;
 mod retries;
 mod runs;
+mod second_shutdown;
 mod shutdown;

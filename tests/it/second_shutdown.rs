@@ -1,0 +1,30 @@
+//! Asking twice to shut down, as with a second Ctrl-C.
+
+use std::time::Duration;
+
+use resurge::{Settings, StepContext, Workflow};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn a_second_shutdown_can_shorten_the_grace() {
+    let mut flow = Workflow::builder::<()>("deaf");
+    let deaf = flow
+        .step_fn("deaf", (), |_: StepContext, ()| async move {
+            std::future::pending::<()>().await;
+            Ok(())
+        })
+        .add();
+    let flow = flow.build(deaf).unwrap();
+    let mut settings = Settings::default();
+    settings.stop_grace = SECOND * 3_600;
+    let engine = support::engine().settings(settings).register(&flow).start().await.unwrap();
+    engine.start(&flow, ()).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    let (patient, hasty) = (engine.clone(), engine);
+    let first = tokio::spawn(async move { patient.shutdown(SECOND * 600).await });
+    tokio::time::sleep(SECOND).await;
+    hasty.shutdown(Duration::ZERO).await.unwrap();
+    first.await.unwrap().unwrap();
+    assert_eq!(begun.elapsed().as_secs(), 1);
+}
