@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod checkpoints;
+mod clock_set_back;
 mod controls;
 mod crashes;
 mod custom_panics;
