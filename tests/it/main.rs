@@ -19,3 +19,4 @@ mod retries;
 mod runs;
 mod second_shutdown;
 mod shutdown;
+mod unordered_inputs;
