@@ -15,6 +15,7 @@ mod long_grace;
 mod lost_outputs;
 mod overdue;
 mod parking;
+mod refunds_from_zero;
 mod retries;
 mod runs;
 mod second_shutdown;
