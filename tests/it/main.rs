@@ -7,6 +7,7 @@ mod clock_set_back;
 mod controls;
 mod crashes;
 mod custom_panics;
+mod drop_panics;
 mod events;
 mod hanging_checks;
 mod keys;
