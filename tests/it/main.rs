@@ -9,6 +9,7 @@ mod crashes;
 mod custom_panics;
 mod drop_panics;
 mod events;
+mod failure_of_view;
 mod fair_turns;
 mod hanging_checks;
 mod keys;
