@@ -75,6 +75,9 @@ impl Core {
             self.record(facts, ambient.now, &mut records)?;
         }
         if !self.draining {
+            // Whatever was asked for: what is due by now is nobody else's to look at.
+            let facts = decide::overdue(&self.world(), ambient.now);
+            self.record(facts, ambient.now, &mut records)?;
             let facts = decide::start_attempts(&self.world(), ambient.now);
             self.record(facts, ambient.now, &mut records)?;
         }

@@ -12,4 +12,4 @@ pub use apply::IllegalTransition;
 pub use run::{Run, RunPhase, RunStatus};
 pub use step::{Step, StepPhase};
 pub use transitions::{RUN_MOVES, RunMove, RunPhaseKind, STEP_MOVES, StepMove, StepPhaseKind};
-pub use world::{Due, State};
+pub use world::State;

@@ -1,6 +1,9 @@
 //! The whole of a journal, folded.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use uuid::Uuid;
 
 use crate::id::{Epoch, RunId, RunKey, Seq, StepIndex};
 use crate::state::run::{Run, RunPhase};
@@ -33,17 +36,10 @@ pub(crate) struct Agenda {
     pub(crate) ready: BTreeSet<(Seq, RunId, StepIndex)>,
     /// Steps with an attempt under way.
     pub(crate) running: BTreeSet<(RunId, StepIndex)>,
-    /// Steps of active runs that wait for a time, and deadlines of open runs.
-    pub(crate) due: BTreeSet<(Timestamp, RunId, Due)>,
-}
-
-/// What becomes due at a point in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Due {
-    /// The deadline of the run.
-    Deadline,
-    /// The next attempt of a step.
-    Attempt(StepIndex),
+    /// Steps of active runs that wait for a time.
+    pub(crate) waiting: BTreeSet<(Timestamp, RunId, StepIndex)>,
+    /// Deadlines of open runs.
+    pub(crate) deadlines: BTreeSet<(Timestamp, RunId)>,
 }
 
 impl State {
@@ -99,28 +95,26 @@ impl State {
 
     /// Steps that could start now, those first whose next attempt is due, then the oldest.
     pub fn startable(&self, now: Timestamp) -> impl Iterator<Item = (RunId, StepIndex)> + '_ {
-        let waiting = self.agenda.due.iter().take_while(move |(at, _, _)| *at <= now).filter_map(
-            |(_, run, due)| match due {
-                Due::Attempt(step) => Some((*run, *step)),
-                Due::Deadline => None,
-            },
-        );
-        waiting.chain(self.agenda.ready.iter().map(|(_, run, step)| (*run, *step)))
+        let due = self.agenda.waiting.iter().take_while(move |(at, _, _)| *at <= now);
+        let due = due.map(|(_, run, step)| (*run, *step));
+        due.chain(self.agenda.ready.iter().map(|(_, run, step)| (*run, *step)))
     }
 
     /// Runs whose deadline has passed.
     pub fn overdue(&self, now: Timestamp) -> impl Iterator<Item = RunId> + '_ {
-        self.agenda.due.iter().take_while(move |(at, _, _)| *at <= now).filter_map(
-            |(_, run, due)| match due {
-                Due::Deadline => Some(*run),
-                Due::Attempt(_) => None,
-            },
-        )
+        let passed = self.agenda.deadlines.iter().take_while(move |(at, _)| *at <= now);
+        passed.map(|(_, run)| *run)
     }
 
     /// The next point after `now` at which something becomes due.
+    ///
+    /// Costs the same however much is due already and waits for its turn.
     pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
-        self.agenda.due.iter().map(|(at, _, _)| *at).find(|at| *at > now)
+        let after = now.after(Duration::from_millis(1));
+        let (run, step) = (RunId::new(Uuid::nil()), StepIndex::new(0));
+        let attempt = self.agenda.waiting.range((after, run, step)..).next().map(|(at, _, _)| *at);
+        let deadline = self.agenda.deadlines.range((after, run)..).next().map(|(at, _)| *at);
+        attempt.into_iter().chain(deadline).min()
     }
 }
 
@@ -136,7 +130,7 @@ impl Agenda {
                 self.ready.insert((entry.since, run.id, step));
             }
             StepPhase::Waiting { due_at } if run.phase == RunPhase::Active => {
-                self.due.insert((due_at, run.id, Due::Attempt(step)));
+                self.waiting.insert((due_at, run.id, step));
             }
             _ => {}
         }
@@ -153,7 +147,7 @@ impl Agenda {
                 self.ready.remove(&(entry.since, run.id, step));
             }
             StepPhase::Waiting { due_at } => {
-                self.due.remove(&(due_at, run.id, Due::Attempt(step)));
+                self.waiting.remove(&(due_at, run.id, step));
             }
             _ => {}
         }

@@ -24,7 +24,8 @@ pub(super) fn cancel(
     }
 }
 
-pub(super) fn overdue(world: &World<'_>, now: Timestamp) -> Vec<Fact> {
+/// Runs whose deadline has passed are given up.
+pub(in crate::core) fn overdue(world: &World<'_>, now: Timestamp) -> Vec<Fact> {
     let exhausted = RunExhausted { reason: ExhaustReason::Deadline, step: None };
     world.state.overdue(now).map(|run| Fact::about(run, exhausted.clone())).collect()
 }

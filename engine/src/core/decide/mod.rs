@@ -6,6 +6,7 @@ mod follow;
 mod recover;
 mod start;
 
+pub(super) use control::overdue;
 pub(super) use follow::{settle, start_attempts};
 
 use resurge_journal::State;
@@ -39,8 +40,7 @@ pub(super) fn decide(
             attempt::checkpoint(world, run, step, attempt, checkpoint)
         }
         Command::Cancel { run, actor, reason } => control::cancel(world, run, actor, reason),
-        Command::Wake => Ok(control::overdue(world, ambient.now)),
-        Command::Drain => Ok(Vec::new()),
+        Command::Wake | Command::Drain => Ok(Vec::new()),
         Command::Close { epoch } => Ok(control::close(world, epoch)),
     }
 }

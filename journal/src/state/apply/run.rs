@@ -7,7 +7,7 @@ use crate::record::Record;
 use crate::state::run::{Run, RunPhase};
 use crate::state::step::{Step, StepPhase};
 use crate::state::transitions::{RunMove, StepMove};
-use crate::state::world::{Agenda, Due, State};
+use crate::state::world::{Agenda, State};
 
 impl State {
     pub(super) fn start_run(&mut self, record: &Record, event: &RunStarted) -> Result<(), Problem> {
@@ -35,7 +35,7 @@ impl State {
         unblock(&mut run, &mut self.agenda, record.seq);
         self.agenda.open.insert(id);
         if let Some(deadline) = event.deadline_at {
-            self.agenda.due.insert((deadline, id, Due::Deadline));
+            self.agenda.deadlines.insert((deadline, id));
         }
         if let Some(key) = &event.key {
             self.keys.insert(key.clone(), id);
@@ -82,7 +82,7 @@ fn end(run: &mut Run, agenda: &mut Agenda, record: &Record) {
     run.ended_at = Some(record.at);
     agenda.open.remove(&run.id);
     if let Some(deadline) = run.started.deadline_at {
-        agenda.due.remove(&(deadline, run.id, Due::Deadline));
+        agenda.deadlines.remove(&(deadline, run.id));
     }
     let unfinished: Vec<StepIndex> = run
         .steps()

@@ -9,7 +9,7 @@ use crate::event::{
     RunParked, RunSucceeded, RunUnparked,
 };
 use crate::id::Epoch;
-use crate::state::world::{Agenda, Due};
+use crate::state::world::Agenda;
 use crate::state::{State, StepMove};
 
 /// What somebody tries: often something that is not legal.
@@ -68,7 +68,7 @@ fn agenda_of(state: &State) -> Agenda {
         }
         agenda.open.insert(run.id);
         if let Some(deadline) = run.started.deadline_at {
-            agenda.due.insert((deadline, run.id, Due::Deadline));
+            agenda.deadlines.insert((deadline, run.id));
         }
         for (index, _, _) in run.steps() {
             agenda.insert_step(run, index);
