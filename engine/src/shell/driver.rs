@@ -297,8 +297,11 @@ impl Driver {
     }
 
     fn begin_drain(&mut self, grace: Duration) -> Result<(), Fatal> {
-        if self.drain.is_none() {
-            let deadline = self.world.now().after(grace);
+        let deadline = self.world.now().after(grace);
+        if let Some(drain) = &mut self.drain {
+            // Whoever asks again may be in more of a hurry.
+            drain.deadline = drain.deadline.min(deadline);
+        } else {
             self.drain = Some(Drain { deadline, closed: false, replies: Vec::new() });
             let _ = self.decide(Command::Drain)?;
             self.tasks.stop_all(StopReason::Shutdown);
