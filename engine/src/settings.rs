@@ -10,6 +10,9 @@ pub(crate) const STEPS_MAX: usize = 64;
 /// Largest graph, in bytes of its record, so that an input and a key fit in beside it.
 pub(crate) const GRAPH_BYTES_MAX: usize = 3_584;
 
+/// Largest payload that fits a record beside the largest graph and key.
+const PAYLOAD_BYTES_MAX: usize = 4_096;
+
 /// Limits and times of an engine; every one has a default.
 ///
 /// # Defaults
@@ -28,7 +31,7 @@ pub(crate) const GRAPH_BYTES_MAX: usize = 3_584;
 pub struct Settings {
     /// Most attempts under way at the same time, over all runs.
     pub attempts_in_flight_max: usize,
-    /// Largest input, output or checkpoint, in bytes of JSON.
+    /// Largest input, output or checkpoint, in bytes of JSON; more than the default does not fit.
     pub payload_bytes_max: usize,
     /// Longest wait that a server can ask for.
     pub server_delay_max: Duration,
@@ -46,7 +49,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             attempts_in_flight_max: 16,
-            payload_bytes_max: 4_096,
+            payload_bytes_max: PAYLOAD_BYTES_MAX,
             server_delay_max: Duration::from_secs(15 * 60),
             stop_grace: Duration::from_secs(5),
             refund_units_min: 1024 * 1024,
@@ -57,6 +60,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// These settings within what a record of the journal can hold.
+    pub(crate) fn bounded(mut self) -> Self {
+        self.payload_bytes_max = self.payload_bytes_max.min(PAYLOAD_BYTES_MAX);
+        self
+    }
+
     /// Whether an attempt that advanced by `gained` gives the step its retries back.
     pub(crate) fn refunds(&self, gained: u64, total: Option<u64>) -> bool {
         #[expect(

@@ -60,7 +60,7 @@ impl EngineBuilder {
 
     /// Limits and times.
     pub fn settings(mut self, settings: Settings) -> Self {
-        self.settings = settings;
+        self.settings = settings.bounded();
         self
     }
 
