@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,11 @@ use resurge_journal::{AttemptNo, RunId, StepKey};
 pub(crate) struct CustomDelay(pub(super) Arc<dyn Fn(NonZeroU32) -> Duration + Send + Sync>);
 
 impl CustomDelay {
+    /// The function's delay; the longest one if it panics, which must not end the engine.
+    fn delay(&self, retry: NonZeroU32) -> Duration {
+        catch_unwind(AssertUnwindSafe(|| (self.0)(retry))).unwrap_or(Duration::MAX)
+    }
+
     /// Whether both are the very same function.
     pub(crate) fn same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -62,7 +68,7 @@ fn curve(spec: &RetrySpec, custom: Option<&CustomDelay>, retry: NonZeroU32) -> D
             let seconds = initial.as_secs_f64() * spec.factor.powi(exponent);
             Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
         }
-        Curve::Custom => custom.map_or(initial, |custom| (custom.0)(retry)),
+        Curve::Custom => custom.map_or(initial, |custom| custom.delay(retry)),
         // Curves to come stand for themselves until they are known here: the first delay.
         _ => initial,
     }

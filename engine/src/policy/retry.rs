@@ -75,7 +75,8 @@ impl RetryPolicy {
     /// Delays from a function of the retry's number, which starts at 1.
     ///
     /// The journal holds the name and each delay that was drawn, never the function. A run under
-    /// way finds the function by its name when the engine is opened again.
+    /// way finds the function by its name when the engine is opened again. A function that panics
+    /// asks for the longest delay.
     pub fn custom(
         name: impl Into<String>,
         delay: impl Fn(NonZeroU32) -> Duration + Send + Sync + 'static,
