@@ -63,6 +63,13 @@ impl World {
         wall.max(steady)
     }
 
+    /// Goes on from a point that was reached before, if the machine's clock lies behind it.
+    pub(super) fn not_before(&self, at: Timestamp) {
+        if self.now() < at {
+            *self.anchor.lock().unwrap_or_else(PoisonError::into_inner) = (at, Instant::now());
+        }
+    }
+
     pub(super) fn ambient(&self) -> Ambient {
         Ambient { now: self.now(), entropy: Uuid::new_v4().as_u128() }
     }

@@ -60,6 +60,9 @@ pub(crate) async fn open(parts: Parts) -> Result<Opened, ReplayError> {
         replayed.await.map_err(|_| ReplayError::Panicked)??
     };
 
+    // A clock that was set back since would make every wait longer by as much.
+    world.not_before(state.last_at());
+
     let (inbox, messages) = mpsc::channel(INBOX_MESSAGES_MAX);
     let (alive, handles) = oneshot::channel();
     let feed = Arc::new(Feed::new(state.head()));
