@@ -49,6 +49,12 @@ impl Json {
         Self(text.into())
     }
 
+    /// Whether both describe the same value, whatever the order of the keys of their maps.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        let value = |json: &Self| json.read::<serde_json::Value>().ok();
+        self == other || value(self).is_some_and(|this| Some(this) == value(other))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

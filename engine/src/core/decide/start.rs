@@ -47,7 +47,7 @@ enum Standing {
 fn standing_for(holder: &Run, request: &StartRequest) -> Standing {
     if holder.phase.is_final() && request.restart_ended {
         Standing::Gone
-    } else if holder.started.input == request.input
+    } else if holder.started.input.says_the_same_as(&request.input)
         && holder.started.manifest.workflow == request.manifest.workflow
     {
         Standing::Same
