@@ -88,7 +88,8 @@ impl RunView {
 
     /// The failure that ended the run, or that it is recovering from.
     pub fn last_failure(&self) -> Option<(&StepKey, &Failure)> {
-        let mut failed = self.steps.iter().rev();
+        let ended = self.steps.iter().filter(|step| step.status == StepPhaseKind::Failed);
+        let mut failed = ended.chain(self.steps.iter().rev());
         failed.find_map(|step| Some((&step.key, step.last_failure.as_ref()?)))
     }
 }
