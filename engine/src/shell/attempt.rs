@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use resurge_journal::failure::{Class, Failure};
+use resurge_journal::failure::Class;
 use resurge_journal::{Json, StepIndex};
 use resurge_steps::{ErasedStep, Progress, StepContext, StepError, StopHandle, StopReason};
 use tokio::sync::watch;
@@ -29,67 +29,82 @@ pub(super) struct Attempt {
     pub(super) grace: Duration,
 }
 
-/// What the step returned, if it returned, and whether it was asked to stop.
+/// What the attempt came to, if it came to an end, and whether it was asked to stop.
 struct Ending {
-    result: Option<Result<Json, StepError>>,
+    result: Option<Result<Outcome, StepError>>,
     stopped: Option<StopReason>,
 }
 
 impl Attempt {
     /// Runs to its outcome; panics of the step are failures like any other.
     pub(super) async fn run(self) -> Outcome {
+        // Around everything: what a step leaves behind can panic when it is dropped.
+        let attended = catch_panic(self.attend()).await;
+        attended.unwrap_or_else(|panic| failed(&panicked(&panic), Progress::default()))
+    }
+
+    async fn attend(self) -> Outcome {
         let (progress, timeout) = (self.progress.clone(), self.timeout);
-        if let Some(lost) = self.lost_inputs().await {
-            return lost;
-        }
         let ending = self.supervise().await;
         let progress = *progress.borrow();
         outcome(ending, progress, timeout)
     }
 
-    /// Asks every supplier whether its output still holds.
-    async fn lost_inputs(&self) -> Option<Outcome> {
-        let mut lost = Vec::new();
-        let mut reasons = Vec::new();
-        for (index, step, output) in &self.suppliers {
-            let answer = catch_panic(step.lost(output)).await;
-            let gone = answer.unwrap_or_else(|panic| Some(format!("the check panicked: {panic}")));
-            if let Some(reason) = gone {
-                lost.push(*index);
-                reasons.push(reason);
-            }
-        }
-        let reason = || reasons.join("; ").chars().take(REASON_CHARS_MAX).collect();
-        (!lost.is_empty()).then(|| Outcome::InputsLost { reason: reason(), lost })
-    }
-
     async fn supervise(self) -> Ending {
-        let mut work = pin!(catch_panic(self.step.run(self.cx, self.input)));
+        let Self { step, input, suppliers, cx, stop, timeout, grace, .. } = self;
+        let mut work = pin!(async {
+            if let Some(lost) = lost_inputs(&suppliers).await {
+                return Ok(lost);
+            }
+            let result = catch_panic(step.run(cx, input)).await;
+            result.unwrap_or_else(|panic| Err(panicked(&panic))).map(Outcome::Succeeded)
+        });
         let stopped = tokio::select! {
             biased;
-            result = &mut work => return Ending { result: Some(flatten(result)), stopped: None },
-            reason = self.stop.stopped() => reason,
-            () = sleep_if(self.timeout) => {
-                self.stop.stop(StopReason::TimedOut);
+            result = &mut work => return Ending { result: Some(result), stopped: None },
+            reason = stop.stopped() => reason,
+            () = sleep_if(timeout) => {
+                stop.stop(StopReason::TimedOut);
                 StopReason::TimedOut
             }
         };
         let result = tokio::select! {
             biased;
-            result = &mut work => Some(flatten(result)),
-            () = sleep(self.grace) => None,
+            result = &mut work => Some(result),
+            () = sleep(grace) => None,
         };
         Ending { result, stopped: Some(stopped) }
     }
 }
 
+/// Asks every supplier whether its output still holds.
+async fn lost_inputs(suppliers: &[(StepIndex, Arc<dyn ErasedStep>, Json)]) -> Option<Outcome> {
+    let mut lost = Vec::new();
+    let mut reasons = Vec::new();
+    for (index, step, output) in suppliers {
+        let answer = catch_panic(step.lost(output)).await;
+        let gone = answer.unwrap_or_else(|panic| Some(format!("the check panicked: {panic}")));
+        if let Some(reason) = gone {
+            lost.push(*index);
+            reasons.push(reason);
+        }
+    }
+    let reason = || reasons.join("; ").chars().take(REASON_CHARS_MAX).collect();
+    (!lost.is_empty()).then(|| Outcome::InputsLost { reason: reason(), lost })
+}
+
 fn outcome(ending: Ending, progress: Progress, timeout: Option<Duration>) -> Outcome {
-    let error = match (ending.result, ending.stopped) {
-        (Some(Ok(output)), _) => return Outcome::Succeeded(output),
-        (result, Some(StopReason::TimedOut)) => timed_out(timeout, result.and_then(Result::err)),
-        (_, Some(_)) | (None, None) => return Outcome::Interrupted,
-        (Some(Err(error)), None) => error,
-    };
+    match (ending.result, ending.stopped) {
+        (Some(Ok(outcome)), _) => outcome,
+        (result, Some(StopReason::TimedOut)) => {
+            failed(&timed_out(timeout, result.and_then(Result::err)), progress)
+        }
+        (_, Some(_)) | (None, None) => Outcome::Interrupted,
+        (Some(Err(error)), None) => failed(&error, progress),
+    }
+}
+
+fn failed(error: &StepError, progress: Progress) -> Outcome {
     Outcome::Failed {
         retryable: error.is_retryable(),
         failure: error.to_failure(),
@@ -107,12 +122,9 @@ fn timed_out(timeout: Option<Duration>, last: Option<StepError>) -> StepError {
     StepError::new(Class::Timeout, "attempt", message)
 }
 
-fn flatten(result: Result<Result<Json, StepError>, String>) -> Result<Json, StepError> {
-    result.unwrap_or_else(|panic| {
-        let failure = Failure::new(Class::Internal, "panic", format!("the step panicked: {panic}"));
-        Err(StepError::new(failure.class, failure.kind, failure.message)
-            .hint("this is a defect of the step; report it with this message"))
-    })
+fn panicked(panic: &str) -> StepError {
+    StepError::new(Class::Internal, "panic", format!("the step panicked: {panic}"))
+        .hint("this is a defect of the step; report it with this message")
 }
 
 async fn sleep_if(delay: Option<Duration>) {
