@@ -68,10 +68,12 @@ impl Attempt {
                 StopReason::TimedOut
             }
         };
+        // A shutdown has a grace of its own, at the end of which the driver drops the attempt.
+        let grace = (stopped != StopReason::Shutdown).then_some(grace);
         let result = tokio::select! {
             biased;
             result = &mut work => Some(result),
-            () = sleep(grace) => None,
+            () = sleep_if(grace) => None,
         };
         Ending { result, stopped: Some(stopped) }
     }
