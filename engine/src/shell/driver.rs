@@ -277,7 +277,14 @@ impl Driver {
             None => self.answer(reply, None),
             Some(known) => match ended(known) {
                 Some(ending) => self.answer(reply, Some(ending)),
-                None => self.waiters.entry(run).or_default().push(reply),
+                None => {
+                    let waiters = self.waiters.entry(run).or_default();
+                    // Whoever waits in slices of time leaves an answer behind with each of them.
+                    if waiters.len() == waiters.capacity() {
+                        waiters.retain(|waiter| !waiter.is_closed());
+                    }
+                    waiters.push(reply);
+                }
             },
         }
     }
