@@ -1,5 +1,6 @@
 //! Opening: replay the journal, then hand the state to the driver.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -96,10 +97,10 @@ fn replay(store: &dyn Store) -> Result<State, ReplayError> {
 
 /// Removes the scratch files of runs that are over; what cannot be removed is left for next time.
 fn sweep_scratch(root: &Path, state: &State) {
-    let open = |name: &str| state.open_runs().any(|run| run.id.to_string() == name);
+    let open: HashSet<String> = state.open_runs().map(|run| run.id.to_string()).collect();
     let entries = std::fs::read_dir(root).into_iter().flatten().filter_map(Result::ok);
     for entry in entries {
-        if entry.file_name().to_str().is_some_and(|name| !open(name)) {
+        if entry.file_name().to_str().is_some_and(|name| !open.contains(name)) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
