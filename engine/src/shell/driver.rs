@@ -228,14 +228,15 @@ impl Driver {
         });
     }
 
-    /// Records are durable: answer, publish, and do what the state now asks for.
+    /// Records are durable: publish, answer, and do what the state now asks for.
     fn durable(&mut self, records: Vec<Record>) {
-        self.commits.answer();
         let records: Vec<Arc<Record>> = records.into_iter().map(Arc::new).collect();
         for record in &records {
             observe::log(record);
         }
         self.feed.publish(records);
+        // After publishing, so that whoever is answered finds the fact in the events as well.
+        self.commits.answer();
 
         let durable = self.commits.durable();
         let mut runs = BTreeSet::new();
