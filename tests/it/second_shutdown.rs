@@ -28,3 +28,10 @@ async fn a_second_shutdown_can_shorten_the_grace() {
     first.await.unwrap().unwrap();
     assert_eq!(begun.elapsed().as_secs(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn shutting_down_twice_is_as_good_as_once() {
+    let engine = support::engine().start().await.unwrap();
+    engine.clone().shutdown(SECOND).await.unwrap();
+    engine.shutdown(SECOND).await.unwrap();
+}
