@@ -14,6 +14,7 @@ mod fair_turns;
 mod hanging_checks;
 mod keys;
 mod large_settings;
+mod last_words;
 mod long_grace;
 mod lost_outputs;
 mod overdue;

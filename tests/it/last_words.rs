@@ -1,0 +1,81 @@
+//! Nothing follows the record that closes an epoch.
+
+use std::sync::{Mutex, mpsc};
+use std::time::Duration;
+
+use resurge::journal::event::Event;
+use resurge::journal::store::{AppendError, MemoryStore, ReadError, Scan, Store};
+use resurge::journal::{Record, Seq};
+use resurge::{StepContext, Workflow};
+use tokio::sync::oneshot;
+
+/// A store whose last commit waits until it is let.
+#[derive(Debug)]
+struct Gate {
+    records: MemoryStore,
+    reached: Mutex<Option<oneshot::Sender<()>>>,
+    let_go: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Store for Gate {
+    fn head(&self) -> Seq {
+        self.records.head()
+    }
+
+    fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
+        if batch.iter().any(|record| matches!(record.event, Event::EngineClosed(_))) {
+            if let Some(reached) = self.reached.lock().unwrap().take() {
+                reached.send(()).unwrap();
+            }
+            self.let_go.lock().unwrap().recv().unwrap();
+        }
+        self.records.append(expected, batch)
+    }
+
+    fn scan(&self, from: Seq) -> Scan<'_> {
+        self.records.scan(from)
+    }
+
+    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
+        self.records.read(seq)
+    }
+
+    fn location(&self) -> &'static str {
+        "behind a gate"
+    }
+
+    fn close(&self) {
+        self.records.close();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_cancelled_while_the_journal_closes_is_not_cancelled_behind_it() {
+    let mut flow = Workflow::builder::<()>("deaf");
+    let deaf = flow
+        .step_fn("deaf", (), |_: StepContext, ()| async move {
+            std::future::pending::<()>().await;
+            Ok(())
+        })
+        .add();
+    let flow = flow.build(deaf).unwrap();
+    let disk = MemoryStore::new();
+    let (reached, closing) = oneshot::channel();
+    let (open, let_go) = mpsc::channel();
+    let (reached, let_go) = (Mutex::new(Some(reached)), Mutex::new(let_go));
+    let gate = Gate { records: disk.clone(), reached, let_go };
+    let engine = support::engine_on(gate).register(&flow).start().await.unwrap();
+    let run = engine.start(&flow, ()).await.unwrap();
+
+    let shutdown = tokio::spawn(async move { engine.shutdown(Duration::ZERO).await });
+    closing.await.unwrap();
+    let cancel = tokio::spawn(async move { run.cancel("me", "too late").await });
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    open.send(()).unwrap();
+    shutdown.await.unwrap().unwrap();
+    let _ = cancel.await.unwrap();
+    let last = disk.read(disk.head()).unwrap().unwrap();
+    assert_eq!(last.event.name(), "engine_closed");
+}
