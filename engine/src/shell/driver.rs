@@ -112,8 +112,14 @@ impl Driver {
         if closed.is_err() {
             tracing::error!("the journal panicked while it was closed");
         }
-        // Who asked for a shutdown is told of success only; dropping the reply says that it failed.
-        for reply in self.drain.filter(|_| in_order).into_iter().flat_map(|drain| drain.replies) {
+        // Without an answer whoever waits learns from the obituary what went wrong.
+        let mut replies = self.drain.take().map(|drain| drain.replies).unwrap_or_default();
+        while let Ok(message) = self.inbox.try_recv() {
+            if let Message::Shutdown { reply, .. } = message {
+                replies.push(reply);
+            }
+        }
+        for reply in replies.into_iter().filter(|_| in_order) {
             let _ = reply.send(());
         }
     }
@@ -139,7 +145,7 @@ impl Driver {
                     self.commits.begin();
                     self.durable(records);
                 }
-                Some(message) = self.inbox.recv() => self.receive(message)?,
+                Some(message) = self.inbox.recv(), if !self.is_closed() => self.receive(message)?,
                 () = sleep_until(&self.world, wake_at) => { let _ = self.decide(Command::Wake)?; }
                 () = sleep_until(&self.world, drain_at) => {}
                 _ = &mut self.handles, if self.drain.is_none() => self.begin_drain(Duration::ZERO)?,
@@ -330,8 +336,13 @@ impl Driver {
         Ok(())
     }
 
+    /// Whether the last record is on its way: nothing is decided behind it.
+    fn is_closed(&self) -> bool {
+        self.drain.as_ref().is_some_and(|drain| drain.closed)
+    }
+
     fn is_finished(&self) -> bool {
-        self.drain.as_ref().is_some_and(|drain| drain.closed) && self.commits.is_idle()
+        self.is_closed() && self.commits.is_idle()
     }
 }
 
