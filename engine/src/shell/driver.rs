@@ -280,20 +280,16 @@ impl Driver {
     }
 
     fn wait_for(&mut self, run: RunId, reply: Reply<Option<Ended>>) {
-        match self.core.state().run(run) {
-            None => self.answer(reply, None),
-            Some(known) => match ended(known) {
-                Some(ending) => self.answer(reply, Some(ending)),
-                None => {
-                    let waiters = self.waiters.entry(run).or_default();
-                    // Whoever waits in slices of time leaves an answer behind with each of them.
-                    if waiters.len() == waiters.capacity() {
-                        waiters.retain(|waiter| !waiter.is_closed());
-                    }
-                    waiters.push(reply);
-                }
-            },
+        let Some(known) = self.core.state().run(run) else { return self.answer(reply, None) };
+        if let Some(ending) = ended(known) {
+            return self.answer(reply, Some(ending));
         }
+        let waiters = self.waiters.entry(run).or_default();
+        // Whoever waits in slices of time leaves an answer behind with each of them.
+        if waiters.len() == waiters.capacity() {
+            waiters.retain(|waiter| !waiter.is_closed());
+        }
+        waiters.push(reply);
     }
 
     /// Tells those who wait for a run how it ended; false if it has not.
