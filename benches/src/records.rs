@@ -94,6 +94,7 @@ impl Mix {
             charged: 1,
             max_attempts: 4,
             gained: 0,
+            reached: 0,
         });
     }
 

@@ -29,7 +29,7 @@ const PAYLOAD_BYTES_MAX: usize = 4_096;
 #[serde(default)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Most attempts under way at the same time, over all runs.
+    /// Most attempts under way at the same time, over all runs; at least 1.
     pub attempts_in_flight_max: usize,
     /// Largest input, output or checkpoint, in bytes of JSON; more than the default does not fit.
     pub payload_bytes_max: usize,
@@ -38,6 +38,9 @@ pub struct Settings {
     /// How long a stopped attempt may take to end before it is dropped.
     pub stop_grace: Duration,
     /// Progress that gives a step all its retries back, in its own unit (bytes for downloads).
+    ///
+    /// Counts beyond the furthest point of any attempt before, and only for failures of the network
+    /// and timeouts.
     pub refund_units_min: u64,
     /// The same, as a fraction of the total; the larger of the two counts.
     pub refund_fraction_min: f64,
@@ -60,9 +63,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// These settings within what a record of the journal can hold.
+    /// These settings within what a record of the journal can hold and an engine can work with.
     pub(crate) fn bounded(mut self) -> Self {
         self.payload_bytes_max = self.payload_bytes_max.min(PAYLOAD_BYTES_MAX);
+        self.attempts_in_flight_max = self.attempts_in_flight_max.max(1);
         self
     }
 

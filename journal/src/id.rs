@@ -185,7 +185,7 @@ macro_rules! name_type {
                 if $valid(text) {
                     Ok(Self(text.into()))
                 } else {
-                    Err(InvalidName { what: $what, text: text.to_owned(), rule: $rule })
+                    Err(InvalidName { what: $what, text: text.escape_debug().to_string(), rule: $rule })
                 }
             }
 

@@ -128,6 +128,9 @@ impl StepContext {
 
     /// The newest checkpoint of this step, from this attempt or an earlier one.
     ///
+    /// It outlives inputs that were lost and made again: keep in it what tells which input it was
+    /// made from, and compare. Success clears it.
+    ///
     /// # Errors
     /// The checkpoint does not describe a `T`; class `validation`.
     pub fn checkpoint<T: DeserializeOwned>(&self) -> Result<Option<T>, StepError> {

@@ -224,3 +224,21 @@ async fn an_idle_engine_writes_nothing() {
     assert_eq!(store.commits(), before);
     drop(engine);
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_workflows_of_one_name_and_version_are_refused() {
+    let (first, second) = (chain(&[Calls::default()]), chain(&[Calls::default()]));
+    // The same one twice is no question.
+    support::engine().register(&first).register(&first.clone()).start().await.unwrap();
+    let error = support::engine().register(&first).register(&second).start().await.unwrap_err();
+    assert!(error.to_string().starts_with("two workflows `chain` of version 1"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_always_has_room_for_one_attempt() {
+    let flow = chain(&[Calls::default()]);
+    let mut settings = Settings::default();
+    settings.attempts_in_flight_max = 0;
+    let engine = support::engine().settings(settings).register(&flow).start().await.unwrap();
+    assert_eq!(engine.start(&flow, 1).await.unwrap().outcome().await.unwrap(), 2);
+}

@@ -6,6 +6,7 @@ use resurge_journal::event::Event;
 use resurge_journal::failure::Failure;
 use resurge_journal::manifest::Manifest;
 use resurge_journal::{AttemptNo, Epoch, Json, RunId, RunKey, StepIndex, Timestamp};
+use resurge_steps::Progress;
 
 /// The only luck that a decision has.
 #[derive(Debug, Clone, Copy)]
@@ -53,9 +54,8 @@ pub(crate) enum Outcome {
     Failed {
         failure: Failure,
         retryable: bool,
-        /// How far the attempt advanced, and where it would have ended.
-        gained: u64,
-        total: Option<u64>,
+        /// How far the attempt came.
+        progress: Progress,
     },
     /// Outputs that the attempt builds on are gone.
     InputsLost {

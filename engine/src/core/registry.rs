@@ -32,10 +32,12 @@ pub(crate) enum Misfit {
 }
 
 impl Registry {
-    pub(crate) fn insert(&mut self, definition: Arc<Definition>) {
+    /// Takes a definition in; false if another one stands for the same name and version.
+    pub(crate) fn insert(&mut self, definition: &Arc<Definition>) -> bool {
         let manifest = &definition.manifest;
         let id = (manifest.workflow.clone(), manifest.version);
-        self.workflows.insert(id, definition);
+        let known = self.workflows.entry(id).or_insert_with(|| Arc::clone(definition));
+        Arc::ptr_eq(known, definition)
     }
 
     /// The definition that carries a run with this graph on.

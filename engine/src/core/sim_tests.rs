@@ -19,6 +19,7 @@ use resurge_journal::{
 use super::{Ambient, Command, Core, Outcome, Refusal, Registry, Running, StartRequest, reconcile};
 use crate::settings::Settings;
 use crate::workflow::Definition;
+use resurge_steps::Progress;
 
 /// A small generator with a printable seed.
 struct Luck(u64);
@@ -191,7 +192,7 @@ fn core_on(disk: &MemoryStore, graph: &Manifest) -> Core {
     let mut registry = Registry::default();
     let definition =
         Definition { manifest: graph.clone(), steps: Vec::new(), custom: BTreeMap::new() };
-    registry.insert(Arc::new(definition));
+    assert!(registry.insert(&Arc::new(definition)));
     let settings = Settings { attempts_in_flight_max: SETTINGS_IN_FLIGHT, ..Settings::default() };
     Core::new(fold(disk), Arc::new(registry), settings)
 }
@@ -241,8 +242,7 @@ fn random_outcome(luck: &mut Luck, graph: &Manifest, step: StepIndex) -> Outcome
         n => Outcome::Failed {
             failure: Failure::new(Class::Network, "dropped", "the line dropped"),
             retryable: n != 9 || luck.one_in(2),
-            gained: if luck.one_in(6) { 2 << 20 } else { 0 },
-            total: None,
+            progress: Progress { done: luck.below(64) << 20, ..Progress::default() },
         },
     }
 }

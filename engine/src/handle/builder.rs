@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use resurge_journal::WorkflowName;
 use resurge_journal::store::Store;
 
 use super::engine::{Engine, Inner};
@@ -26,6 +27,8 @@ pub struct EngineBuilder {
     settings: Settings,
     registry: Registry,
     clock: Arc<dyn Clock>,
+    /// A name and version that two different workflows claim.
+    ambiguous: Option<(WorkflowName, u32)>,
     #[cfg(feature = "sled")]
     durability: resurge_journal::store::Durability,
 }
@@ -53,6 +56,7 @@ impl EngineBuilder {
             settings: Settings::default(),
             registry: Registry::default(),
             clock: Arc::new(SystemClock),
+            ambiguous: None,
             #[cfg(feature = "sled")]
             durability: resurge_journal::store::Durability::default(),
         }
@@ -68,7 +72,9 @@ impl EngineBuilder {
     ///
     /// Register every version of which runs may be open; a run without one is parked.
     pub fn register<I, O>(mut self, flow: &Workflow<I, O>) -> Self {
-        self.registry.insert(Arc::clone(&flow.definition));
+        if !self.registry.insert(&flow.definition) {
+            self.ambiguous.get_or_insert_with(|| (flow.name().clone(), flow.version()));
+        }
         self
     }
 
@@ -96,6 +102,9 @@ impl EngineBuilder {
     /// # Cancel safety
     /// When the future is dropped the engine winds down and closes the journal.
     pub async fn start(self) -> Result<Engine, OpenError> {
+        if let Some((workflow, version)) = self.ambiguous {
+            return Err(OpenError::AmbiguousWorkflow { workflow, version });
+        }
         let (store, scratch_root) = self
             .source
             .open(

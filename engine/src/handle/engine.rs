@@ -18,7 +18,7 @@ use super::start::StartRun;
 use super::view::RunView;
 use crate::core::{Refusal, Registry};
 use crate::settings::Settings;
-use crate::shell::{Feed, Message, Reply};
+use crate::shell::{Feed, Message, Reply, SHUT_DOWN};
 use crate::workflow::Workflow;
 
 /// A running engine. Cheap to clone; the journal stays open until the last clone is gone.
@@ -152,8 +152,10 @@ impl Engine {
     /// Attempts that do not end within `grace` are dropped and recorded as interrupted; they begin
     /// again when the engine is opened again.
     ///
+    /// Shutting down twice is as good as once.
+    ///
     /// # Errors
-    /// [`Unavailable`] if the journal failed before.
+    /// [`Unavailable`] if the journal failed.
     ///
     /// # Durability
     /// Everything is durable and the journal is closed when it returns.
@@ -161,7 +163,9 @@ impl Engine {
     /// # Cancel safety
     /// When the future is dropped the engine shuts down all the same.
     pub async fn shutdown(&self, grace: Duration) -> Result<(), Unavailable> {
-        self.ask(|reply| Message::Shutdown { grace, reply }).await
+        let answer = self.ask(|reply| Message::Shutdown { grace, reply }).await;
+        // Somebody else shut it down already, in good order.
+        answer.or_else(|gone| if gone.reason == SHUT_DOWN { Ok(()) } else { Err(gone) })
     }
 
     /// Sends a question to the driver and waits for the answer.

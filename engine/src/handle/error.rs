@@ -14,6 +14,16 @@ pub enum OpenError {
     #[cfg(feature = "sled")]
     #[error(transparent)]
     Journal(#[from] resurge_journal::store::OpenError),
+    /// Two different workflows were registered under one name and version.
+    #[error(
+        "two workflows `{workflow}` of version {version} are registered; give one another version"
+    )]
+    AmbiguousWorkflow {
+        /// Name of both.
+        workflow: WorkflowName,
+        /// Version of both.
+        version: u32,
+    },
     /// The journal could be opened, but not be replayed.
     #[error(
         "the journal at {location} cannot be replayed; `journal-dump verify` says where it is damaged"
@@ -55,7 +65,7 @@ pub enum StartError {
     },
     /// Another run holds the key, with another workflow or input.
     #[error(
-        "run {run} holds the same key with another input; use another key, or cancel that run first"
+        "run {run} holds the same key with another input; use another key, or `restart_ended` once that run has ended"
     )]
     KeyTaken {
         /// The run that holds the key.

@@ -63,6 +63,8 @@ fn curve(spec: &RetrySpec, custom: Option<&CustomDelay>, retry: NonZeroU32) -> D
     let initial = spec.initial_delay();
     match spec.curve {
         Curve::Linear => initial.saturating_mul(retry.get()),
+        // No growth; and nothing times infinity is not a number.
+        Curve::Exponential if initial.is_zero() => initial,
         Curve::Exponential => {
             let exponent = i32::try_from(retry.get() - 1).unwrap_or(i32::MAX);
             let seconds = initial.as_secs_f64() * spec.factor.powi(exponent);

@@ -98,7 +98,7 @@ impl Driver {
         self.tasks.stop_all(StopReason::Shutdown);
         self.tasks.abort_all();
         let words = match ending {
-            Ok(()) => "the engine was shut down".to_owned(),
+            Ok(()) => SHUT_DOWN.to_owned(),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the engine stopped");
                 chain_text(&error)
@@ -398,3 +398,6 @@ fn chain_text(error: &dyn std::error::Error) -> String {
 
 /// Messages taken before the loop looks at the disk again.
 const MESSAGES_PER_TURN: usize = 256;
+
+/// The obituary of an engine that was closed in good order.
+pub(crate) const SHUT_DOWN: &str = "the engine was shut down";

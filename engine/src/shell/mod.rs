@@ -12,6 +12,7 @@ mod tasks;
 
 pub use ambient::{Clock, SystemClock};
 pub(crate) use ambient::{World, spawn_blocking};
+pub(crate) use driver::SHUT_DOWN;
 pub(crate) use feed::{Feed, Head};
 pub(crate) use message::{Ended, Message, Reply};
 pub(crate) use open::{Opened, Parts, ReplayError, open};

@@ -164,7 +164,10 @@ impl Check {
         self.custom_delay(&draft);
 
         let after = draft.after.iter().filter_map(|handle| Option::from(handle.source)).collect();
-        let millis = |timeout: std::time::Duration| u64::try_from(timeout.as_millis()).ok();
+        // Rounded up, so that a short timeout does not become none.
+        let millis = |timeout: std::time::Duration| {
+            u64::try_from(timeout.as_nanos().div_ceil(1_000_000)).ok()
+        };
         Some(StepSpec {
             key: self.take(StepKey::new(&draft.key))?,
             kind: draft.step.kind().to_owned(),

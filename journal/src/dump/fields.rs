@@ -130,6 +130,7 @@ fn attempt_failed(event: &AttemptFailed) -> Fields<'_> {
             ("charged", Value::Count(event.charged.into())),
             ("max_attempts", Value::Count(event.max_attempts.into())),
             ("gained", Value::Count(event.gained)),
+            ("reached", Value::Count(event.reached)),
             ("verdict", Value::Text(event.verdict.name())),
         ],
     );

@@ -49,8 +49,10 @@ pub struct AttemptFailed {
     pub charged: u32,
     /// How many failures in a row the step may have.
     pub max_attempts: u32,
-    /// By how much the attempt advanced, in the step's own unit.
+    /// By how much the attempt came further than any before it, in the step's own unit.
     pub gained: u64,
+    /// The furthest that any attempt of the step has come, in the step's own unit.
+    pub reached: u64,
 }
 
 coded_enum! {

@@ -116,30 +116,37 @@ fn check_step(run: &Run, step: StepIndex, action: StepMove) -> Result<(), Proble
 }
 
 /// Moves a step that was checked, and keeps the agenda in line.
-fn set_step(run: &mut Run, agenda: &mut Agenda, step: StepIndex, phase: StepPhase, since: Seq) {
+fn set_step(
+    run: &mut Run,
+    agenda: &mut Agenda,
+    step: StepIndex,
+    phase: StepPhase,
+    record: &Record,
+) {
     agenda.remove_step(run, step);
     if let Some(entry) = run.steps.get_mut(step.get()) {
         entry.phase = phase;
-        entry.since = since;
+        entry.since = record.seq;
+        entry.since_at = record.at;
     }
     agenda.insert_step(run, step);
 }
 
 /// Moves a run that was checked, and keeps the agenda in line.
-fn set_run(run: &mut Run, agenda: &mut Agenda, phase: RunPhase, since: Seq) {
+fn set_run(run: &mut Run, agenda: &mut Agenda, phase: RunPhase, record: &Record) {
     let indices: Vec<StepIndex> = run.started.manifest.iter().map(|(index, _)| index).collect();
     for index in &indices {
         agenda.remove_step(run, *index);
     }
     run.phase = phase;
-    run.since = since;
+    run.since = record.seq;
     for index in &indices {
         agenda.insert_step(run, *index);
     }
 }
 
 /// Makes every blocked step ready whose needs have all succeeded.
-fn unblock(run: &mut Run, agenda: &mut Agenda, since: Seq) {
+fn unblock(run: &mut Run, agenda: &mut Agenda, record: &Record) {
     let done = |run: &Run, step: StepIndex| run.step(step).is_some_and(|s| s.output().is_some());
     let free: Vec<StepIndex> = run
         .steps()
@@ -148,6 +155,6 @@ fn unblock(run: &mut Run, agenda: &mut Agenda, since: Seq) {
         .map(|(index, _, _)| index)
         .collect();
     for index in free {
-        set_step(run, agenda, index, StepPhase::Ready, since);
+        set_step(run, agenda, index, StepPhase::Ready, record);
     }
 }

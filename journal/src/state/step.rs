@@ -14,10 +14,14 @@ pub struct Step {
     pub phase: StepPhase,
     /// The record that brought it there; effects wait until that record is durable.
     pub since: Seq,
+    /// When that was.
+    pub since_at: Timestamp,
     /// Attempts begun so far.
     pub attempts: AttemptNo,
     /// Failures in a row that count against the step.
     pub charged: u32,
+    /// The furthest that a failed attempt has come, in the step's own unit.
+    pub reached: u64,
     /// Times in a row that the step found its inputs gone.
     pub lost_inputs: u32,
     /// The last failure; cleared by success.
@@ -64,12 +68,14 @@ pub enum StepPhase {
 }
 
 impl Step {
-    pub(crate) const fn new(phase: StepPhase, since: Seq) -> Self {
+    pub(crate) const fn new(phase: StepPhase, since: Seq, since_at: Timestamp) -> Self {
         Self {
             phase,
             since,
+            since_at,
             attempts: AttemptNo::NONE,
             charged: 0,
+            reached: 0,
             lost_inputs: 0,
             last_failure: None,
             last_interrupt: None,

@@ -33,7 +33,7 @@ pub(crate) struct Agenda {
     /// Runs that have not ended.
     pub(crate) open: BTreeSet<RunId>,
     /// Steps of active runs that could start, oldest first.
-    pub(crate) ready: BTreeSet<(Seq, RunId, StepIndex)>,
+    pub(crate) ready: BTreeSet<(Timestamp, Seq, RunId, StepIndex)>,
     /// Steps with an attempt under way.
     pub(crate) running: BTreeSet<(RunId, StepIndex)>,
     /// Steps of active runs that wait for a time.
@@ -93,11 +93,22 @@ impl State {
         self.agenda.running.iter().copied()
     }
 
-    /// Steps that could start now, those first whose next attempt is due, then the oldest.
+    /// Steps that could start now, those first that could start for the longest time.
+    ///
+    /// Ready steps and due retries stand in one queue, so that neither keeps the other waiting.
     pub fn startable(&self, now: Timestamp) -> impl Iterator<Item = (RunId, StepIndex)> + '_ {
         let due = self.agenda.waiting.iter().take_while(move |(at, _, _)| *at <= now);
-        let due = due.map(|(_, run, step)| (*run, *step));
-        due.chain(self.agenda.ready.iter().map(|(_, run, step)| (*run, *step)))
+        let mut due = due.map(|(at, run, step)| (*at, (*run, *step))).peekable();
+        let ready = self.agenda.ready.iter();
+        let mut ready = ready.map(|(at, _, run, step)| (*at, (*run, *step))).peekable();
+        std::iter::from_fn(move || {
+            let due_first = match (due.peek(), ready.peek()) {
+                (Some((due, _)), Some((ready, _))) => due < ready,
+                (due, _) => due.is_some(),
+            };
+            let next = if due_first { due.next() } else { ready.next() };
+            next.map(|(_, step)| step)
+        })
     }
 
     /// Runs whose deadline has passed.
@@ -127,7 +138,7 @@ impl Agenda {
                 self.running.insert((run.id, step));
             }
             StepPhase::Ready if run.phase == RunPhase::Active => {
-                self.ready.insert((entry.since, run.id, step));
+                self.ready.insert((entry.since_at, entry.since, run.id, step));
             }
             StepPhase::Waiting { due_at } if run.phase == RunPhase::Active => {
                 self.waiting.insert((due_at, run.id, step));
@@ -144,7 +155,7 @@ impl Agenda {
                 self.running.remove(&(run.id, step));
             }
             StepPhase::Ready => {
-                self.ready.remove(&(entry.since, run.id, step));
+                self.ready.remove(&(entry.since_at, entry.since, run.id, step));
             }
             StepPhase::Waiting { due_at } => {
                 self.waiting.remove(&(due_at, run.id, step));

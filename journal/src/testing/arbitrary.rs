@@ -77,10 +77,19 @@ fn attempt_events() -> impl Strategy<Value = Event> {
         }),
         (at(), json())
             .prop_map(|((step, attempt), output)| AttemptSucceeded { step, attempt, output }.into()),
-        (at(), failure(), verdict(), any::<u32>(), any::<u32>(), any::<u64>()).prop_map(
-            |((step, attempt), failure, verdict, charged, max_attempts, gained)| {
-                AttemptFailed { step, attempt, failure, verdict, charged, max_attempts, gained }
-                    .into()
+        (at(), failure(), verdict(), any::<[u32; 2]>(), any::<[u64; 2]>()).prop_map(
+            |((step, attempt), failure, verdict, [charged, max_attempts], [gained, reached])| {
+                AttemptFailed {
+                    step,
+                    attempt,
+                    failure,
+                    verdict,
+                    charged,
+                    max_attempts,
+                    gained,
+                    reached,
+                }
+                .into()
             }
         ),
         (at(), one_of(InterruptCause::ALL))

@@ -82,6 +82,7 @@ fn attempt_failed() -> Event {
         charged: 1,
         max_attempts: 4,
         gained: 7,
+        reached: 7,
     }
     .into()
 }

@@ -50,8 +50,10 @@ impl Verdict {
 /// [`Class::Unknown`], which is retried.
 pub fn classify(error: &(dyn Error + 'static)) -> Verdict {
     let mut fallback = UNKNOWN;
+    let mut in_transit = false;
     for link in links(error) {
-        match known(link) {
+        in_transit |= is_transit(link);
+        match known(link, in_transit) {
             Says::Sure(verdict) => return refine(error, verdict),
             // Closer to the root of the trouble than what was said before.
             Says::Unless(verdict) => fallback = verdict,
@@ -76,9 +78,25 @@ fn links<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 /// Ends the walk along a chain of causes that runs in a circle.
 const LINKS_MAX: usize = 64;
 
+/// Whether what lies below this link happened to bytes on their way, not to a file.
+fn is_transit(link: &(dyn Error + 'static)) -> bool {
+    #[cfg(feature = "download")]
+    return link.is::<hyper::Error>();
+    #[cfg(not(feature = "download"))]
+    {
+        let _ = link;
+        false
+    }
+}
+
 /// What the rules know about this very link.
-fn known(link: &(dyn Error + 'static)) -> Says {
+fn known(link: &(dyn Error + 'static), in_transit: bool) -> Says {
     if let Some(error) = link.downcast_ref::<std::io::Error>() {
+        #[cfg(feature = "download")]
+        if in_transit && super::net::is_broken_framing(error) {
+            return Says::Sure(super::net::BAD_ANSWER);
+        }
+        let _ = in_transit;
         return super::io::says(error);
     }
     #[cfg(feature = "download")]

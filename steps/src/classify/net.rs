@@ -27,6 +27,14 @@ pub(super) fn says(link: &(dyn Error + 'static)) -> Says {
     Says::Nothing
 }
 
+/// Whether an I/O error below hyper means that the body does not keep to HTTP.
+///
+/// hyper reports broken chunks with these kinds and without a number of the system.
+pub(super) fn is_broken_framing(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, InvalidInput};
+    error.raw_os_error().is_none() && matches!(error.kind(), InvalidData | InvalidInput)
+}
+
 /// A connection that ended while it was being made ended in the handshake of TLS.
 pub(super) fn refine(outer: &(dyn Error + 'static), verdict: Verdict) -> Option<Verdict> {
     let connecting = outer.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect);
@@ -53,7 +61,7 @@ const TLS_PROTOCOL: Verdict = Verdict::never(
     "tls_protocol",
     "no secure connection is possible with this server; check the address and its port",
 );
-const BAD_ANSWER: Verdict =
+pub(super) const BAD_ANSWER: Verdict =
     Verdict::retry(Class::Server, "bad_answer", "the server answers something that is not HTTP");
 
 fn client(error: &reqwest::Error) -> Says {

@@ -286,3 +286,24 @@ async fn beginning_anew_again_and_again_is_no_progress() {
     }
     assert_eq!(gained, [2 * MIB as u64, 0, 0]);
 }
+
+#[tokio::test]
+async fn a_body_whose_chunks_are_broken_is_asked_for_again() {
+    for broken in ["ZZ\r\n", "fffffffffffffffffff\r\n", "5\r\nabcdefgh", "\u{1}\u{2}\r\n"] {
+        let bytes = pattern(MIB);
+        let file = Served::new(&bytes);
+        let server = Server::start(move |n, request| {
+            Some(if n == 0 {
+                let reply = Reply::new(200).with("transfer-encoding", "chunked");
+                reply.body(format!("3\r\nabc\r\n{broken}").as_bytes())
+            } else {
+                file.honest(request)
+            })
+        });
+        let mut bench = Bench::new(server.url("/file"));
+        let error = bench.attempt().await.unwrap_err();
+        assert!(error.is_retryable(), "{broken:?}: {error:?}");
+        assert!(matches!(error.class(), Class::Server | Class::Network), "{broken:?}: {error:?}");
+        assert_whole(&bench.attempt().await.unwrap(), &bytes);
+    }
+}

@@ -7,10 +7,12 @@ use resurge_journal::event::{
     AttemptFailed, AttemptInterrupted, AttemptSucceeded, CheckpointSaved, InterruptCause,
     LateResultIgnored, OutputsInvalidated, Verdict,
 };
-use resurge_journal::failure::{Class, Failure};
+use resurge_journal::failure::{Class, Failure, Group};
 use resurge_journal::manifest::StepSpec;
 use resurge_journal::state::{Run, Step};
 use resurge_journal::{AttemptNo, Json, RunId, StepIndex, Timestamp};
+
+use resurge_steps::Progress;
 
 use super::World;
 use crate::core::command::{Ambient, Fact, Outcome, Refusal};
@@ -39,14 +41,13 @@ pub(super) fn finished(
     let fact = match outcome {
         Outcome::Succeeded(output) if output.len() > world.settings.payload_bytes_max => {
             let failure = output_too_large(output.len(), world.settings.payload_bytes_max);
-            failed(world, &current, failure, false, false, 0, ambient.now)
+            failed(world, &current, failure, false, Progress::default(), ambient.now)
         }
         Outcome::Succeeded(output) => {
             Fact::about(run, AttemptSucceeded { step: key, attempt, output })
         }
-        Outcome::Failed { failure, retryable, gained, total } => {
-            let refund = world.settings.refunds(gained, total);
-            failed(world, &current, failure, retryable, refund, gained, ambient.now)
+        Outcome::Failed { failure, retryable, progress } => {
+            failed(world, &current, failure, retryable, progress, ambient.now)
         }
         Outcome::InputsLost { lost, reason } => {
             inputs_lost(world, &current, &lost, reason, ambient.now)
@@ -104,10 +105,15 @@ fn failed(
     current: &Current<'_>,
     failure: Failure,
     retryable: bool,
-    refund: bool,
-    gained: u64,
+    progress: Progress,
     now: Timestamp,
 ) -> Fact {
+    // What an earlier attempt had reached already is no progress, however it was lost.
+    let gained = progress.done.saturating_sub(progress.began_at.max(current.step.reached));
+    let reached = progress.done.max(current.step.reached);
+    // Progress proves that a line works; it says nothing about a full disk or a wrong digest.
+    let proves = matches!(failure.class.group(), Group::Network | Group::Timeout);
+    let refund = proves && world.settings.refunds(gained, progress.total);
     let counted = if refund { 0 } else { current.step.charged };
     let charged = NonZeroU32::MIN.saturating_add(counted);
     let max_attempts = current.spec.max_attempts();
@@ -122,7 +128,7 @@ fn failed(
     let (attempt, charged) = (current.attempt, charged.get());
     Fact::about(
         current.run.id,
-        AttemptFailed { step, attempt, failure, verdict, charged, max_attempts, gained },
+        AttemptFailed { step, attempt, failure, verdict, charged, max_attempts, gained, reached },
     )
 }
 
@@ -169,7 +175,7 @@ fn inputs_lost(
             format!("what the step builds on was gone {times} times in a row: {reason}"),
         )
         .with_hint("look for another program that removes or changes these files");
-        return failed(world, current, failure, false, false, 0, now);
+        return failed(world, current, failure, false, Progress::default(), now);
     }
     let graph = &current.run.started.manifest;
     let keys = lost.iter().filter_map(|index| graph.step(*index)).map(|spec| spec.key.clone());

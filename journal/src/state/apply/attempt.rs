@@ -43,7 +43,7 @@ fn started(
         return Err(format!("attempt {expected} must come here"));
     }
     let phase = StepPhase::Running { attempt: event.attempt, epoch, started_at: record.at };
-    set_step(run, agenda, index, phase, record.seq);
+    set_step(run, agenda, index, phase, record);
     edit(run, index, |step| {
         step.attempts = event.attempt;
         step.last_interrupt = None;
@@ -59,14 +59,14 @@ fn succeeded(
 ) -> Result<(), Problem> {
     let index = current(run, &event.step, event.attempt, StepMove::Succeed)?;
     let phase = StepPhase::Succeeded { output: event.output.clone() };
-    set_step(run, agenda, index, phase, record.seq);
+    set_step(run, agenda, index, phase, record);
     edit(run, index, |step| {
         step.charged = 0;
         step.lost_inputs = 0;
         step.last_failure = None;
         step.checkpoint = None;
     });
-    unblock(run, agenda, record.seq);
+    unblock(run, agenda, record);
     Ok(())
 }
 
@@ -83,9 +83,10 @@ fn failed(
         }
     };
     let index = current(run, &event.step, event.attempt, action)?;
-    set_step(run, agenda, index, phase, record.seq);
+    set_step(run, agenda, index, phase, record);
     edit(run, index, |step| {
         step.charged = event.charged;
+        step.reached = event.reached;
         step.lost_inputs = 0;
         step.last_failure = Some(event.failure.clone());
     });
@@ -99,7 +100,7 @@ fn interrupted(
     event: &AttemptInterrupted,
 ) -> Result<(), Problem> {
     let index = current(run, &event.step, event.attempt, StepMove::Interrupt)?;
-    set_step(run, agenda, index, StepPhase::Ready, record.seq);
+    set_step(run, agenda, index, StepPhase::Ready, record);
     edit(run, index, |step| step.last_interrupt = Some(event.cause));
     Ok(())
 }
@@ -130,10 +131,11 @@ fn outputs_invalidated(
         check_step(run, *index, StepMove::Invalidate)?;
     }
     for index in affected {
-        set_step(run, agenda, index, StepPhase::Blocked, record.seq);
+        set_step(run, agenda, index, StepPhase::Blocked, record);
+        edit(run, index, |step| step.reached = 0);
     }
     edit(run, finder, |step| step.lost_inputs = step.lost_inputs.saturating_add(1));
-    unblock(run, agenda, record.seq);
+    unblock(run, agenda, record);
     Ok(())
 }
 

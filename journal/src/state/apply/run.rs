@@ -22,7 +22,7 @@ impl State {
             return Err(format!("run {} holds the same key and has not ended", holder.id));
         }
 
-        let blocked = Step::new(StepPhase::Blocked, record.seq);
+        let blocked = Step::new(StepPhase::Blocked, record.seq, record.at);
         let mut run = Run {
             id,
             started: event.clone(),
@@ -32,7 +32,7 @@ impl State {
             ended_at: None,
             steps: vec![blocked; event.manifest.steps.len()],
         };
-        unblock(&mut run, &mut self.agenda, record.seq);
+        unblock(&mut run, &mut self.agenda, record);
         self.agenda.open.insert(id);
         if let Some(deadline) = event.deadline_at {
             self.agenda.deadlines.insert((deadline, id));
@@ -69,7 +69,7 @@ impl State {
         if phase == RunPhase::Succeeded && !run.steps.iter().all(|step| step.output().is_some()) {
             return Err("a run succeeds when every step has succeeded".to_owned());
         }
-        set_run(run, agenda, phase, record.seq);
+        set_run(run, agenda, phase, record);
         if run.phase.is_final() {
             end(run, agenda, record);
         }
@@ -90,6 +90,6 @@ fn end(run: &mut Run, agenda: &mut Agenda, record: &Record) {
         .map(|(index, _, _)| index)
         .collect();
     for index in unfinished {
-        set_step(run, agenda, index, StepPhase::Stopped, record.seq);
+        set_step(run, agenda, index, StepPhase::Stopped, record);
     }
 }

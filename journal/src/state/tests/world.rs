@@ -155,5 +155,15 @@ pub(super) fn event_of(step: &str, attempt: AttemptNo, action: StepMove) -> Even
 
 fn failed(step: StepKey, attempt: AttemptNo, verdict: Verdict) -> Event {
     let failure = Failure::new(Class::Network, "reset", "connection reset");
-    AttemptFailed { step, attempt, failure, verdict, charged: 1, max_attempts: 4, gained: 0 }.into()
+    AttemptFailed {
+        step,
+        attempt,
+        failure,
+        verdict,
+        charged: 1,
+        max_attempts: 4,
+        gained: 0,
+        reached: 0,
+    }
+    .into()
 }

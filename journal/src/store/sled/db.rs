@@ -203,7 +203,11 @@ fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> io::Result<T> {
             ErrorKind::UnexpectedEof | ErrorKind::InvalidInput | ErrorKind::Other => {
                 io::Error::new(ErrorKind::InvalidData, error)
             }
-            _ => error,
+            // sled keeps the kind and writes the rest as debug output; the kind alone reads better.
+            kind => match error.raw_os_error() {
+                Some(_) => error,
+                None => kind.into(),
+            },
         }),
         Ok(Err(error)) => Err(io::Error::new(ErrorKind::InvalidData, error.to_string())),
         Err(panic) => {
