@@ -55,8 +55,8 @@ pub trait Step: Send + Sync + 'static {
     /// A [`StepError`] whose class decides whether another attempt follows.
     ///
     /// # Cancel safety
-    /// The future is dropped when the attempt times out, and when it does not end within the
-    /// grace period after [`StepContext::stopped`] resolved.
+    /// The future is dropped when it does not end within the grace period after
+    /// [`StepContext::stopped`] resolved, as it does for a timeout, a cancellation or a shutdown.
     fn run(
         &self,
         cx: StepContext,

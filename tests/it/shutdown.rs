@@ -110,3 +110,31 @@ async fn an_engine_that_is_dropped_closes_its_journal() {
     }
     assert_eq!(last, "engine_closed");
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_attempt_outlives_the_shutdown() {
+    struct Working(Calls);
+    impl Drop for Working {
+        fn drop(&mut self) {
+            self.0.count();
+        }
+    }
+    let dropped = Calls::default();
+    let seen = dropped.clone();
+    let mut flow = Workflow::builder::<()>("deaf");
+    let deaf = flow
+        .step_fn("deaf", (), move |_: StepContext, ()| {
+            let working = Working(seen.clone());
+            async move {
+                std::future::pending::<()>().await;
+                drop(working);
+                Ok(())
+            }
+        })
+        .add();
+    let flow = flow.build(deaf).unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
+    engine.start(&flow, ()).await.unwrap();
+    engine.shutdown(Duration::from_secs(1)).await.unwrap();
+    assert_eq!(dropped.so_far(), 1);
+}

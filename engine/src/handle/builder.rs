@@ -4,7 +4,6 @@
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use resurge_journal::WorkflowName;
 use resurge_journal::store::Store;
@@ -149,11 +148,8 @@ impl Source {
                 Ok((Arc::new(store), scratch_root))
             }
             Self::Store(store) => {
-                // Several engines of one process must not sweep each other's scratch files.
-                static ENGINES: AtomicU64 = AtomicU64::new(0);
-                let engine = ENGINES.fetch_add(1, Ordering::Relaxed);
-                let name = format!("resurge-{}-{engine}", std::process::id());
-                Ok((store, std::env::temp_dir().join(name)))
+                // A name that nobody can guess: what stands there is swept when the engine opens.
+                Ok((store, std::env::temp_dir().join(format!("resurge-{}", shell::unique_name()))))
             }
         }
     }

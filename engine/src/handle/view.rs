@@ -7,7 +7,7 @@ use resurge_journal::{
 };
 use resurge_steps::Progress;
 
-/// A run as seen at one moment; everything in it is durable.
+/// A run as seen at one moment; everything in it but progress is durable.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RunView {

@@ -80,6 +80,11 @@ impl World {
     }
 }
 
+/// A name that nobody else has or can guess.
+pub(crate) fn unique_name() -> String {
+    Uuid::new_v4().to_string()
+}
+
 /// How often a sleeper looks at the time of day again: timers stand still while a laptop sleeps.
 const RECHECK: Duration = Duration::from_secs(5);
 

@@ -64,6 +64,11 @@ impl Committer {
         self.in_flight.is_none() && self.pending.is_empty()
     }
 
+    /// Whether more may be queued; a disk that hangs must not fill the memory.
+    pub(super) fn has_room(&self) -> bool {
+        self.pending.len().max(self.acks.len()) < QUEUED_MAX
+    }
+
     /// Begins to flush what is queued, unless a flush is under way.
     pub(super) fn begin(&mut self) {
         if self.in_flight.is_some() || self.pending.is_empty() {
@@ -108,3 +113,6 @@ impl fmt::Debug for Committer {
             .finish_non_exhaustive()
     }
 }
+
+/// Records, or answers, that wait for the disk.
+const QUEUED_MAX: usize = 65_536;

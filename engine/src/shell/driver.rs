@@ -93,10 +93,12 @@ impl Driver {
 
     /// Runs until it is shut down, its handles are gone, or the journal fails.
     pub(super) async fn run(mut self, recovered: Reply<()>) {
-        let ending = self.serve(recovered).await;
+        // Kept here, so that it is not dropped before the obituary is written.
+        let mut recovered = Some(recovered);
+        let ending = self.serve(&mut recovered).await;
         let in_order = ending.is_ok();
         self.tasks.stop_all(StopReason::Shutdown);
-        self.tasks.abort_all();
+        self.tasks.wind_up().await;
         let words = match ending {
             Ok(()) => SHUT_DOWN.to_owned(),
             Err(error) => {
@@ -124,11 +126,13 @@ impl Driver {
         }
     }
 
-    async fn serve(&mut self, recovered: Reply<()>) -> Result<(), Fatal> {
+    async fn serve(&mut self, recovered: &mut Option<Reply<()>>) -> Result<(), Fatal> {
         let recover = Command::Recover { boot: boot_id(), pid: std::process::id() };
         // A refusal is impossible: recovery looks at nothing but the journal.
         let _ = self.decide(recover)?;
-        self.answer(recovered, ());
+        if let Some(reply) = recovered.take() {
+            self.answer(reply, ());
+        }
         loop {
             self.advance_drain()?;
             if self.is_finished() {
@@ -145,9 +149,12 @@ impl Driver {
                     self.commits.begin();
                     self.durable(records);
                 }
-                Some(message) = self.inbox.recv(), if !self.is_closed() => self.receive(message)?,
+                // Before the messages, so that no flood of them holds a timer up.
                 () = sleep_until(&self.world, wake_at) => { let _ = self.decide(Command::Wake)?; }
                 () = sleep_until(&self.world, drain_at) => {}
+                Some(message) = self.inbox.recv(), if self.takes_messages() => {
+                    self.receive(message)?;
+                }
                 _ = &mut self.handles, if self.drain.is_none() => self.begin_drain(Duration::ZERO)?,
             }
         }
@@ -333,6 +340,11 @@ impl Driver {
     }
 
     /// Whether the last record is on its way: nothing is decided behind it.
+    /// Nothing is decided behind the record that closes the epoch, or ahead of a disk that hangs.
+    fn takes_messages(&self) -> bool {
+        !self.is_closed() && self.commits.has_room()
+    }
+
     fn is_closed(&self) -> bool {
         self.drain.as_ref().is_some_and(|drain| drain.closed)
     }

@@ -11,7 +11,7 @@ mod open;
 mod tasks;
 
 pub use ambient::{Clock, SystemClock};
-pub(crate) use ambient::{World, spawn_blocking};
+pub(crate) use ambient::{World, spawn_blocking, unique_name};
 pub(crate) use driver::SHUT_DOWN;
 pub(crate) use feed::{Feed, Head};
 pub(crate) use message::{Ended, Message, Reply};

@@ -12,10 +12,10 @@ use resurge_steps::{
     AttemptInfo, CheckpointError, CheckpointSink, Progress, StepContext, StopHandle, StopReason,
 };
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use tracing::{Instrument, Span, info_span};
 
-use super::ambient::{spawn, wall_now};
+use super::ambient::{sleep, spawn, wall_now};
 use super::attempt::Attempt;
 use super::message::Message;
 use crate::core::{Outcome, Refusal, Running, Spawn, Stop};
@@ -28,6 +28,8 @@ pub(super) struct Tasks {
     running: Running,
     /// How to reach each of them.
     reach: HashMap<(RunId, StepIndex), Task>,
+    /// Tasks that were dropped and may still have to notice it.
+    aborted: Vec<JoinHandle<()>>,
     /// Weak, so that attempts alone do not keep an engine open that nobody holds.
     driver: mpsc::WeakSender<Message>,
     boot: Option<String>,
@@ -39,7 +41,7 @@ pub(super) struct Tasks {
 #[derive(Debug)]
 struct Task {
     stop: StopHandle,
-    abort: AbortHandle,
+    handle: JoinHandle<()>,
     progress: watch::Receiver<Progress>,
 }
 
@@ -52,7 +54,16 @@ impl Tasks {
         payload_bytes_max: usize,
     ) -> Self {
         let (running, reach) = (Running::new(), HashMap::new());
-        Self { running, reach, driver, boot, scratch_root, grace, payload_bytes_max }
+        Self {
+            running,
+            reach,
+            aborted: Vec::new(),
+            driver,
+            boot,
+            scratch_root,
+            grace,
+            payload_bytes_max,
+        }
     }
 
     pub(super) const fn running(&self) -> &Running {
@@ -90,9 +101,9 @@ impl Tasks {
             // A driver that is gone has no use for the outcome: the journal says interrupted.
             let _ = driver.send(Message::Finished { run: id, step: index, attempt, outcome }).await;
         };
-        let abort = spawn(task.instrument(span)).abort_handle();
+        let handle = spawn(task.instrument(span));
         self.running.insert((id, index), attempt);
-        self.reach.insert((id, index), Task { stop, abort, progress });
+        self.reach.insert((id, index), Task { stop, handle, progress });
     }
 
     /// Asks an attempt to end.
@@ -111,11 +122,25 @@ impl Tasks {
 
     /// Drops every attempt where it stands.
     pub(super) fn abort_all(&mut self) {
-        for task in self.reach.values() {
-            task.abort.abort();
-        }
-        self.reach.clear();
         self.running.clear();
+        for (_, task) in self.reach.drain() {
+            task.handle.abort();
+            self.aborted.push(task.handle);
+        }
+    }
+
+    /// Waits until no dropped attempt runs any more, but not for one that blocks its thread.
+    ///
+    /// Whoever opens the journal next shall not meet them.
+    pub(super) async fn wind_up(&mut self) {
+        self.abort_all();
+        for handle in self.aborted.drain(..) {
+            tokio::select! {
+                biased;
+                _ = handle => {}
+                () = sleep(ABORT_PATIENCE) => break,
+            }
+        }
     }
 
     /// Takes note that the task of an attempt is gone.
@@ -220,3 +245,5 @@ impl CheckpointSink for Sink {
         }
     }
 }
+
+const ABORT_PATIENCE: Duration = Duration::from_secs(1);
