@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use resurge_journal::Seq;
 use resurge_journal::store::conformance::record;
@@ -28,14 +28,37 @@ fn kill_nine_loses_nothing_acknowledged() {
     }
 }
 
-/// Lets a writer run until it has acknowledged a record, kills it, and returns the last one it told.
-fn write_and_kill(dir: &Path, until: u64) -> u64 {
-    let mut child = Command::new(env::current_exe().expect("known"))
+/// The writer is killed somewhere between its start and its first records.
+#[test]
+fn a_creation_that_is_killed_can_be_done_again() {
+    for _ in 0..20 {
+        let (_home, dir) = home();
+        let mut child = spawn(&dir);
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let said = lines.by_ref().map_while(Result::ok).find(|line| line.starts_with("running"));
+        assert!(said.is_some(), "the test harness speaks before the writer begins");
+        child.kill().expect("killed");
+        let acked = lines.map_while(Result::ok).filter_map(|line| ack_of(&line)).last();
+        child.wait().expect("ended");
+        let store = SledStore::open(&dir, OpenMode::CreateIfMissing, Durability::Power);
+        let store = store.expect("made anew, or as it was");
+        assert!(store.head() >= Seq::new(acked.unwrap_or(1)));
+        store.append(store.head(), &[record(store.head().get() + 1, 0)]).expect("usable");
+    }
+}
+
+fn spawn(dir: &Path) -> Child {
+    Command::new(env::current_exe().expect("known"))
         .args(["--exact", "kill::writer", "--ignored", "--nocapture"])
         .env(DIR, dir)
         .stdout(Stdio::piped())
         .spawn()
-        .expect("started");
+        .expect("started")
+}
+
+/// Lets a writer run until it has acknowledged a record, kills it, and returns the last one it told.
+fn write_and_kill(dir: &Path, until: u64) -> u64 {
+    let mut child = spawn(dir);
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
     let mut acked = 0;
     while acked < until {

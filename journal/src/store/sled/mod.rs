@@ -6,6 +6,7 @@
 
 mod anchor;
 mod db;
+mod disk;
 mod error;
 mod files;
 mod lock;

@@ -8,10 +8,11 @@ use uuid::Uuid;
 
 use super::anchor::{self, Anchor};
 use super::db::{self, Db};
+use super::disk::Disk;
 use super::error::OpenError;
 use super::files::{self, Folder};
 use super::lock::{Lock, LockError};
-use super::store::{CutTail, Disk, Durability, OpenMode};
+use super::store::{CutTail, Durability, OpenMode};
 use super::survey::{Survey, Worth, survey};
 use crate::codec::{self, Link};
 use crate::id::Seq;

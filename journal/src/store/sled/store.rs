@@ -1,16 +1,12 @@
 //! The store itself: appends, reads, the end.
 
-use std::fs::File;
-use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
-use super::anchor::Anchor;
-use super::db::{self, Db};
+use super::db::Db;
+use super::disk::Disk;
 use super::error::OpenError;
-use super::files;
-use super::lock::Lock;
 use super::open::{Opened, open};
 use crate::codec::Encoded;
 use crate::id::Seq;
@@ -214,63 +210,6 @@ fn groups(expected: Seq, frames: Vec<Encoded>) -> Vec<Vec<(Seq, Encoded)>> {
     groups
 }
 
-/// The open files of a journal.
-#[derive(Debug)]
-pub(super) struct Disk {
-    pub(super) db: Db,
-    /// sled's log, to sync what sled only hands to the system.
-    log: File,
-    anchor: Anchor,
-    durability: Durability,
-    /// The last field: let go of when everything else is closed.
-    lock: Lock,
-}
-
-impl Disk {
-    pub(super) fn new(
-        dir: &Path,
-        db: Db,
-        anchor: Anchor,
-        lock: Lock,
-        durability: Durability,
-    ) -> io::Result<Self> {
-        let log = files::open_for_update(&dir.join(files::DATABASE).join(db::LOG))?;
-        Ok(Self { db, log, anchor, durability, lock })
-    }
-
-    /// Makes what stands in the log durable, and the anchor say so.
-    pub(super) fn settle(&mut self, tail: Tail) -> io::Result<()> {
-        self.sync()?;
-        self.anchor.write(tail)
-    }
-
-    fn commit(&mut self, before: Tail, group: &[(Seq, Encoded)]) -> io::Result<Tail> {
-        let Some((head, frame)) = group.last() else { return Ok(before) };
-        let after = Tail { head: *head, chain: frame.crc };
-        self.db.commit(group)?;
-        self.settle(after)?;
-        Ok(after)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        match self.durability {
-            Durability::Power => self.log.sync_data(),
-            Durability::Process => Ok(()),
-        }
-    }
-
-    fn close(self, is_sound: bool) {
-        let Self { db, log, anchor, durability: _, lock } = self;
-        db.close();
-        if is_sound {
-            // Only saves the anchor itself; every record is durable already.
-            let _ = anchor.sync();
-        }
-        drop((log, anchor));
-        drop(lock);
-    }
-}
-
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
@@ -289,7 +228,7 @@ mod tests {
     /// Puts a file in the place of the log that cannot be synced.
     fn break_sync(store: &SledStore) {
         match &mut store.writer().state {
-            State::Open(disk) => disk.log = File::open("/dev/null").expect("always there"),
+            State::Open(disk) => disk.break_sync(),
             state => panic!("{state:?}"),
         }
     }
