@@ -3,6 +3,36 @@
 //! Multi-step operations are step graphs. Every attempt, failure classification and delay is an
 //! event in a journal, which is replayed on restart, so that work goes on exactly where it
 //! stopped.
+//!
+//! ```
+//! use resurge::{Engine, StepContext, Workflow};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let mut flow = Workflow::builder::<u32>("answer");
+//! let n = flow.input();
+//! let doubled = flow.step_fn("double", n, |_: StepContext, n| async move { Ok(n * 2) }).add();
+//! let flow = flow.build(doubled)?;
+//!
+//! let engine = Engine::in_memory().register(&flow).start().await?;
+//! let run = engine.start(&flow, 21).key("deep-thought").await?;
+//! assert_eq!(run.outcome().await?, 42);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | to | see |
+//! |---|---|
+//! | define a workflow | [`Workflow`], [`WorkflowBuilder`], [`Step`], [`StepContext`], [`RetryPolicy`] |
+//! | run it | [`Engine`], [`EngineBuilder`], [`RunHandle`], [`RunView`], [`Settings`] |
+//! | watch it | [`Engine::events`], [`journal::event::Event`] |
+//! | use what is there | [`steps`] |
+//!
+//! A [`Workflow`] is a definition, a run one execution of it; a step makes attempts; an event
+//! becomes a record when it has its place in the journal.
+//!
+//! Runs go on in any tokio runtime with a timer; the engine starts none, installs no signal
+//! handler and no global logger.
 
 mod core;
 mod handle;
