@@ -30,6 +30,8 @@ const PAYLOAD_BYTES_MAX: usize = 4_096;
 #[non_exhaustive]
 pub struct Settings {
     /// Most attempts under way at the same time, over all runs; at least 1.
+    ///
+    /// Attempts of a cancelled or failed run that still wind down do not count.
     pub attempts_in_flight_max: usize,
     /// Largest input, output or checkpoint, in bytes of JSON; more than the default does not fit.
     pub payload_bytes_max: usize,

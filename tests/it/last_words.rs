@@ -6,7 +6,6 @@ use std::time::Duration;
 use resurge::journal::event::Event;
 use resurge::journal::store::{AppendError, MemoryStore, ReadError, Scan, Store};
 use resurge::journal::{Record, Seq};
-use resurge::{StepContext, Workflow};
 use tokio::sync::oneshot;
 
 /// A store whose last commit waits until it is let.
@@ -51,14 +50,7 @@ impl Store for Gate {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_cancelled_while_the_journal_closes_is_not_cancelled_behind_it() {
-    let mut flow = Workflow::builder::<()>("deaf");
-    let deaf = flow
-        .step_fn("deaf", (), |_: StepContext, ()| async move {
-            std::future::pending::<()>().await;
-            Ok(())
-        })
-        .add();
-    let flow = flow.build(deaf).unwrap();
+    let flow = support::deaf();
     let disk = MemoryStore::new();
     let (reached, closing) = oneshot::channel();
     let (open, let_go) = mpsc::channel();

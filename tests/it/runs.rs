@@ -194,14 +194,7 @@ async fn a_timeout_is_a_failure_that_is_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_is_given_up_at_its_deadline() {
-    let mut flow = Workflow::builder::<()>("endless");
-    let endless = flow
-        .step_fn("endless", (), |_: StepContext, ()| async move {
-            std::future::pending::<()>().await;
-            Ok(())
-        })
-        .add();
-    let flow = flow.build(endless).unwrap();
+    let flow = support::deaf();
     let engine = support::engine().register(&flow).start().await.unwrap();
     let begun = tokio::time::Instant::now();
     let run = engine.start(&flow, ()).deadline(Duration::from_secs(90)).await.unwrap();

@@ -2,20 +2,13 @@
 
 use std::time::Duration;
 
-use resurge::{Settings, StepContext, Workflow};
+use resurge::Settings;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
 async fn a_second_shutdown_can_shorten_the_grace() {
-    let mut flow = Workflow::builder::<()>("deaf");
-    let deaf = flow
-        .step_fn("deaf", (), |_: StepContext, ()| async move {
-            std::future::pending::<()>().await;
-            Ok(())
-        })
-        .add();
-    let flow = flow.build(deaf).unwrap();
+    let flow = support::deaf();
     let mut settings = Settings::default();
     settings.stop_grace = SECOND * 3_600;
     let engine = support::engine().settings(settings).register(&flow).start().await.unwrap();

@@ -59,14 +59,7 @@ async fn an_attempt_saves_a_checkpoint_and_goes_on_in_the_next_life() {
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_does_not_listen_is_dropped_after_the_grace_period() {
-    let mut flow = Workflow::builder::<()>("deaf");
-    let deaf = flow
-        .step_fn("deaf", (), |_: StepContext, ()| async move {
-            std::future::pending::<()>().await;
-            Ok(())
-        })
-        .add();
-    let flow = flow.build(deaf).unwrap();
+    let flow = support::deaf();
     let engine = support::engine().register(&flow).start().await.unwrap();
     engine.start(&flow, ()).await.unwrap();
     let begun = tokio::time::Instant::now();

@@ -5,7 +5,7 @@ mod steps;
 mod store;
 
 pub use clock::VirtualClock;
-pub use steps::{Calls, chain, fail_first};
+pub use steps::{Calls, chain, deaf, fail_first};
 pub use store::WatchedStore;
 
 use std::sync::Arc;

@@ -63,3 +63,13 @@ pub fn fail_first(
     let step = flow.step_fn("work", (), work).retry(policy).add();
     flow.build(step).expect("a sound workflow")
 }
+
+/// A workflow `deaf` of one step that never ends and does not listen.
+///
+/// # Panics
+/// Never: the workflow is sound.
+pub fn deaf() -> Workflow<(), ()> {
+    let mut flow = Workflow::builder::<()>("deaf");
+    let step = flow.step_fn("deaf", (), |_: StepContext, ()| std::future::pending()).add();
+    flow.build(step).expect("a sound workflow")
+}
