@@ -1,10 +1,8 @@
-//! Runs are called off, deadlines pass, the engine closes.
+//! Runs are called off, the engine closes.
 
-use resurge_journal::event::{
-    AttemptInterrupted, EngineClosed, ExhaustReason, InterruptCause, RunCancelled, RunExhausted,
-};
+use resurge_journal::event::{AttemptInterrupted, EngineClosed, InterruptCause, RunCancelled};
 use resurge_journal::state::RunPhase;
-use resurge_journal::{Epoch, RunId, Timestamp};
+use resurge_journal::{Epoch, RunId};
 
 use super::World;
 use crate::core::command::{Fact, Refusal};
@@ -22,12 +20,6 @@ pub(super) fn cancel(
         _ if known.phase.is_final() => Err(Refusal::Ended),
         _ => Ok(vec![Fact::about(run, RunCancelled { actor, reason })]),
     }
-}
-
-/// Runs whose deadline has passed are given up.
-pub(in crate::core) fn overdue(world: &World<'_>, now: Timestamp) -> Vec<Fact> {
-    let exhausted = RunExhausted { reason: ExhaustReason::Deadline, step: None };
-    world.state.overdue(now).map(|run| Fact::about(run, exhausted.clone())).collect()
 }
 
 /// Attempts that did not end within the grace period are interrupted, then the epoch ends.

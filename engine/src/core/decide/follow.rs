@@ -1,6 +1,6 @@
-//! What follows from any change: runs settle, attempts begin.
+//! What follows from any change: runs settle, deadlines pass, attempts begin.
 //!
-//! Both look at the state alone, so that they also catch up on what a crash cut off.
+//! All of it looks at the state alone, so that it also catches up on what a crash cut off.
 
 use resurge_journal::RunId;
 use resurge_journal::event::{
@@ -35,6 +35,12 @@ fn end_of(run: &Run) -> Option<Event> {
     }
     let all_done = run.steps().all(|(_, _, step)| step.output().is_some());
     all_done.then(|| RunSucceeded {}.into())
+}
+
+/// Runs whose deadline has passed are given up.
+pub(in crate::core) fn overdue(world: &World<'_>, now: Timestamp) -> Vec<Fact> {
+    let exhausted = RunExhausted { reason: ExhaustReason::Deadline, step: None };
+    world.state.overdue(now).map(|run| Fact::about(run, exhausted.clone())).collect()
 }
 
 /// Begins as many attempts as the limit allows: what is due first, then what is ready longest.

@@ -6,8 +6,7 @@ mod follow;
 mod recover;
 mod start;
 
-pub(super) use control::overdue;
-pub(super) use follow::{settle, start_attempts};
+pub(super) use follow::{overdue, settle, start_attempts};
 
 use resurge_journal::State;
 
