@@ -1,8 +1,15 @@
 //! What went wrong with an attempt, classified, as it stands in the journal.
 
+mod advice;
+mod evidence;
+
+pub use advice::{Advice, AdviceKind, Condition};
+pub use evidence::Evidence;
+
 use serde::{Deserialize, Serialize};
 
 use crate::coded::coded_enum;
+use crate::id::ResourceKey;
 
 coded_enum! {
     /// What kind of trouble ended an attempt; decides whether it is worth another try.
@@ -94,12 +101,38 @@ impl Class {
     }
 }
 
+coded_enum! {
+    /// What a failure speaks of, and so what a breaker may conclude from it.
+    pub enum Scope {
+        /// The one thing that was asked for.
+        Item = 1 "item",
+        /// The host that was asked.
+        Host = 2 "host",
+        /// The drive that was written to or read from.
+        Volume = 3 "volume",
+        /// The account that asked.
+        Account = 4 "account",
+        /// This process, and with it all that it does.
+        Process = 5 "process",
+    }
+}
+
+coded_enum! {
+    /// Whether the attempt may have had its effect although it failed.
+    pub enum Applied {
+        /// It certainly had none.
+        NotSent = 1 "not_sent",
+        /// It may have had one.
+        Maybe = 2 "maybe",
+    }
+}
+
 /// Why an attempt failed.
 ///
 /// Bounded: [`Failure::new`] cuts every text, so that a failure always fits into a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Decides whether another try is worth it.
+    /// What kind of trouble it was.
     pub class: Class,
     /// Finer than the class, such as `refused` or `http_503`; an open set.
     pub kind: String,
@@ -107,24 +140,43 @@ pub struct Failure {
     pub message: String,
     /// What a person can do about it.
     pub hint: Option<String>,
-    /// How long the server asked us to wait.
-    pub retry_after_ms: Option<u64>,
+    /// Whether another attempt is worth it, and when.
+    pub advice: Advice,
+    /// Most retries in a row for failures of this rule, whatever the policy allows.
+    pub limit: Option<u32>,
+    /// What the failure speaks of.
+    pub scope: Scope,
+    /// Whether the attempt may have had its effect.
+    pub applied: Applied,
+    /// The very host, volume, account or function that failed, if that is known.
+    pub resource: Option<ResourceKey>,
+    /// The rule that classified it, such as `io.refused`.
+    pub rule: String,
+    /// What the rule looked at.
+    pub evidence: Evidence,
 }
 
 impl Failure {
-    /// Longest [`kind`](Self::kind), in bytes.
+    /// Longest [`kind`](Self::kind) and [`rule`](Self::rule), in bytes.
     pub const KIND_BYTES_MAX: usize = 64;
     /// Longest [`message`](Self::message) and [`hint`](Self::hint), in bytes.
     pub const TEXT_BYTES_MAX: usize = 1024;
 
-    /// A failure without hint, its texts cut to their limits.
+    /// A failure that its class alone judges, its texts cut to their limits.
     pub fn new(class: Class, kind: impl Into<String>, message: impl Into<String>) -> Self {
+        let advice = if class.is_retryable() { Advice::BACKOFF } else { Advice::Never };
         Self {
             class,
             kind: cut(kind.into(), Self::KIND_BYTES_MAX),
             message: cut(message.into(), Self::TEXT_BYTES_MAX),
             hint: None,
-            retry_after_ms: None,
+            advice,
+            limit: None,
+            scope: Scope::Item,
+            applied: Applied::Maybe,
+            resource: None,
+            rule: format!("class.{}", class.name()),
+            evidence: Evidence::default(),
         }
     }
 
@@ -134,10 +186,22 @@ impl Failure {
         self.hint = Some(cut(hint.into(), Self::TEXT_BYTES_MAX));
         self
     }
+
+    /// Says whether another attempt is worth it.
+    #[must_use]
+    pub fn with_advice(mut self, advice: Advice) -> Self {
+        self.advice = advice;
+        self
+    }
+
+    /// Whether another attempt may be worth it.
+    pub const fn is_retryable(&self) -> bool {
+        !matches!(self.advice, Advice::Never)
+    }
 }
 
 /// Cuts a text at a character boundary and marks the cut.
-fn cut(mut text: String, bytes_max: usize) -> String {
+pub(crate) fn cut(mut text: String, bytes_max: usize) -> String {
     const MARK: &str = "…";
     if text.len() > bytes_max {
         let mut end = bytes_max - MARK.len();

@@ -238,6 +238,53 @@ name_type!(
     |text: &str| (1..=200).contains(&text.len()) && !text.chars().any(char::is_control)
 );
 
+name_type!(
+    /// What may be down for everybody who needs it: a host, a volume, an account, a function.
+    ///
+    /// The text begins with its kind: `host:https/example.org:443`, `volume:/home`,
+    /// `account:example.org/1f2e`, `fn:my_crate::fetch`, or `local:network`.
+    ResourceKey,
+    "resource key",
+    "a kind, `:` and a name, 3 to 200 bytes without control characters",
+    |text: &str| {
+        (3..=200).contains(&text.len())
+            && !text.chars().any(char::is_control)
+            && text.split_once(':').is_some_and(|(kind, name)| !kind.is_empty() && !name.is_empty())
+    }
+);
+
+impl ResourceKey {
+    const LOCAL_NETWORK: &str = "local:network";
+
+    /// A host as one speaks to it, such as `host:https/example.org:443`.
+    ///
+    /// # Errors
+    /// [`InvalidName`] if the name of the host is too long or has control characters.
+    pub fn host(scheme: &str, host: &str, port: u16) -> Result<Self, InvalidName> {
+        Self::new(format!("host:{scheme}/{host}:{port}"))
+    }
+
+    /// The line between this machine and every host.
+    pub fn local_network() -> Self {
+        Self(Self::LOCAL_NETWORK.into())
+    }
+
+    /// Whether this is the line between this machine and every host.
+    pub fn is_local_network(&self) -> bool {
+        self.as_str() == Self::LOCAL_NETWORK
+    }
+
+    /// Whether this is a host.
+    pub fn is_host(&self) -> bool {
+        self.kind() == "host"
+    }
+
+    /// What kind of thing it is, such as `host`.
+    pub fn kind(&self) -> &str {
+        self.as_str().split_once(':').map_or("", |(kind, _)| kind)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use resurge_journal::failure::{Class, Failure};
+use resurge_journal::failure::{self, Class, Failure};
 
 use crate::classify::{self, Verdict};
 
@@ -136,10 +136,13 @@ impl StepError {
         if let Some(hint) = &self.hint {
             failure = failure.with_hint(hint.clone());
         }
-        if let Advice::After(delay) = self.advice {
-            failure.retry_after_ms = Some(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+        match self.advice {
+            Advice::ByClass => failure,
+            Advice::Never => failure.with_advice(failure::Advice::Never),
+            Advice::After(delay) => {
+                failure.with_advice(failure::Advice::After { delay, shared: false })
+            }
         }
-        failure
     }
 }
 

@@ -52,8 +52,7 @@ pub(crate) struct StartRequest {
 pub(crate) enum Outcome {
     Succeeded(Json),
     Failed {
-        failure: Failure,
-        retryable: bool,
+        failure: Box<Failure>,
         /// How far the attempt came.
         progress: Progress,
     },

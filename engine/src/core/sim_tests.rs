@@ -240,8 +240,11 @@ fn random_outcome(luck: &mut Luck, graph: &Manifest, step: StepIndex) -> Outcome
             Outcome::InputsLost { lost, reason: "gone".to_owned() }
         }
         n => Outcome::Failed {
-            failure: Failure::new(Class::Network, "dropped", "the line dropped"),
-            retryable: n != 9 || luck.one_in(2),
+            failure: Box::new(Failure::new(
+                if n != 9 || luck.one_in(2) { Class::Network } else { Class::Validation },
+                "dropped",
+                "the line dropped",
+            )),
             progress: Progress { done: luck.below(64) << 20, ..Progress::default() },
         },
     }

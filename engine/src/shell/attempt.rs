@@ -107,7 +107,7 @@ fn outcome(ending: Ending, progress: Progress, timeout: Option<Duration>) -> Out
 }
 
 fn failed(error: &StepError, progress: Progress) -> Outcome {
-    Outcome::Failed { retryable: error.is_retryable(), failure: error.to_failure(), progress }
+    Outcome::Failed { failure: Box::new(error.to_failure()), progress }
 }
 
 fn timed_out(timeout: Option<Duration>, last: Option<StepError>) -> StepError {

@@ -1,12 +1,15 @@
 //! What each event says, field by field: the one place that knows every event.
 
+use std::time::Duration;
+
 use serde_json::{Value as Tree, json};
 use uuid::Uuid;
 
 use crate::event::{
     AttemptFailed, AttemptStarted, Event, OutputsInvalidated, RunExhausted, RunStarted, Verdict,
 };
-use crate::id::{AttemptNo, RunKey, StepKey};
+use crate::failure::Evidence;
+use crate::id::{AttemptNo, ResourceKey, RunKey, StepKey};
 use crate::json::Json;
 use crate::manifest::{Manifest, StepSpec};
 use crate::time::Timestamp;
@@ -126,7 +129,14 @@ fn attempt_failed(event: &AttemptFailed) -> Fields<'_> {
             ("kind", Value::Text(&failure.kind)),
             ("message", Value::Text(&failure.message)),
             ("hint", Value::Maybe(failure.hint.as_deref())),
-            ("retry_after_ms", Value::MaybeCount(failure.retry_after_ms)),
+            ("advice", Value::Text(failure.advice.name())),
+            ("retry_after_ms", Value::MaybeCount(failure.advice.server_delay().map(millis))),
+            ("limit", Value::MaybeCount(failure.limit.map(u64::from))),
+            ("scope", Value::Text(failure.scope.name())),
+            ("applied", Value::Text(failure.applied.name())),
+            ("resource", Value::Maybe(failure.resource.as_ref().map(ResourceKey::as_str))),
+            ("rule", Value::Text(&failure.rule)),
+            ("evidence", Value::Tree(evidence(&failure.evidence))),
             ("charged", Value::Count(event.charged.into())),
             ("max_attempts", Value::Count(event.max_attempts.into())),
             ("gained", Value::Count(event.gained)),
@@ -136,13 +146,22 @@ fn attempt_failed(event: &AttemptFailed) -> Fields<'_> {
     );
     match event.verdict {
         Verdict::Retry { delay, due_at } => {
-            let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-            fields.push(("delay_ms", Value::Count(delay_ms)));
+            fields.push(("delay_ms", Value::Count(millis(delay))));
             fields.push(("due_at", Value::MaybeTime(Some(due_at))));
         }
         Verdict::Exhausted | Verdict::NotRetryable => {}
     }
     fields
+}
+
+fn evidence(evidence: &Evidence) -> Tree {
+    let facts: Vec<String> =
+        evidence.facts().map(|(name, value)| format!("{name}:{value}")).collect();
+    json!({ "facts": facts, "texts": evidence.texts().collect::<Vec<_>>() })
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn outputs_invalidated(event: &OutputsInvalidated) -> Fields<'_> {

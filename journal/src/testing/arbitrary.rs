@@ -11,8 +11,10 @@ use crate::event::{
     LateResultIgnored, OutputsInvalidated, RunCancelled, RunExhausted, RunFailed, RunParked,
     RunStarted, RunSucceeded, RunUnparked, Verdict,
 };
-use crate::failure::{Class, Failure};
-use crate::id::{AttemptNo, Epoch, RunId, RunKey, Seq, StepIndex, StepKey, WorkflowName};
+use crate::failure::{Advice, Applied, Class, Condition, Evidence, Failure, Scope};
+use crate::id::{
+    AttemptNo, Epoch, ResourceKey, RunId, RunKey, Seq, StepIndex, StepKey, WorkflowName,
+};
 use crate::json::Json;
 use crate::manifest::{InputShape, InputSpec, Manifest, Source, StepSpec};
 use crate::policy::{Curve, Jitter, RetrySpec};
@@ -106,14 +108,62 @@ fn attempt_events() -> impl Strategy<Value = Event> {
 }
 
 fn failure() -> impl Strategy<Value = Failure> {
-    (one_of(Class::ALL), "[a-z_0-9]{0,20}", ".{0,80}", option::of(".{0,80}"), any::<Option<u64>>())
-        .prop_map(|(class, kind, message, hint, retry_after_ms)| Failure {
-            class,
-            kind,
-            message,
-            hint,
-            retry_after_ms,
-        })
+    let texts = (one_of(Class::ALL), "[a-z_0-9]{0,20}", ".{0,80}", option::of(".{0,80}"));
+    let scope = (one_of(Scope::ALL), one_of(Applied::ALL), option::of(resource()));
+    let rule = (any::<Option<u32>>(), "[a-z._]{0,20}", evidence());
+    (texts, advice(), scope, rule).prop_map(
+        |(
+            (class, kind, message, hint),
+            advice,
+            (scope, applied, resource),
+            (limit, rule, evidence),
+        )| {
+            Failure {
+                class,
+                kind,
+                message,
+                hint,
+                advice,
+                limit,
+                scope,
+                applied,
+                resource,
+                rule,
+                evidence,
+            }
+        },
+    )
+}
+
+fn advice() -> impl Strategy<Value = Advice> {
+    prop_oneof![
+        Just(Advice::Never),
+        Just(Advice::Now),
+        any::<u32>().prop_map(|stretch| Advice::Backoff { stretch }),
+        (any::<u64>(), any::<bool>()).prop_map(|(millis, shared)| Advice::After {
+            delay: std::time::Duration::from_millis(millis),
+            shared
+        }),
+        (".{0,40}", any::<u64>())
+            .prop_map(|(path, bytes)| Advice::WhenReady(Condition::DiskSpace { path, bytes })),
+    ]
+}
+
+fn evidence() -> impl Strategy<Value = Evidence> {
+    (vec(("[a-z]{1,8}", ".{0,20}"), 0..4), vec(".{0,40}", 0..3)).prop_map(|(facts, texts)| {
+        let mut evidence = Evidence::default();
+        for (name, value) in facts {
+            evidence.fact(&name, value);
+        }
+        for text in texts {
+            evidence.text(text);
+        }
+        evidence
+    })
+}
+
+fn resource() -> impl Strategy<Value = ResourceKey> {
+    "[a-z]{1,8}:[a-z0-9/.:]{1,40}".prop_map(|key| ResourceKey::new(key).expect("a kind and a name"))
 }
 
 fn verdict() -> impl Strategy<Value = Verdict> {

@@ -72,7 +72,9 @@ fn json_lines_carry_the_fixed_names() {
             "v": 1, "seq": 5, "at": "2026-11-21T10:00:00.005Z", "run": DONE_RUN.to_string(),
             "event": "attempt_failed", "step": "download", "attempt": 1, "class": "server",
             "group": "network", "kind": "http_503", "message": "busy \u{1b}[31m", "hint": "wait",
-            "retry_after_ms": null, "charged": 1, "max_attempts": 4, "gained": 7, "reached": 7,
+            "advice": "backoff", "retry_after_ms": null, "limit": null, "scope": "item",
+            "applied": "maybe", "resource": null, "rule": "class.server",
+            "evidence": { "facts": [], "texts": [] }, "charged": 1, "max_attempts": 4, "gained": 7, "reached": 7,
             "verdict": "retry", "delay_ms": 1500, "due_at": "2026-11-21T10:00:05.000Z",
         })
     );

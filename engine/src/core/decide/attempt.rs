@@ -1,13 +1,12 @@
 //! An attempt ended or saved where it stands.
 
 use std::num::NonZeroU32;
-use std::time::Duration;
 
 use resurge_journal::event::{
     AttemptFailed, AttemptInterrupted, AttemptSucceeded, CheckpointSaved, InterruptCause,
     LateResultIgnored, OutputsInvalidated, Verdict,
 };
-use resurge_journal::failure::{Class, Failure, Group};
+use resurge_journal::failure::{Advice, Class, Failure, Group};
 use resurge_journal::manifest::StepSpec;
 use resurge_journal::state::{Run, Step};
 use resurge_journal::{AttemptNo, Json, RunId, StepIndex, Timestamp};
@@ -41,13 +40,13 @@ pub(super) fn finished(
     let fact = match outcome {
         Outcome::Succeeded(output) if output.len() > world.settings.payload_bytes_max => {
             let failure = output_too_large(output.len(), world.settings.payload_bytes_max);
-            failed(world, &current, failure, false, Progress::default(), ambient.now)
+            failed(world, &current, failure, Progress::default(), ambient.now)
         }
         Outcome::Succeeded(output) => {
             Fact::about(run, AttemptSucceeded { step: key, attempt, output })
         }
-        Outcome::Failed { failure, retryable, progress } => {
-            failed(world, &current, failure, retryable, progress, ambient.now)
+        Outcome::Failed { failure, progress } => {
+            failed(world, &current, *failure, progress, ambient.now)
         }
         Outcome::InputsLost { lost, reason } => {
             inputs_lost(world, &current, &lost, reason, ambient.now)
@@ -104,7 +103,6 @@ fn failed(
     world: &World<'_>,
     current: &Current<'_>,
     failure: Failure,
-    retryable: bool,
     progress: Progress,
     now: Timestamp,
 ) -> Fact {
@@ -117,7 +115,7 @@ fn failed(
     let counted = if refund { 0 } else { current.step.charged };
     let charged = NonZeroU32::MIN.saturating_add(counted);
     let max_attempts = current.spec.max_attempts();
-    let verdict = if !retryable {
+    let verdict = if !failure.is_retryable() {
         Verdict::NotRetryable
     } else if charged.get() >= max_attempts {
         Verdict::Exhausted
@@ -149,7 +147,7 @@ fn retry(
         custom,
         charged,
         draw(run.id, &spec.key, *attempt),
-        failure.retry_after_ms.map(Duration::from_millis),
+        failure.advice.server_delay(),
         world.settings.server_delay_max,
     );
     let due_at = now.after(delay);
@@ -174,8 +172,9 @@ fn inputs_lost(
             "inputs_lost",
             format!("what the step builds on was gone {times} times in a row: {reason}"),
         )
-        .with_hint("look for another program that removes or changes these files");
-        return failed(world, current, failure, false, Progress::default(), now);
+        .with_hint("look for another program that removes or changes these files")
+        .with_advice(Advice::Never);
+        return failed(world, current, failure, Progress::default(), now);
     }
     let graph = &current.run.started.manifest;
     let keys = lost.iter().filter_map(|index| graph.step(*index)).map(|spec| spec.key.clone());

@@ -55,7 +55,7 @@ fn a_server_that_asks_for_patience_gets_it() {
     assert_eq!(requests.len(), 2);
     assert!(requests[1].at - requests[0].at >= Duration::from_secs(1));
     let failures = journal::failures(&bench);
-    assert_eq!(failures[0].failure.retry_after_ms, Some(1_000));
+    assert_eq!(failures[0].failure.advice.server_delay(), Some(Duration::from_secs(1)));
 }
 
 #[test]
