@@ -1,6 +1,5 @@
 //! The journal through its public interface.
 
-mod dump;
 mod fixture;
 mod kill;
 mod sled;

@@ -12,9 +12,8 @@ use resurge_journal::store::{Durability, OpenError, OpenMode, SledStore, Store};
 use resurge_journal::{Record, Seq};
 use serde_json::{Value, json};
 
-use crate::fixture::{
-    DONE_RUN, OPEN_RUN, contents, create, forge, home, next_frame, spoil, story, with_story,
-};
+use crate::fixture::{contents, create, forge, home};
+use crate::story::{DONE_RUN, OPEN_RUN, next_frame, spoil, story, with_story};
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_journal-dump"));

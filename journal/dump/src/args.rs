@@ -11,6 +11,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 /// be read.
 #[derive(Debug, Parser)]
 #[command(
+    name = "journal-dump",
     version,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,

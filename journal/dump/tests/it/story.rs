@@ -1,0 +1,147 @@
+//! Journals with something in them, and ways to spoil them.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use resurge_journal::event::{
+    AttemptFailed, AttemptStarted, AttemptSucceeded, EngineOpened, Event, RunStarted, RunSucceeded,
+    Verdict,
+};
+use resurge_journal::failure::{Class, Failure};
+use resurge_journal::manifest::{InputShape, InputSpec, Manifest, Source, StepSpec};
+use resurge_journal::policy::RetrySpec;
+use resurge_journal::store::Store;
+use resurge_journal::{
+    AttemptNo, Epoch, Json, Record, RunId, RunKey, Seq, StepIndex, StepKey, Timestamp, WorkflowName,
+};
+use uuid::Uuid;
+
+use crate::fixture::{create, forge};
+
+/// 2026-11-21T10:00:00.000Z
+pub(crate) const NOON: i64 = 1_795_255_200_000;
+
+pub(crate) const DONE_RUN: RunId = RunId::new(Uuid::from_u128(0xaaaa_1111 << 96 | 1));
+pub(crate) const OPEN_RUN: RunId = RunId::new(Uuid::from_u128(0xaaaa_2222 << 96 | 2));
+
+pub(crate) fn step() -> StepKey {
+    StepKey::new("download").expect("a slug")
+}
+
+fn run_started(key: &str) -> Event {
+    let spec = StepSpec {
+        key: step(),
+        kind: "download".to_owned(),
+        input: InputSpec { shape: InputShape::Single, sources: vec![Source::RunInput] },
+        after: vec![],
+        retry: RetrySpec::default(),
+        timeout_ms: None,
+    };
+    let manifest = Manifest {
+        workflow: WorkflowName::new("install-model").expect("a slug"),
+        version: 3,
+        steps: vec![spec],
+        result: StepIndex::new(0),
+    };
+    RunStarted {
+        key: Some(RunKey::new(key).expect("a key")),
+        manifest,
+        input: Json::of(
+            &serde_json::json!({"url": "http://x/", "size": 9_007_199_254_740_993_u64}),
+        )
+        .expect("JSON"),
+        deadline_at: None,
+    }
+    .into()
+}
+
+fn attempt_started(attempt: u32, charged: u32) -> Event {
+    let attempt = AttemptNo::new(attempt);
+    AttemptStarted { step: step(), attempt, charged, max_attempts: 4 }.into()
+}
+
+fn attempt_failed() -> Event {
+    AttemptFailed {
+        step: step(),
+        attempt: AttemptNo::new(1),
+        failure: Failure::new(Class::Server, "http_503", "busy \u{1b}[31m").with_hint("wait"),
+        verdict: Verdict::Retry {
+            delay: Duration::from_millis(1500),
+            due_at: Timestamp::from_millis(NOON + 5_000),
+        },
+        charged: 1,
+        max_attempts: 4,
+        gained: 7,
+        reached: 7,
+    }
+    .into()
+}
+
+/// Events of a run that is done after two attempts, and of one whose second attempt is due.
+pub(crate) fn story() -> Vec<Record> {
+    let output = Json::of(&serde_json::json!({"path": "/m"})).expect("JSON");
+    let opened = EngineOpened { epoch: Epoch::new(1), boot: None, pid: 1, engine: "t".to_owned() };
+    let succeeded = AttemptSucceeded { step: step(), attempt: AttemptNo::new(2), output };
+    let events: Vec<(Option<RunId>, Event)> = vec![
+        (None, opened.into()),
+        (Some(DONE_RUN), run_started("model a")),
+        (Some(DONE_RUN), attempt_started(1, 0)),
+        (Some(DONE_RUN), attempt_failed()),
+        (Some(DONE_RUN), attempt_started(2, 1)),
+        (Some(DONE_RUN), succeeded.into()),
+        (Some(DONE_RUN), RunSucceeded {}.into()),
+        (Some(OPEN_RUN), run_started("model b")),
+        (Some(OPEN_RUN), attempt_started(1, 0)),
+        (Some(OPEN_RUN), attempt_failed()),
+    ];
+    (2..)
+        .zip(events)
+        .map(|(seq, (run, event))| Record {
+            seq: Seq::new(seq),
+            at: Timestamp::from_millis(NOON + i64::try_from(seq).expect("small")),
+            run,
+            event,
+        })
+        .collect()
+}
+
+/// A closed journal with the story in it, and its head.
+pub(crate) fn with_story(dir: &Path) -> Seq {
+    create(dir).append(Seq::new(1), &story()).expect("appended")
+}
+
+/// Flips a bit in every copy of a frame that the log holds.
+pub(crate) fn spoil(dir: &Path, seq: u64) {
+    let mut frame = Vec::new();
+    forge(dir, |tree| {
+        frame = tree.get(seq.to_be_bytes()).expect("readable").expect("there").to_vec();
+    });
+    let log = dir.join("sled/db");
+    let mut bytes = fs::read(&log).expect("read");
+    let copies: Vec<usize> = bytes
+        .windows(frame.len())
+        .enumerate()
+        .filter(|(_, found)| *found == frame)
+        .map(|(at, _)| at)
+        .collect();
+    assert!(!copies.is_empty(), "sled keeps each frame in one piece");
+    for at in copies {
+        *bytes.get_mut(at + 30).expect("within") ^= 1;
+    }
+    fs::write(log, bytes).expect("written");
+}
+
+/// The frame that follows the last one, as its changed copy with a checksum that fits.
+pub(crate) fn next_frame(tree: &::sled::Tree, change: impl FnOnce(&mut Vec<u8>)) -> (u64, Vec<u8>) {
+    let (key, last) = tree.last().expect("readable").expect("not empty");
+    let seq = u64::from_be_bytes(key.as_ref().try_into().expect("eight bytes")) + 1;
+    let mut frame = last.to_vec();
+    let crc = frame.split_off(frame.len() - 4);
+    frame.splice(8..16, seq.to_be_bytes());
+    frame.splice(48..52, crc);
+    change(&mut frame);
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&seq.to_be_bytes()), &frame);
+    frame.extend_from_slice(&crc.to_be_bytes());
+    (seq, frame)
+}
