@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use resurge_journal::{AttemptNo, Json, RunId, StepKey, Timestamp};
+use resurge_journal::{AttemptNo, Json, ResourceKey, RunId, StepKey, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use crate::error::StepError;
 use crate::progress::{Meter, Progress};
+use crate::reports::{Health, Reports};
 use crate::stop::{StopHandle, StopReason};
 
 /// What the engine gives to an attempt. Cheap to clone.
@@ -30,6 +31,7 @@ pub struct AttemptInfo {
     pub boot: Option<String>,
     pub scratch_dir: PathBuf,
     pub checkpoint: Option<Json>,
+    pub held: Vec<ResourceKey>,
 }
 
 #[derive(Debug)]
@@ -42,6 +44,7 @@ struct Shared {
     clock: fn() -> Timestamp,
     meter: Mutex<Option<Meter>>,
     progress: watch::Sender<Progress>,
+    reports: Reports,
 }
 
 /// Where checkpoints go; the engine's side of [`StepContext::save_checkpoint`].
@@ -81,10 +84,12 @@ impl StepContext {
         stop: StopHandle,
         clock: fn() -> Timestamp,
         progress: watch::Sender<Progress>,
+        reports: Reports,
     ) -> Self {
         let checkpoint = Mutex::new(info.checkpoint.clone());
         let meter = Mutex::new(None);
-        Self { shared: Arc::new(Shared { info, checkpoint, sink, stop, clock, meter, progress }) }
+        let shared = Shared { info, checkpoint, sink, stop, clock, meter, progress, reports };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The run that the attempt belongs to.
@@ -190,6 +195,28 @@ impl StepContext {
         self.shared.progress.send_modify(|progress| {
             *progress = Progress { done, total, per_second, ..*progress };
         });
+    }
+
+    /// Whether a resource is taken for down: others failed on it, and nobody asks it for now.
+    ///
+    /// A step with mirrors leaves these out as long as another one is left.
+    pub fn is_held(&self, key: &ResourceKey) -> bool {
+        self.shared.info.held.contains(key)
+    }
+
+    /// From now on this resource is in use: the progress of the attempt proves that it works.
+    pub fn uses(&self, key: &ResourceKey) {
+        self.shared.reports.uses(key);
+    }
+
+    /// A complete answer proved that this resource works, whatever it said.
+    pub fn alive(&self, key: &ResourceKey) {
+        self.shared.reports.say(key, Health::Alive);
+    }
+
+    /// This resource failed, although the attempt goes on, for example with another one.
+    pub fn failing(&self, key: &ResourceKey) {
+        self.shared.reports.say(key, Health::Failing);
     }
 
     /// The reason, if the attempt was asked to stop.

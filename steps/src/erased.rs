@@ -7,6 +7,7 @@ use resurge_journal::Json;
 
 use crate::context::StepContext;
 use crate::error::StepError;
+use crate::needs::Needs;
 use crate::step::Step;
 
 /// A step without its types: JSON in, JSON out.
@@ -14,6 +15,15 @@ use crate::step::Step;
 pub trait ErasedStep: Send + Sync {
     /// Durable name of the behaviour.
     fn kind(&self) -> &'static str;
+
+    /// What an attempt with this input needs to be up; an input that cannot be read needs nothing.
+    fn needs(&self, input: &Json) -> Needs;
+
+    /// Whether this could stand as the output of the step.
+    ///
+    /// # Errors
+    /// It does not describe the type of the output.
+    fn accepts(&self, output: &Json) -> Result<(), serde_json::Error>;
 
     /// Makes one attempt.
     async fn run(&self, cx: StepContext, input: Json) -> Result<Json, StepError>;
@@ -35,6 +45,14 @@ struct Erased<S>(S);
 impl<S: Step> ErasedStep for Erased<S> {
     fn kind(&self) -> &'static str {
         S::KIND
+    }
+
+    fn needs(&self, input: &Json) -> Needs {
+        input.read().map_or_else(|_| Needs::nothing(), |input| self.0.needs(&input))
+    }
+
+    fn accepts(&self, output: &Json) -> Result<(), serde_json::Error> {
+        output.read::<S::Output>().map(drop)
     }
 
     async fn run(&self, cx: StepContext, input: Json) -> Result<Json, StepError> {

@@ -2,16 +2,20 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
-use resurge_journal::failure::{self, Class, Failure};
+use resurge_journal::ResourceKey;
+use resurge_journal::failure::{Advice, Class, Evidence, Failure};
 
-use crate::classify::{self, Verdict};
+use crate::classify::{self, Author, Ruling, redact};
 
-/// A failed attempt: its cause, and the class that decides what follows.
+/// A failed attempt: its cause, and the ruling that decides what follows.
 ///
 /// Like `anyhow::Error` it does not implement [`Error`], so that `?` turns any error into it:
-/// the whole chain of causes is classified by type, never by its text.
+/// the whole chain of causes is classified by type, never by its text. What the author of the step
+/// adds (`never`, `retry_after`, `class_as`, `limit`, `stretch`, `not_sent`, `needs_space`) beats
+/// every rule; the last word counts. Addresses in texts lose their passwords and queries.
 ///
 /// ```
 /// use resurge_steps::StepError;
@@ -21,37 +25,22 @@ use crate::classify::{self, Verdict};
 /// assert_eq!(error.class(), Class::Resource); // no space left on device
 /// ```
 pub struct StepError {
-    class: Class,
-    kind: String,
-    message: String,
-    hint: Option<String>,
-    advice: Advice,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    // Boxed: it is the `Err` of every function of a step.
+    inner: Box<Inner>,
 }
 
-/// What the step itself knows about another attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Advice {
-    /// The class decides.
-    ByClass,
-    /// Another attempt would fail in the same way.
-    Never,
-    /// Another attempt is worth it, but not before this time has passed.
-    After(Duration),
+struct Inner {
+    ruling: Ruling,
+    evidence: Evidence,
+    message: String,
+    resource: Option<ResourceKey>,
+    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl StepError {
     /// A failure of this class; `kind` is a short snake-case word such as `refused`.
     pub fn new(class: Class, kind: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            class,
-            kind: kind.into(),
-            message: message.into(),
-            hint: None,
-            advice: Advice::ByClass,
-            source: None,
-        }
+        Self::from_evidence(classify::of_class(class, &kind.into()), message)
     }
 
     /// A failure that no other attempt can mend.
@@ -59,91 +48,191 @@ impl StepError {
         Self::new(Class::Validation, "permanent", message).never()
     }
 
+    /// A failure that the rules judge by what the step has found.
+    ///
+    /// ```
+    /// use resurge_steps::{StepError, classify};
+    ///
+    /// let error = StepError::from_evidence(classify::grpc_status(14), "the registry is down");
+    /// assert_eq!(error.rule(), "http.unavailable");
+    /// ```
+    pub fn from_evidence(evidence: Evidence, message: impl Into<String>) -> Self {
+        let ruling = classify::reclassify(&evidence);
+        Self::put_together(ruling, evidence, redact(&message.into()), None)
+    }
+
     /// Classifies an error by type, over its whole chain of causes.
     pub fn classify(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let source = source.into();
-        let Verdict { class, kind, hint, retry } = classify::classify(source.as_ref());
-        Self {
-            class,
-            kind: kind.to_owned(),
-            message: chain_text(source.as_ref()),
-            hint: hint.map(str::to_owned),
-            advice: if retry { Advice::ByClass } else { Advice::Never },
-            source: Some(source),
-        }
+        let evidence = classify::evidence_of(source.as_ref());
+        let ruling = classify::reclassify(&evidence);
+        let message = classify::gist(source.as_ref(), &ruling.rule);
+        Self::put_together(ruling, evidence, message, Some(source))
+    }
+
+    fn put_together(
+        ruling: Ruling,
+        evidence: Evidence,
+        message: String,
+        source: Option<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self { inner: Box::new(Inner { ruling, evidence, message, resource: None, source }) }
     }
 
     /// Says what was being done, before the message.
     #[must_use]
     pub fn during(mut self, action: impl fmt::Display) -> Self {
-        self.message = format!("{action}: {}", self.message);
+        self.inner.message = format!("{}: {}", redact(&action.to_string()), self.inner.message);
         self
     }
 
     /// Adds what a person can do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.inner.ruling.hint = Some(redact(&hint.into()));
         self
     }
 
     /// Another attempt would fail in the same way, whatever the class says.
     #[must_use]
-    pub const fn never(mut self) -> Self {
-        self.advice = Advice::Never;
-        self
+    pub fn never(self) -> Self {
+        self.said(&Author::Never)
     }
 
-    /// Another attempt is worth it, but not before `delay` has passed.
+    /// Another attempt is worth it, but not before `delay` has passed; in milliseconds.
     #[must_use]
-    pub const fn retry_after(mut self, delay: Duration) -> Self {
-        self.advice = Advice::After(delay);
+    pub fn retry_after(self, delay: Duration) -> Self {
+        self.said(&Author::After(delay))
+    }
+
+    /// It is of this class, which then decides about another attempt.
+    #[must_use]
+    pub fn class_as(self, class: Class) -> Self {
+        self.said(&Author::Class(class))
+    }
+
+    /// At most so many retries in a row, whatever the policy allows.
+    #[must_use]
+    pub fn limit(self, retries: u32) -> Self {
+        self.said(&Author::Limit(retries))
+    }
+
+    /// Another attempt is worth it after the delay of the policy, times this factor.
+    #[must_use]
+    pub fn stretch(self, factor: u32) -> Self {
+        self.said(&Author::Stretch(factor))
+    }
+
+    /// The attempt certainly had no effect.
+    #[must_use]
+    pub fn not_sent(self) -> Self {
+        self.said(&Author::NotSent)
+    }
+
+    /// There is no room for `bytes` on the drive of `path`; it goes on once there is.
+    ///
+    /// Class `resource`, kind `disk_full`; waiting for space costs no retry.
+    #[must_use]
+    pub fn needs_space(self, path: impl AsRef<Path>, bytes: u64) -> Self {
+        let path = path.as_ref().to_string_lossy().into_owned();
+        self.said(&Author::Space { path, bytes })
+    }
+
+    /// Names the very host, volume, account or function that failed.
+    #[must_use]
+    pub fn resource(mut self, key: ResourceKey) -> Self {
+        self.inner.resource = Some(key);
         self
     }
 
-    /// The class that decides whether another attempt follows.
-    pub const fn class(&self) -> Class {
-        self.class
+    fn said(mut self, said: &Author) -> Self {
+        let inner = self.inner.as_mut();
+        classify::apply(&mut inner.ruling, &mut inner.evidence, said);
+        self
+    }
+
+    /// The same failure under another ruling; its hint is kept if the new one has none.
+    pub(crate) fn ruled(mut self, ruling: Ruling) -> Self {
+        let hint = ruling.hint.as_deref().map(redact).or(self.inner.ruling.hint.take());
+        self.inner.ruling = Ruling { hint, ..ruling };
+        self
+    }
+
+    /// The class.
+    pub fn class(&self) -> Class {
+        self.inner.ruling.class
     }
 
     /// Finer than the class; an open set.
     pub fn kind(&self) -> &str {
-        &self.kind
+        &self.inner.ruling.kind
     }
 
-    /// What the step itself knows about another attempt.
-    pub const fn advice(&self) -> Advice {
-        self.advice
+    /// Whether another attempt is worth it, and when.
+    pub fn advice(&self) -> &Advice {
+        &self.inner.ruling.advice
+    }
+
+    /// The rule that decided, such as `io.refused`.
+    pub fn rule(&self) -> &str {
+        &self.inner.ruling.rule
+    }
+
+    /// All that was decided.
+    pub fn ruling(&self) -> &Ruling {
+        &self.inner.ruling
+    }
+
+    /// What the rules looked at.
+    pub fn evidence(&self) -> &Evidence {
+        &self.inner.evidence
+    }
+
+    /// The resource that failed, if the step named it.
+    pub fn failed_resource(&self) -> Option<&ResourceKey> {
+        self.inner.resource.as_ref()
+    }
+
+    /// Whether the author of the step had the last word, so that rules of the user have none.
+    pub fn is_overridden(&self) -> bool {
+        classify::overrides(&self.inner.evidence)
     }
 
     /// Whether another attempt may be worth it.
-    pub const fn is_retryable(&self) -> bool {
-        match self.advice {
-            Advice::ByClass => self.class.is_retryable(),
-            Advice::Never => false,
-            Advice::After(_) => true,
-        }
+    pub fn is_retryable(&self) -> bool {
+        self.inner.ruling.is_retryable()
     }
 
     /// The error behind the failure, if there is one.
     pub fn source(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
-        self.source.as_deref()
+        self.inner.source.as_deref()
     }
 
     /// The failure as it stands in the journal.
     pub fn to_failure(&self) -> Failure {
-        let mut failure = Failure::new(self.class, self.kind.clone(), self.message.clone());
-        if let Some(hint) = &self.hint {
+        let Inner { ruling, evidence, message, resource, .. } = self.inner.as_ref();
+        let mut failure = Failure::new(ruling.class, ruling.kind.clone(), message.clone());
+        if let Some(hint) = &ruling.hint {
             failure = failure.with_hint(hint.clone());
         }
-        match self.advice {
-            Advice::ByClass => failure,
-            Advice::Never => failure.with_advice(failure::Advice::Never),
-            Advice::After(delay) => {
-                failure.with_advice(failure::Advice::After { delay, shared: false })
-            }
+        Failure {
+            advice: ruling.advice.clone(),
+            limit: ruling.limit,
+            scope: ruling.scope,
+            applied: ruling.applied,
+            resource: resource.clone(),
+            rule: cut(&ruling.rule, Failure::KIND_BYTES_MAX).to_owned(),
+            evidence: evidence.clone(),
+            ..failure
         }
     }
+}
+
+/// The beginning of a text, cut at a character.
+pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
+    let fits = |(at, letter): &(usize, char)| at.saturating_add(letter.len_utf8()) <= bytes_max;
+    let end = text.char_indices().take_while(fits).last().map_or(0, |(at, l)| at + l.len_utf8());
+    text.get(..end).unwrap_or(text)
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for StepError {
@@ -154,32 +243,18 @@ impl<E: Error + Send + Sync + 'static> From<E> for StepError {
 
 impl fmt::Display for StepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.inner.message)
     }
 }
 
 impl fmt::Debug for StepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StepError")
-            .field("class", &self.class)
-            .field("kind", &self.kind)
-            .field("message", &self.message)
-            .field("advice", &self.advice)
+            .field("class", &self.class())
+            .field("kind", &self.kind())
+            .field("message", &self.inner.message)
+            .field("advice", self.advice())
+            .field("rule", &self.rule())
             .finish_non_exhaustive()
     }
-}
-
-/// The error and its causes, each said once.
-fn chain_text(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::context::StepContext;
 use crate::error::StepError;
+use crate::needs::Needs;
 
 /// A value that can stand in the journal as JSON.
 #[diagnostic::on_unimplemented(
@@ -62,6 +63,15 @@ pub trait Step: Send + Sync + 'static {
         cx: StepContext,
         input: Self::Input,
     ) -> impl Future<Output = Result<Self::Output, StepError>> + Send;
+
+    /// What an attempt needs to be up, such as the host that it downloads from.
+    ///
+    /// The engine keeps attempts back while others find it down. By default a step needs nothing.
+    /// Must neither block nor depend on anything but the input.
+    fn needs(&self, input: &Self::Input) -> Needs {
+        let _ = input;
+        Needs::nothing()
+    }
 
     /// Whether what an earlier attempt gave is still there, such as a file on disk.
     ///

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use resurge_journal::{AttemptNo, Json, RunId, StepKey, Timestamp};
+use resurge_journal::{AttemptNo, Json, ResourceKey, RunId, StepKey, Timestamp};
 use tokio::sync::watch;
 
 use crate::context::{AttemptInfo, CheckpointError, CheckpointSink, StepContext};
 use crate::progress::Progress;
+use crate::reports::Reports;
 use crate::stop::StopHandle;
 
 /// One step of one run, attempted by hand; keeps the checkpoint from attempt to attempt.
@@ -20,6 +21,7 @@ pub struct TestRun {
     boot: Option<String>,
     scratch_dir: PathBuf,
     checkpoints: Arc<Checkpoints>,
+    held: Vec<ResourceKey>,
 }
 
 /// One attempt of a [`TestRun`].
@@ -31,6 +33,8 @@ pub struct TestAttempt {
     pub stop: StopHandle,
     /// Where the attempt stands.
     pub progress: watch::Receiver<Progress>,
+    /// What the attempt tells about resources.
+    pub reports: Reports,
 }
 
 #[derive(Debug, Default)]
@@ -54,12 +58,18 @@ impl TestRun {
             boot: Some("boot-1".to_owned()),
             scratch_dir: scratch_dir.into(),
             checkpoints: Arc::default(),
+            held: Vec::new(),
         }
     }
 
     /// Pretends that the machine was started anew between attempts.
     pub fn reboot(&mut self) {
         self.boot = Some(format!("boot-after-{}", self.attempts));
+    }
+
+    /// Pretends from the next attempt on that these resources are taken for down.
+    pub fn hold(&mut self, keys: Vec<ResourceKey>) {
+        self.held = keys;
     }
 
     /// Every checkpoint saved so far, oldest first.
@@ -83,12 +93,14 @@ impl TestRun {
             boot: self.boot.clone(),
             scratch_dir: self.scratch_dir.clone(),
             checkpoint: self.checkpoints().pop(),
+            held: self.held.clone(),
         };
         let stop = StopHandle::default();
         let (sender, progress) = watch::channel(Progress::default());
         let sink = Arc::clone(&self.checkpoints) as Arc<dyn CheckpointSink>;
-        let cx = StepContext::new(info, sink, stop.clone(), now, sender);
-        TestAttempt { cx, stop, progress }
+        let reports = Reports::default();
+        let cx = StepContext::new(info, sink, stop.clone(), now, sender, reports.clone());
+        TestAttempt { cx, stop, progress, reports }
     }
 }
 

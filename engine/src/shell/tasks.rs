@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use resurge_journal::state::Run;
 use resurge_journal::{AttemptNo, Json, RunId, StepIndex};
 use resurge_steps::{
-    AttemptInfo, CheckpointError, CheckpointSink, Progress, StepContext, StopHandle, StopReason,
+    AttemptInfo, CheckpointError, CheckpointSink, Progress, Reports, StepContext, StopHandle,
+    StopReason,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -166,10 +167,11 @@ impl Tasks {
             boot: self.boot.clone(),
             scratch_dir: self.scratch_of(order.run).join(spec.key.as_str()),
             checkpoint: run.step(order.step)?.checkpoint.clone(),
+            held: Vec::new(),
         };
         let (driver, bytes_max) = (driver.downgrade(), self.payload_bytes_max);
         let sink = Arc::new(Sink { order, driver, bytes_max });
-        Some(StepContext::new(info, sink, stop, wall_now, progress))
+        Some(StepContext::new(info, sink, stop, wall_now, progress, Reports::default()))
     }
 }
 

@@ -3,12 +3,12 @@
 use std::time::SystemTime;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
-use resurge_journal::failure::Class;
+use resurge_journal::failure::{Class, Evidence};
 
 use super::identity::{Identity, content_length, is_encoded};
 use super::plan::{Ask, Ground};
 use super::range::ContentRange;
-use crate::classify::{HttpVerdict, http_status};
+use crate::classify::http_status;
 use crate::error::StepError;
 
 /// Status and headers of an answer.
@@ -51,7 +51,7 @@ pub(super) struct Coming {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("the server answers {status}")]
-    Status { status: u16, verdict: HttpVerdict },
+    Status { status: u16, evidence: Evidence },
     #[error(
         "the file has {found} bytes, {promised} were promised; correct the size or the address"
     )]
@@ -66,12 +66,19 @@ impl Refusal {
     pub(super) fn into_error(self) -> StepError {
         let message = self.to_string();
         match self {
-            Self::Status { verdict, .. } => verdict.into_error(message),
-            Self::Size { .. } => StepError::new(Class::Integrity, "size", message).never(),
-            Self::Encoded => StepError::new(Class::Integrity, "encoded", message).never(),
+            Self::Status { evidence, .. } => StepError::from_evidence(evidence, message),
+            Self::Size { .. } => found("transfer", "size", message),
+            Self::Encoded => found("transfer", "encoded", message),
             Self::UnaskedPart => StepError::new(Class::Server, "unasked_part", message),
         }
     }
+}
+
+/// A failure that the rules judge by what the transfer has found.
+pub(super) fn found(name: &str, value: &str, message: impl Into<String>) -> StepError {
+    let mut evidence = Evidence::default();
+    evidence.fact(name, value);
+    StepError::from_evidence(evidence, message)
 }
 
 /// Decides what an answer is worth.
@@ -84,8 +91,8 @@ pub(super) fn judge(ask: &Ask, ground: &Ground<'_>, answer: Answer<'_>) -> Judge
         (412, 1..) => ask_whole("the file changed"),
         (416, 1..) => nothing_left(ask, ground, answer),
         (status, _) => {
-            let verdict = http_status(status, answer.headers, answer.now);
-            Judgement::Refuse(Refusal::Status { status, verdict })
+            let evidence = http_status(status, answer.headers, answer.now);
+            Judgement::Refuse(Refusal::Status { status, evidence })
         }
     }
 }

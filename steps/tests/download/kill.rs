@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use resurge_journal::{AttemptNo, Json, RunId, StepKey, Timestamp};
 use resurge_steps::{
-    AttemptInfo, CheckpointError, CheckpointSink, Progress, Step, StepContext, StopHandle,
+    AttemptInfo, CheckpointError, CheckpointSink, Progress, Reports, Step, StepContext, StopHandle,
 };
 use tokio::sync::watch;
 
@@ -52,11 +52,13 @@ async fn child() {
         boot: Some("this boot".to_owned()),
         scratch_dir: PathBuf::new(),
         checkpoint,
+        held: Vec::new(),
     };
     let (progress, _) = watch::channel(Progress::default());
     let clock = || Timestamp::from_millis(0);
     let sink = Arc::new(OnDisk(path));
-    let cx = StepContext::new(info, sink, StopHandle::default(), clock, progress);
+    let cx =
+        StepContext::new(info, sink, StopHandle::default(), clock, progress, Reports::default());
     let mut bench = Bench::new(url);
     bench.artifact.staging = Path::new(&dir).join("staging");
     let done = bench.download.run(cx, bench.artifact.clone()).await.unwrap();

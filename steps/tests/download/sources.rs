@@ -16,17 +16,17 @@ fn redirect(to: &str) -> Reply {
 
 #[tokio::test]
 async fn what_a_server_answers_decides_whether_it_is_asked_again() {
-    let after = |seconds| Advice::After(Duration::from_secs(seconds));
+    let after = |seconds| Advice::After { delay: Duration::from_secs(seconds), shared: false };
     for (status, header, class, advice) in [
         (403, None, Class::Permission, Advice::Never),
         (401, None, Class::Permission, Advice::Never),
         (404, None, Class::NotFound, Advice::Never),
         (400, None, Class::Validation, Advice::Never),
-        (500, None, Class::Server, Advice::ByClass),
-        (503, None, Class::Server, Advice::ByClass),
+        (500, None, Class::Server, Advice::BACKOFF),
+        (503, None, Class::Server, Advice::BACKOFF),
         (503, Some("3"), Class::Throttled, after(3)),
         (429, Some("3600"), Class::Throttled, after(900)),
-        (429, None, Class::Throttled, Advice::ByClass),
+        (429, None, Class::Throttled, Advice::BACKOFF),
         (204, None, Class::Validation, Advice::Never),
     ] {
         let server = Server::start(move |_, _| {
@@ -40,7 +40,7 @@ async fn what_a_server_answers_decides_whether_it_is_asked_again() {
             )
         });
         let error = Bench::new(server.url("/file?token=secret")).attempt().await.unwrap_err();
-        assert_eq!((error.class(), error.advice()), (class, advice), "{status}");
+        assert_eq!((error.class(), error.advice().clone()), (class, advice), "{status}");
         assert_eq!(error.kind(), format!("http_{status}"));
         assert_eq!(server.requests().len(), 1, "{status} is asked once");
         assert!(!error.to_string().contains("secret"), "{error}");

@@ -10,7 +10,7 @@ use resurge_steps::artifact::{Algorithm, Unpack, Verified};
 use resurge_steps::install::{Install, Installed, Limits};
 use resurge_steps::testing::{TestAttempt, TestRun};
 use resurge_steps::{
-    AttemptInfo, CheckpointError, CheckpointSink, Progress, Step, StepContext, StepError,
+    AttemptInfo, CheckpointError, CheckpointSink, Progress, Reports, Step, StepContext, StepError,
     StopHandle, StopReason,
 };
 
@@ -148,11 +148,19 @@ async fn nothing_visible_happens_before_the_intent_is_saved() {
             boot: None,
             scratch_dir: home.dir.path().join("scratch"),
             checkpoint: None,
+            held: Vec::new(),
         };
         let (progress, _) = tokio::sync::watch::channel(Progress::default());
         let clock = || Timestamp::from_millis(0);
         let stop = StopHandle::default();
-        let cx = StepContext::new(attempt_info, Arc::new(Closed), stop, clock, progress);
+        let cx = StepContext::new(
+            attempt_info,
+            Arc::new(Closed),
+            stop,
+            clock,
+            progress,
+            Reports::default(),
+        );
         let input = (home.artifact.clone(), verified.clone());
         Install::default().run(cx, input).await.unwrap_err();
         assert!(!home.target().exists() && home.part().exists());

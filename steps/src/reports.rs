@@ -1,0 +1,83 @@
+//! What an attempt tells about the resources that it uses, while it goes on.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use resurge_journal::ResourceKey;
+
+/// What an attempt found out about a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// A complete answer proved that it works.
+    Alive,
+    /// It failed, although the attempt went on, for example with another one.
+    Failing,
+}
+
+/// What an attempt tells about the resources that it uses. Cheap to clone; all clones are one.
+#[derive(Debug, Clone, Default)]
+pub struct Reports(Arc<Mutex<Told>>);
+
+#[derive(Debug, Default)]
+struct Told {
+    used: Option<ResourceKey>,
+    health: Vec<(ResourceKey, Health)>,
+}
+
+impl Reports {
+    /// Most resources that are remembered; the first ones are kept.
+    pub const KEYS_MAX: usize = 16;
+
+    /// The resource in use, for which the progress of the attempt speaks.
+    pub fn used(&self) -> Option<ResourceKey> {
+        self.told(|told| told.used.clone())
+    }
+
+    /// The newest word about each resource, in the order in which they were first spoken of.
+    pub fn health(&self) -> Vec<(ResourceKey, Health)> {
+        self.told(|told| told.health.clone())
+    }
+
+    pub(crate) fn uses(&self, key: &ResourceKey) {
+        self.told(|told| told.used = Some(key.clone()));
+    }
+
+    pub(crate) fn say(&self, key: &ResourceKey, health: Health) {
+        self.told(|told| {
+            let has_room = told.health.len() < Self::KEYS_MAX;
+            match told.health.iter_mut().find(|(known, _)| known == key) {
+                Some((_, newest)) => *newest = health,
+                None if has_room => told.health.push((key.clone(), health)),
+                None => {}
+            }
+        });
+    }
+
+    fn told<T>(&self, work: impl FnOnce(&mut Told) -> T) -> T {
+        // Nothing panics while it is held; a poisoned value is still a valid one.
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_word_counts_and_the_number_of_keys_is_bounded() {
+        let reports = Reports::default();
+        let key = |n: usize| ResourceKey::new(format!("host:http/h{n}:80")).unwrap();
+        for n in 0..20 {
+            reports.say(&key(n), Health::Failing);
+        }
+        reports.clone().say(&key(3), Health::Alive);
+        let health = reports.health();
+        assert_eq!(health.len(), Reports::KEYS_MAX);
+        assert_eq!(health[3], (key(3), Health::Alive));
+        assert_eq!(health[4], (key(4), Health::Failing));
+        assert_eq!(reports.used(), None);
+        reports.uses(&key(1));
+        reports.uses(&key(2));
+        assert_eq!(reports.used(), Some(key(2)));
+    }
+}
