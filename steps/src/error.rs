@@ -61,6 +61,14 @@ impl StepError {
         Self::put_together(ruling, evidence, redact(&message.into()), None)
     }
 
+    /// A failure that the rules judge by a single fact.
+    #[cfg(any(feature = "download", feature = "verify"))]
+    pub(crate) fn found(name: &str, value: &str, message: impl Into<String>) -> Self {
+        let mut evidence = Evidence::default();
+        evidence.fact(name, value);
+        Self::from_evidence(evidence, message)
+    }
+
     /// Classifies an error by type, over its whole chain of causes.
     pub fn classify(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let source = source.into();

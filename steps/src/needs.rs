@@ -37,18 +37,23 @@ impl Needs {
         Self { every: host_key(address).into_iter().collect(), ..Self::default() }
     }
 
-    /// The hosts of several addresses, of which one is enough; a single host is needed for certain.
-    pub fn one_host_of<'a>(addresses: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut keys: Vec<ResourceKey> = Vec::new();
-        for key in addresses.into_iter().filter_map(host_key) {
-            if !keys.contains(&key) {
-                keys.push(key);
+    /// One of these is enough, such as one of several mirrors; a single one is needed for certain.
+    pub fn one_of(keys: impl IntoIterator<Item = ResourceKey>) -> Self {
+        let mut once: Vec<ResourceKey> = Vec::new();
+        for key in keys {
+            if !once.contains(&key) {
+                once.push(key);
             }
         }
-        match keys.len() {
-            0 | 1 => Self { every: keys, ..Self::default() },
-            _ => Self { one_of: keys, ..Self::default() },
+        match once.len() {
+            0 | 1 => Self { every: once, ..Self::default() },
+            _ => Self { one_of: once, ..Self::default() },
         }
+    }
+
+    /// One of the hosts of these addresses is enough.
+    pub fn one_host_of<'a>(addresses: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::one_of(addresses.into_iter().filter_map(host_key))
     }
 }
 

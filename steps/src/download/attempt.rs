@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use resurge_journal::failure::Class;
+use resurge_journal::failure::{Class, Scope};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
@@ -20,7 +20,7 @@ use crate::artifact::{Algorithm, Artifact, Downloaded, Expected};
 use crate::context::StepContext;
 use crate::digest::Hasher;
 use crate::error::StepError;
-use crate::fs::FileStamp;
+use crate::fs::{FileStamp, MARGIN_BYTES, wait_for_room};
 use crate::stop::StopReason;
 
 /// One attempt at one artifact.
@@ -73,7 +73,10 @@ pub(super) async fn run(
     }
     // A finished file whose stamp changed was written by somebody else.
     let saved = saved.filter(|saved| saved.finished.is_none());
-    let (file, hasher) = open(cx, artifact, &path, saved.as_ref()).await?;
+    let opened = open(cx, artifact, &path, saved.as_ref()).await;
+    let (file, hasher) = opened.map_err(|error| {
+        wait_for_room(error, &artifact.staging, artifact.size.unwrap_or(UNKNOWN_BYTES))
+    })?;
     let offset = hasher.position();
     let durable = saved.as_ref().map_or(0, |saved| saved.offset.min(offset));
     let sources = saved.map_or_else(|| fresh(cx, places.len()), |saved| saved.sources_at(offset));
@@ -167,10 +170,13 @@ impl Attempt<'_> {
     /// Asks the sources in turn until one delivers, or one fails in a way that may pass.
     async fn go(mut self) -> Result<Downloaded, StepError> {
         let mut refused = None;
-        for turn in 0..self.places.len() {
-            let source = (self.keeper.sources.next + turn) % self.places.len();
+        for source in self.turns() {
             match self.fetch_from(source).await {
-                Ok(()) => return self.finish(source).await,
+                Ok(()) => {
+                    let (staging, missing) = (&self.artifact.staging, self.missing_at_most());
+                    let finished = self.finish(source).await;
+                    return finished.map_err(|error| wait_for_room(error, staging, missing));
+                }
                 Err(Ended::Stopped(reason)) => return Err(self.stop(reason).await),
                 Err(Ended::Local(error)) => return Err(self.give_up(error).await),
                 Err(Ended::Source(error)) => {
@@ -181,12 +187,28 @@ impl Attempt<'_> {
                         return Err(error);
                     }
                     tracing::info!(%error, "this source is of no use");
+                    if let Some(host) = error.failed_resource().filter(|_| speaks_of_host(&error)) {
+                        self.cx.failing(host);
+                    }
                     refused.get_or_insert(error);
                 }
             }
         }
         self.settle(0).await;
         Err(refused.unwrap_or_else(|| StepError::permanent("the artifact has no address")))
+    }
+
+    /// The sources in the order in which they are asked: those that others found down are left
+    /// out, unless all of them are.
+    fn turns(&self) -> Vec<usize> {
+        let count = self.places.len();
+        let all = (0..count).map(|turn| (self.keeper.sources.next + turn) % count);
+        let is_held = |source: &usize| {
+            let key = self.places.get(*source).and_then(|place| place.key.as_ref());
+            key.is_some_and(|key| self.cx.is_held(key))
+        };
+        let (held, open): (Vec<usize>, Vec<usize>) = all.partition(is_held);
+        if open.is_empty() { held } else { open }
     }
 
     /// What is known before a source is asked.
@@ -208,6 +230,11 @@ impl Attempt<'_> {
         if only_it { source } else { (source + 1) % self.places.len() }
     }
 
+    /// Bytes that may not be on the drive yet.
+    fn missing_at_most(&self) -> u64 {
+        self.offset.saturating_sub(self.keeper.durable())
+    }
+
     /// Keeps what was received, for the next attempt.
     async fn settle(&mut self, next: usize) {
         self.keeper.sources.next = next;
@@ -223,11 +250,16 @@ impl Attempt<'_> {
 
     /// After a failure of the drive, only what it had confirmed before is believed.
     async fn give_up(self, error: StepError) -> StepError {
+        let file = self.writer.file();
+        let (staging, total) = (self.artifact.staging.clone(), self.ground(0).total);
         if error.class() == Class::Integrity {
             let cut = self.writer.keep_only(self.keeper.durable()).await;
             tracing::warn!(?cut, "the drive failed; unconfirmed bytes are given up");
         }
-        error
+        let written = spawn_blocking(move || file.metadata().map(|metadata| metadata.len())).await;
+        let written = written.ok().and_then(Result::ok).unwrap_or_default();
+        let missing = total.map_or(UNKNOWN_BYTES, |total| total.saturating_sub(written));
+        wait_for_room(error, &staging, missing)
     }
 
     async fn stop(mut self, reason: StopReason) -> StepError {
@@ -289,6 +321,13 @@ impl Attempt<'_> {
         let block = self.block.take();
         if block.is_empty() { Ok(()) } else { self.writer.write(block).await }
     }
+}
+
+/// Room to wait for while nobody knows how long the file is; with the margin 64 MiB.
+const UNKNOWN_BYTES: u64 = 64 * 1024 * 1024 - MARGIN_BYTES;
+
+fn speaks_of_host(error: &StepError) -> bool {
+    error.ruling().scope == Scope::Host
 }
 
 fn stopped(reason: StopReason) -> StepError {

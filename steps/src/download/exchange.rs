@@ -6,6 +6,7 @@ use resurge_journal::failure::Class;
 
 use super::attempt::{Attempt, Ended};
 use super::judge::{Answer, Coming, Judgement, judge};
+use super::place::{key_of, may_expire};
 use super::plan::plan;
 use super::request::answer;
 use crate::error::StepError;
@@ -26,14 +27,19 @@ impl Attempt<'_> {
         let Some(place) = places.get(source) else {
             return Err(Ended::Source(StepError::permanent("the artifact has no such address")));
         };
+        if let Some(host) = &place.key {
+            self.cx.uses(host);
+        }
         for _ in 0..ASKS_MAX {
             let response = answer(self.cx, self.options, place, &ask).await?;
             let answer = Answer {
                 status: response.status().as_u16(),
                 headers: response.headers(),
+                link: may_expire(&place.url, response.url()),
                 now: SystemTime::now(),
             };
-            match judge(&ask, &self.ground(source), answer) {
+            let judgement = judge(&ask, &self.ground(source), answer);
+            match judgement {
                 Judgement::Whole(coming) => {
                     self.begin_anew(source, &coming).await.map_err(Ended::Local)?;
                     return self.receive(response, &coming, 0).await;
@@ -54,7 +60,13 @@ impl Attempt<'_> {
                     tracing::debug!(why, from = other.from, "the source is asked in another way");
                     ask = other;
                 }
-                Judgement::Refuse(refusal) => return Err(Ended::Source(refusal.into_error())),
+                Judgement::Refuse(refusal) => {
+                    let error = refusal.into_error();
+                    return Err(Ended::Source(match key_of(response.url()) {
+                        Some(host) => error.resource(host),
+                        None => error,
+                    }));
+                }
             }
         }
         let message = "the server answers requests for a part with something else";

@@ -16,6 +16,8 @@ use crate::error::StepError;
 pub(super) struct Answer<'a> {
     pub(super) status: u16,
     pub(super) headers: &'a HeaderMap,
+    /// Why the address may have run out, if it may.
+    pub(super) link: Option<&'static str>,
     /// The time that dates are compared with.
     pub(super) now: SystemTime,
 }
@@ -67,18 +69,11 @@ impl Refusal {
         let message = self.to_string();
         match self {
             Self::Status { evidence, .. } => StepError::from_evidence(evidence, message),
-            Self::Size { .. } => found("transfer", "size", message),
-            Self::Encoded => found("transfer", "encoded", message),
+            Self::Size { .. } => StepError::found("transfer", "size", message),
+            Self::Encoded => StepError::found("transfer", "encoded", message),
             Self::UnaskedPart => StepError::new(Class::Server, "unasked_part", message),
         }
     }
-}
-
-/// A failure that the rules judge by what the transfer has found.
-pub(super) fn found(name: &str, value: &str, message: impl Into<String>) -> StepError {
-    let mut evidence = Evidence::default();
-    evidence.fact(name, value);
-    StepError::from_evidence(evidence, message)
 }
 
 /// Decides what an answer is worth.
@@ -91,7 +86,10 @@ pub(super) fn judge(ask: &Ask, ground: &Ground<'_>, answer: Answer<'_>) -> Judge
         (412, 1..) => ask_whole("the file changed"),
         (416, 1..) => nothing_left(ask, ground, answer),
         (status, _) => {
-            let evidence = http_status(status, answer.headers, answer.now);
+            let mut evidence = http_status(status, answer.headers, answer.now);
+            if let Some(link) = answer.link {
+                evidence.fact("link", link);
+            }
             Judgement::Refuse(Refusal::Status { status, evidence })
         }
     }

@@ -63,7 +63,7 @@ fn decide(case: &Case, status: u16, headers: &[(&str, &str)]) -> Judgement {
         digest: case.digest,
     };
     let now = SystemTime::UNIX_EPOCH;
-    judge(&case.ask, &ground, Answer { status, headers: &headers, now })
+    judge(&case.ask, &ground, Answer { status, headers: &headers, link: None, now })
 }
 
 fn short(judgement: Judgement) -> Is {

@@ -24,6 +24,8 @@ pub(super) struct Keeper {
     /// Bytes that the newest saved checkpoint speaks of.
     durable: u64,
     under_way: Option<UnderWay>,
+    /// Whether no checkpoint speaks yet of what this attempt received.
+    is_first: bool,
 }
 
 type UnderWay = Pin<Box<dyn Future<Output = Result<(), StepError>> + Send>>;
@@ -39,7 +41,8 @@ impl Keeper {
         (every_bytes, every): (u64, Duration),
     ) -> Self {
         let kept_at = Instant::now();
-        Self { cx, sources, every_bytes, every, kept: durable, kept_at, durable, under_way: None }
+        let (kept, under_way, is_first) = (durable, None, true);
+        Self { cx, sources, every_bytes, every, kept, kept_at, durable, under_way, is_first }
     }
 
     /// Whether it is time for a checkpoint.
@@ -50,7 +53,14 @@ impl Keeper {
     /// When a checkpoint is due if nothing more arrives; none while one is under way.
     pub(super) fn due_at(&self, offset: u64) -> Option<Instant> {
         let new = offset.saturating_sub(self.kept);
-        if self.under_way.is_some() || new < WORTH_BYTES.min(self.every_bytes) {
+        if self.under_way.is_some() || new == 0 {
+            return None;
+        }
+        // Attempts that die one after the other must show that they get somewhere.
+        if self.is_first {
+            return Some(self.kept_at);
+        }
+        if new < WORTH_BYTES.min(self.every_bytes) {
             return None;
         }
         let enough = new >= self.every_bytes;
@@ -62,6 +72,7 @@ impl Keeper {
     /// The bytes become durable while further ones are written.
     pub(super) async fn begin(&mut self, writer: &mut Writer) -> Result<(), StepError> {
         let mark = writer.mark().await?;
+        self.is_first &= mark.offset <= self.kept;
         self.kept = mark.offset;
         self.sources.reached = self.sources.reached.max(mark.offset);
         self.kept_at = Instant::now();

@@ -1,5 +1,6 @@
 //! The addresses of an artifact, and how they are shown.
 
+use resurge_journal::ResourceKey;
 use resurge_journal::failure::Class;
 use url::Url;
 
@@ -10,6 +11,8 @@ use crate::error::StepError;
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) url: Url,
+    /// Its host, as others who use it call it.
+    pub(super) key: Option<ResourceKey>,
 }
 
 impl Place {
@@ -28,7 +31,8 @@ impl Place {
         let url = Url::parse(text)
             .map_err(|error| StepError::from(error).during("read an address of the artifact"))?;
         if is_http(&url) && url.has_host() {
-            Ok(Self { url })
+            let key = key_of(&url);
+            Ok(Self { url, key })
         } else {
             let message = format!("`{}` is no address of http or https; use one", shown(&url));
             Err(StepError::new(Class::Validation, "url", message))
@@ -38,6 +42,26 @@ impl Place {
     /// The address without user, password, query and fragment.
     pub(super) fn shown(&self) -> String {
         shown(&self.url)
+    }
+}
+
+/// The host of an address, as others who use it call it.
+pub(super) fn key_of(url: &Url) -> Option<ResourceKey> {
+    let host = url.host_str()?.trim_end_matches('.');
+    ResourceKey::host(url.scheme(), host, url.port_or_known_default()?).ok()
+}
+
+/// Why an address may have run out: a redirect led to it, or it carries a signature.
+pub(super) fn may_expire(origin: &Url, end: &Url) -> Option<&'static str> {
+    const SIGNED: &[&str] =
+        &["x-amz-signature", "x-goog-signature", "signature", "sig", "token", "expires"];
+    let is_signed = |name: &str| SIGNED.iter().any(|known| name.eq_ignore_ascii_case(known));
+    if end.query_pairs().any(|(name, _)| is_signed(&name)) {
+        Some("signed")
+    } else {
+        // A fragment is not sent, so it does not make another address.
+        let without = |url: &Url| url.as_str().split('#').next().map(str::to_owned);
+        (without(origin) != without(end)).then_some("redirected")
     }
 }
 

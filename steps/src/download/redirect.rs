@@ -41,7 +41,7 @@ pub(super) fn next_hop(
 /// Too many redirects.
 pub(super) fn circle(origin: &Url) -> StepError {
     let message = format!("{} redirects more than {HOPS_MAX} times", shown(origin));
-    StepError::new(Class::Validation, "redirect_loop", message)
+    StepError::found("transfer", "redirect_loop", message)
 }
 
 /// Whether what is secret for one address may be told to the other.

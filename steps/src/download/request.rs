@@ -4,13 +4,12 @@ use reqwest::Response;
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderMap, HeaderValue, IF_RANGE, RANGE, USER_AGENT,
 };
-use resurge_journal::failure::Class;
 use url::Url;
 
 use super::attempt::Ended;
 use super::client::Clients;
 use super::options::Download;
-use super::place::Place;
+use super::place::{Place, key_of};
 use super::plan::Ask;
 use super::redirect::{HOPS_MAX, circle, next_hop, same_origin};
 use crate::context::StepContext;
@@ -26,22 +25,28 @@ pub(super) async fn answer(
     tokio::select! {
         biased;
         reason = cx.stopped() => Err(Ended::Stopped(reason)),
-        answer = resolve(options, place, ask) => answer.map_err(Ended::Source),
+        answer = resolve(cx, options, place, ask) => answer.map_err(Ended::Source),
     }
 }
 
 /// Follows redirects. A refusal at their end may only mean that a signed address ran out:
 /// then the way is gone once more, from the origin.
-async fn resolve(options: &Download, place: &Place, ask: &Ask) -> Result<Response, StepError> {
-    let (response, redirected) = follow(options, &place.url, ask).await?;
+async fn resolve(
+    cx: &StepContext,
+    options: &Download,
+    place: &Place,
+    ask: &Ask,
+) -> Result<Response, StepError> {
+    let (response, redirected) = follow(cx, options, &place.url, ask).await?;
     if redirected && matches!(response.status().as_u16(), 400 | 401 | 403) {
         tracing::debug!(status = response.status().as_u16(), "the address is resolved anew");
-        return Ok(follow(options, &place.url, ask).await?.0);
+        return Ok(follow(cx, options, &place.url, ask).await?.0);
     }
     Ok(response)
 }
 
 async fn follow(
+    cx: &StepContext,
     options: &Download,
     origin: &Url,
     ask: &Ask,
@@ -51,13 +56,27 @@ async fn follow(
     let mut trusted = true;
     for hop in 0..=HOPS_MAX {
         trusted &= same_origin(origin, &url);
-        let response = request(options, &url, ask, trusted).await?;
-        match next_hop(&url, response.status().as_u16(), response.headers())? {
+        let host = key_of(&url);
+        let named = |error: StepError| match &host {
+            Some(host) => error.resource(host.clone()),
+            None => error,
+        };
+        let response = request(options, &url, ask, trusted).await.map_err(named)?;
+        let status = response.status().as_u16();
+        if let Some(host) = host.as_ref().filter(|_| proves_alive(status)) {
+            cx.alive(host);
+        }
+        match next_hop(&url, status, response.headers())? {
             None => return Ok((response, hop > 0)),
             Some(next) => url = next,
         }
     }
     Err(circle(origin))
+}
+
+/// Whether such an answer, which is complete without its body, proves that the server works.
+const fn proves_alive(status: u16) -> bool {
+    matches!(status, 300..=499) && !matches!(status, 407 | 408 | 421 | 425 | 429)
 }
 
 async fn request(
@@ -79,7 +98,7 @@ async fn request(
 
 /// Nothing arrives any more.
 pub(super) fn stalled(message: &str) -> StepError {
-    StepError::new(Class::Timeout, "stalled", message).hint("it is tried again where it stands")
+    StepError::found("transfer", "stalled", message)
 }
 
 fn headers_for(ask: &Ask, own: &HeaderMap, trusted: bool) -> Result<HeaderMap, StepError> {

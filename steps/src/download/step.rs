@@ -1,14 +1,17 @@
 //! The download as a step.
 
 use tokio::task::spawn_blocking;
+use url::Url;
 
 use super::attempt;
 use super::options::Download;
+use super::place::key_of;
 use crate::artifact::Artifact;
 use crate::artifact::Downloaded;
 use crate::context::StepContext;
 use crate::error::StepError;
 use crate::fs::FileStamp;
+use crate::needs::Needs;
 use crate::step::Step;
 
 impl Step for Download {
@@ -29,6 +32,11 @@ impl Step for Download {
     /// Safe: when the future is dropped, bytes received lately may be fetched once more.
     async fn run(&self, cx: StepContext, artifact: Artifact) -> Result<Downloaded, StepError> {
         attempt::run(self, &cx, &artifact).await
+    }
+
+    fn needs(&self, artifact: &Artifact) -> Needs {
+        let places = std::iter::once(&artifact.url).chain(&artifact.mirrors);
+        Needs::one_of(places.filter_map(|text| key_of(&Url::parse(text).ok()?)))
     }
 
     async fn lost(&self, output: &Downloaded) -> Option<String> {

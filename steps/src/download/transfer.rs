@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Response;
-use resurge_journal::failure::Class;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::attempt::{Attempt, Ended};
 use super::judge::Coming;
+use super::place;
 use super::request::stalled;
 use crate::error::StepError;
 
@@ -75,9 +75,20 @@ impl Attempt<'_> {
         let reached = self.offset.max(self.keeper.sources.reached);
         self.cx.resume_from(reached, coming.total);
         self.end_is_marked = coming.end_is_marked;
+        let host = place::key_of(response.url());
+        if let Some(host) = &host {
+            self.cx.uses(host);
+        }
         let ended = self.pump(response, coming, skip).await;
         self.cx.progress(self.offset, coming.total);
-        ended
+        match (ended, host) {
+            (Ok(()), Some(host)) => {
+                self.cx.alive(&host);
+                Ok(())
+            }
+            (Err(Ended::Source(error)), Some(host)) => Err(Ended::Source(error.resource(host))),
+            (ended, _) => ended,
+        }
     }
 
     async fn pump(
@@ -139,9 +150,7 @@ impl Attempt<'_> {
         if chunk.len() as u64 > room {
             self.discard().await.map_err(Ended::Local)?;
             let message = "the server sends more bytes than the file should have";
-            return Err(Ended::Source(
-                StepError::new(Class::Integrity, "too_long", message).never(),
-            ));
+            return Err(Ended::Source(StepError::found("transfer", "too_long", message)));
         }
         if chunk.is_empty() {
             return Ok(());
@@ -186,6 +195,6 @@ impl Attempt<'_> {
 fn early(came: u64, total: Option<u64>) -> Ended {
     let total = total.unwrap_or_default();
     let message = format!("the connection ended after {came} of {total} bytes");
-    let error = StepError::new(Class::Network, "dropped", message);
+    let error = StepError::found("transfer", "dropped", message);
     Ended::Source(error.hint("it goes on where it stands"))
 }

@@ -3,6 +3,7 @@
 //! Linux is tested; the variants for macOS and Windows follow the documentation of those systems
 //! and have not been run.
 
+mod space;
 mod stamp;
 
 #[cfg(feature = "install")]
@@ -15,7 +16,10 @@ mod blocking;
 mod dir;
 #[cfg(any(feature = "install", feature = "verify"))]
 mod quarantine;
+#[cfg(any(feature = "download", feature = "install", feature = "verify"))]
+mod room;
 
+pub use space::free_space;
 pub use stamp::FileStamp;
 
 #[cfg(feature = "install")]
@@ -28,3 +32,5 @@ pub(crate) use dir::Dir;
 pub(crate) use quarantine::bad_path;
 #[cfg(feature = "verify")]
 pub(crate) use quarantine::quarantine;
+#[cfg(any(feature = "download", feature = "install", feature = "verify"))]
+pub(crate) use room::{MARGIN_BYTES, wait_for_room};

@@ -11,7 +11,7 @@ use super::plan::{Intent, Place};
 use crate::artifact::{Expected, Verified};
 use crate::digest::Hasher;
 use crate::error::StepError;
-use crate::fs::{FileStamp, Kind};
+use crate::fs::{FileStamp, Kind, wait_for_room};
 
 /// How things stand before the rename.
 #[derive(Debug, PartialEq, Eq)]
@@ -104,8 +104,8 @@ pub(super) fn copy(
 ) -> Result<(String, FileStamp), StepError> {
     if let Some(free) = place.parent.free_bytes().filter(|free| *free < verified.size) {
         let message = format!("installing needs {} bytes, but only {free} are free", verified.size);
-        return Err(StepError::new(Class::Resource, "disk_full", message)
-            .hint("free some space on the drive"));
+        let error = StepError::new(Class::Resource, "disk_full", message);
+        return Err(wait_for_room(error, place.parent.path(), verified.size));
     }
     let name = place.staged();
     let copied = copy_to(place, &name, verified, gate);

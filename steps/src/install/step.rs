@@ -14,7 +14,7 @@ use super::unpack::Tally;
 use crate::artifact::{Artifact, Expected, Unpack, Verified};
 use crate::context::StepContext;
 use crate::error::StepError;
-use crate::fs::{FileStamp, blocking};
+use crate::fs::{FileStamp, blocking, wait_for_room};
 use crate::step::Step;
 use crate::stop::StopReason;
 
@@ -51,6 +51,42 @@ impl Install {
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
+    }
+
+    async fn install(
+        &self,
+        cx: StepContext,
+        artifact: Artifact,
+        verified: Verified,
+    ) -> Result<Installed, StepError> {
+        let (gate, _keeper) = Gate::new(&cx);
+        // An intent that cannot be read is no loss: the disk tells how things stand.
+        let saved: Option<Intent> = cx.checkpoint().unwrap_or(None);
+        let job = (artifact.clone(), cx.clone());
+        let place = Arc::new(blocking(move || Place::open(&job.0, &job.1)).await?);
+        let verified = Arc::new(verified);
+        let (digest, done) = if artifact.unpack == Unpack::No {
+            let done = self.file(&gate, &place, &verified, saved).await;
+            (Some(verified.digest.clone()), done)
+        } else {
+            (None, self.tree(&gate, &place, &verified, artifact.unpack, saved).await)
+        };
+        let cancelled = cx.stop_reason() == Some(StopReason::Cancelled);
+        let path = artifact.install_to.below(&artifact.root);
+        let Tally { files, bytes } = blocking(move || match done {
+            Ok(tally) => {
+                gate.while_kept(|| clear_staging(&artifact, &verified.path));
+                Ok(tally)
+            }
+            Err(error) => {
+                if cancelled && let Err(error) = place.sweep(&[&place.old()]) {
+                    tracing::warn!(%error, "cannot clear up after a cancelled installation");
+                }
+                Err(error)
+            }
+        })
+        .await?;
+        Ok(Installed { path, files, bytes, digest })
     }
 
     async fn file(
@@ -151,34 +187,10 @@ impl Step for Install {
         cx: StepContext,
         (artifact, verified): Self::Input,
     ) -> Result<Installed, StepError> {
-        let (gate, _keeper) = Gate::new(&cx);
-        // An intent that cannot be read is no loss: the disk tells how things stand.
-        let saved: Option<Intent> = cx.checkpoint().unwrap_or(None);
-        let job = (artifact.clone(), cx.clone());
-        let place = Arc::new(blocking(move || Place::open(&job.0, &job.1)).await?);
-        let verified = Arc::new(verified);
-        let (digest, done) = if artifact.unpack == Unpack::No {
-            let done = self.file(&gate, &place, &verified, saved).await;
-            (Some(verified.digest.clone()), done)
-        } else {
-            (None, self.tree(&gate, &place, &verified, artifact.unpack, saved).await)
-        };
-        let cancelled = cx.stop_reason() == Some(StopReason::Cancelled);
-        let path = artifact.install_to.below(&artifact.root);
-        let Tally { files, bytes } = blocking(move || match done {
-            Ok(tally) => {
-                gate.while_kept(|| clear_staging(&artifact, &verified.path));
-                Ok(tally)
-            }
-            Err(error) => {
-                if cancelled && let Err(error) = place.sweep(&[&place.old()]) {
-                    tracing::warn!(%error, "cannot clear up after a cancelled installation");
-                }
-                Err(error)
-            }
-        })
-        .await?;
-        Ok(Installed { path, files, bytes, digest })
+        let (root, size) = (artifact.root.clone(), verified.size);
+        let installed = self.install(cx, artifact, verified).await;
+        // An archive grows when it is unpacked; how much, is known only when it was read.
+        installed.map_err(|error| wait_for_room(error, &root, size))
     }
 
     async fn lost(&self, output: &Installed) -> Option<String> {

@@ -1,5 +1,7 @@
 //! The step.
 
+use std::path::Path;
+
 use resurge_journal::failure::Class;
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +10,7 @@ use crate::artifact::{Algorithm, Artifact, Checked, Downloaded, Expected, Unpack
 use crate::context::StepContext;
 use crate::digest::{Hasher, HasherState};
 use crate::error::StepError;
-use crate::fs::{FileStamp, blocking, quarantine};
+use crate::fs::{FileStamp, blocking, quarantine, wait_for_room};
 use crate::step::Step;
 use crate::stop::StopReason;
 
@@ -94,6 +96,41 @@ impl Verify {
         }
     }
 
+    async fn check(
+        &self,
+        cx: StepContext,
+        artifact: Artifact,
+        file: Downloaded,
+    ) -> Result<Verified, StepError> {
+        let wanted = self.wanted(&artifact, &file)?;
+        let mut saved: Saved = cx.checkpoint()?.unwrap_or_default();
+        let stamp = stamp_of(&file)?;
+        let size = stamp.size();
+        if let Some(published) = artifact.size.filter(|published| *published != size) {
+            let (found, published) = (format!("{size} bytes"), format!("{published} bytes"));
+            return Err(refuse(&cx, saved, &file, "size", &found, &published).await);
+        }
+        let digest = self.digest_of(&cx, &mut saved, &file, &stamp, wanted).await?;
+        let fetched = (file.digest.algorithm() == wanted).then_some(&file.digest);
+        if let Some(published) = artifact.digest.as_ref().filter(|published| **published != digest)
+        {
+            let (found, published) = (digest.to_string(), published.to_string());
+            return Err(refuse(&cx, saved, &file, "digest", &found, &published).await);
+        }
+        if artifact.digest.is_none() && fetched.is_some_and(|fetched| *fetched != digest) {
+            quarantine(&file.path)?;
+            return Err(changed(&file));
+        }
+        let checked = match (&artifact.digest, artifact.size) {
+            (Some(_), _) => Checked::Digest,
+            (None, Some(_)) => Checked::Size,
+            (None, None) => Checked::Nothing,
+        };
+        let target =
+            (artifact.unpack == Unpack::No).then(|| artifact.install_to.below(&artifact.root));
+        Ok(Verified { path: file.path, size, digest, stamp, checked, target })
+    }
+
     /// The file's digest: taken over from the download, or computed.
     async fn digest_of(
         &self,
@@ -160,33 +197,10 @@ impl Step for Verify {
         cx: StepContext,
         (artifact, file): Self::Input,
     ) -> Result<Verified, StepError> {
-        let wanted = self.wanted(&artifact, &file)?;
-        let mut saved: Saved = cx.checkpoint()?.unwrap_or_default();
-        let stamp = stamp_of(&file)?;
-        let size = stamp.size();
-        if let Some(published) = artifact.size.filter(|published| *published != size) {
-            let (found, published) = (format!("{size} bytes"), format!("{published} bytes"));
-            return Err(refuse(&cx, saved, &file, "size", &found, &published).await);
-        }
-        let digest = self.digest_of(&cx, &mut saved, &file, &stamp, wanted).await?;
-        let fetched = (file.digest.algorithm() == wanted).then_some(&file.digest);
-        if let Some(published) = artifact.digest.as_ref().filter(|published| **published != digest)
-        {
-            let (found, published) = (digest.to_string(), published.to_string());
-            return Err(refuse(&cx, saved, &file, "digest", &found, &published).await);
-        }
-        if artifact.digest.is_none() && fetched.is_some_and(|fetched| *fetched != digest) {
-            quarantine(&file.path)?;
-            return Err(changed(&file));
-        }
-        let checked = match (&artifact.digest, artifact.size) {
-            (Some(_), _) => Checked::Digest,
-            (None, Some(_)) => Checked::Size,
-            (None, None) => Checked::Nothing,
-        };
-        let target =
-            (artifact.unpack == Unpack::No).then(|| artifact.install_to.below(&artifact.root));
-        Ok(Verified { path: file.path, size, digest, stamp, checked, target })
+        let folder = file.path.parent().map(Path::to_owned).unwrap_or_default();
+        let checked = self.check(cx, artifact, file).await;
+        // Only names and checkpoints are written.
+        checked.map_err(|error| wait_for_room(error, &folder, 0))
     }
 
     async fn lost(&self, output: &Verified) -> Option<String> {
@@ -234,13 +248,11 @@ async fn refuse(
     let message =
         format!("the file from {} has {found}, but {published} was published", file.origin);
     if !seen_before {
-        return StepError::new(Class::Integrity, format!("{what}_mismatch"), message)
-            .hint("the file was put aside; it is fetched again");
+        return StepError::found("data", &format!("{what}_mismatch"), message);
     }
     let kind = if what == "digest" { "published_hash" } else { "published_size" };
     let message = format!("{message}; a second download gave the same");
-    StepError::new(Class::Validation, kind, message)
-        .hint(format!("the published {what} looks wrong: correct it, or use another source"))
+    StepError::found("data", kind, message)
 }
 
 fn changed(file: &Downloaded) -> StepError {

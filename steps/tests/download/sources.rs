@@ -39,7 +39,7 @@ async fn what_a_server_answers_decides_whether_it_is_asked_again() {
                 .sized(b""),
             )
         });
-        let error = Bench::new(server.url("/file?token=secret")).attempt().await.unwrap_err();
+        let error = Bench::new(server.url("/file?who=secret")).attempt().await.unwrap_err();
         assert_eq!((error.class(), error.advice().clone()), (class, advice), "{status}");
         assert_eq!(error.kind(), format!("http_{status}"));
         assert_eq!(server.requests().len(), 1, "{status} is asked once");

@@ -1,10 +1,12 @@
 //! Why an archive is not unpacked.
 
 use std::io;
+use std::path::Path;
 
 use resurge_journal::failure::Class;
 
 use crate::error::StepError;
+use crate::fs::wait_for_room;
 
 /// Why an archive is not unpacked.
 #[derive(Debug, thiserror::Error)]
@@ -51,14 +53,17 @@ impl UnpackError {
     }
 
     /// The failure of the step; a refused archive is never tried again.
-    pub(super) fn into_step_error(self) -> StepError {
+    ///
+    /// `folder` is one on the drive that is unpacked to.
+    pub(super) fn into_step_error(self, folder: &Path) -> StepError {
         let (class, kind) = match &self {
             Self::Hostile { .. } => (Class::Security, "hostile_archive"),
             Self::Limit(_) => (Class::Security, "archive_limit"),
             Self::Damaged(_) => (Class::Validation, "bad_archive"),
-            Self::Space { .. } => {
-                return StepError::new(Class::Resource, "disk_full", self.to_string())
-                    .hint("free some space on the drive");
+            Self::Space { needed, .. } => {
+                let (needed, message) = (*needed, self.to_string());
+                let error = StepError::new(Class::Resource, "disk_full", message);
+                return wait_for_room(error, folder, needed);
             }
             Self::Io { .. } => return StepError::classify(self),
             Self::Stopped(_) => (Class::Interrupted, "stopped"),

@@ -25,7 +25,8 @@ pub(in crate::install) fn unpack(
     limits: Limits,
     gate: &Gate,
 ) -> Result<Tally, StepError> {
-    unpack_any(archive, kind, into, limits, gate).map_err(UnpackError::into_step_error)
+    let unpacked = unpack_any(archive, kind, into, limits, gate);
+    unpacked.map_err(|error| error.into_step_error(into.path().parent().unwrap_or(into.path())))
 }
 
 fn unpack_any(
