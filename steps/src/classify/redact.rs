@@ -50,7 +50,7 @@ fn of_address(word: &str, at: usize) -> String {
     let closing = if query.is_empty() { None } else { closing };
     let closing = closing.map(String::from).unwrap_or_default();
     // A second address may hide in the path of the first.
-    let path = if path.contains("://") { MASK.to_owned() } else { of_pairs(path) };
+    let path = if path.contains("//") { MASK.to_owned() } else { of_pairs(path) };
     format!("{}{host}{path}{query}{closing}", of_pairs(before))
 }
 
@@ -116,6 +116,7 @@ mod tests {
             ("password: hush", "password: …"),
             ("password=hush", "password=…"),
             ("https://proxy/https://joe:pw@h/", "https://proxy…"),
+            ("https://a,https://joe:pw@h/", "https://a,https:…"),
             ("keyboard: none", "keyboard: none"),
             ("", ""),
         ] {
