@@ -41,11 +41,13 @@ mod settings;
 mod shell;
 mod workflow;
 
+pub use self::core::{BreakerControl, Control};
 pub use handle::{
-    ControlError, Engine, EngineBuilder, EventStream, EventsError, OpenError, RunError, RunHandle,
-    RunView, StartError, StartRun, StepView, Unavailable,
+    BreakerError, BreakerState, BreakerView, ControlError, Engine, EngineBuilder, EventStream,
+    EventsError, OpenError, RunError, RunFilter, RunHandle, RunView, SettingError, StartError,
+    StartRun, StepView, Unavailable,
 };
-pub use policy::{PolicyProblem, RetryPolicy};
+pub use policy::{Breaker, BreakerProblem, PolicyProblem, RetryPolicy};
 pub use settings::Settings;
 pub use shell::{Clock, SystemClock};
 pub use workflow::{
@@ -55,11 +57,11 @@ pub use workflow::{
 
 pub use resurge_journal as journal;
 pub use resurge_journal::failure::{Class, Failure, Group};
-pub use resurge_journal::policy::Jitter;
+pub use resurge_journal::policy::{BreakerSpec, Jitter};
 pub use resurge_journal::state::{RunStatus, StepPhaseKind as StepStatus};
-pub use resurge_journal::{RunId, RunKey, Seq, StepKey, Timestamp};
+pub use resurge_journal::{Json, ResourceKey, RunId, RunKey, Seq, StepKey, Timestamp};
 pub use resurge_steps as steps;
-pub use resurge_steps::{Advice, Payload, Progress, Step, StepContext, StepError, StopReason};
+pub use resurge_steps::{Needs, Payload, Progress, Step, StepContext, StepError, StopReason};
 
 /// The example of the README compiles.
 #[cfg(all(doctest, feature = "sled"))]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use resurge_journal::policy::BreakerSpec;
 use serde::{Deserialize, Serialize};
 
 /// Most steps that a workflow may have.
@@ -24,6 +25,12 @@ const PAYLOAD_BYTES_MAX: usize = 4_096;
 /// | `stop_grace` | 5 s | time for a stopped attempt to save its checkpoint |
 /// | `refund_units_min` | 1 MiB | less progress than that may be a trickle |
 /// | `refund_fraction_min` | 1 % | of the total, for large transfers |
+/// | `breaker` | [`BreakerSpec::default`] | for steps that bring none of their own |
+/// | `server_wait_max` | 1 h | all that servers may make one step wait |
+/// | `crashes_max` | 3 | a step in which the process dies again and again is at fault |
+/// | `retry_budget_per_minute` | 60 | what a host gets of retries, however many runs need it |
+/// | `retry_budget_burst` | 120 | retries that may come at once |
+/// | `condition_poll` | 5 s | how soon freed space is noticed; a look costs nothing |
 /// | `lost_inputs_max` | 3 | a step whose inputs vanish as fast as they are made needs a person |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -48,6 +55,20 @@ pub struct Settings {
     pub refund_fraction_min: f64,
     /// Times in a row that a step may find its inputs gone before it fails.
     pub lost_inputs_max: u32,
+    /// The breakers of steps that bring no policy of their own.
+    pub breaker: BreakerSpec,
+    /// Longest time that servers may make one step wait, all waits together.
+    pub server_wait_max: Duration,
+    /// Times in a row that the process may die in a step that saves nothing before it is given up.
+    pub crashes_max: u32,
+    /// Retries a minute that a resource gets from all runs together; 0 leaves the budget out.
+    ///
+    /// What is beyond it is not lost: it waits until the budget is paid back.
+    pub retry_budget_per_minute: u32,
+    /// Retries of a resource that may come at once.
+    pub retry_budget_burst: u32,
+    /// How often the engine looks whether what a step waits for has come true.
+    pub condition_poll: Duration,
 }
 
 impl Default for Settings {
@@ -60,6 +81,12 @@ impl Default for Settings {
             refund_units_min: 1024 * 1024,
             refund_fraction_min: 0.01,
             lost_inputs_max: 3,
+            breaker: BreakerSpec::default(),
+            server_wait_max: Duration::from_secs(60 * 60),
+            crashes_max: 3,
+            retry_budget_per_minute: 60,
+            retry_budget_burst: 120,
+            condition_poll: Duration::from_secs(5),
         }
     }
 }

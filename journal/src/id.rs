@@ -133,6 +133,30 @@ impl Epoch {
     }
 }
 
+/// Counts the transitions of one breaker.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct BreakerEpoch(u64);
+
+impl BreakerEpoch {
+    /// After this many transitions.
+    pub const fn new(epoch: u64) -> Self {
+        Self(epoch)
+    }
+
+    /// The number of transitions.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// After one more transition.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
 /// Position of a step in the graph of its run, in the order of definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StepIndex(u16);

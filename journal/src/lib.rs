@@ -36,8 +36,8 @@ mod testing;
 mod time;
 
 pub use id::{
-    AttemptNo, Epoch, InvalidName, KEY_BYTES_MAX, ResourceKey, RunId, RunKey, Seq, StepIndex,
-    StepKey, WorkflowName,
+    AttemptNo, BreakerEpoch, Epoch, InvalidName, KEY_BYTES_MAX, ResourceKey, RunId, RunKey, Seq,
+    StepIndex, StepKey, WorkflowName,
 };
 pub use json::Json;
 pub use record::Record;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::coded::coded_enum;
 use crate::id::{StepIndex, StepKey, WorkflowName};
-use crate::policy::RetrySpec;
+use crate::policy::{BreakerSpec, RetrySpec};
 
 /// The graph that a run follows: pinned when it starts, never changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,12 @@ pub struct StepSpec {
     pub retry: RetrySpec,
     /// Longest duration of one attempt, in milliseconds.
     pub timeout_ms: Option<u64>,
+    /// Longest time without progress, in milliseconds.
+    pub idle_timeout_ms: Option<u64>,
+    /// Whether an attempt that may have had its effect may be repeated.
+    pub is_idempotent: bool,
+    /// The breakers of what the step needs; none is the engine's own policy.
+    pub breaker: Option<BreakerSpec>,
 }
 
 /// How the input of a step is put together from its sources.
@@ -105,6 +111,11 @@ impl StepSpec {
     /// Longest duration of one attempt.
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout_ms.map(Duration::from_millis)
+    }
+
+    /// Longest time without progress.
+    pub fn idle_timeout(&self) -> Option<Duration> {
+        self.idle_timeout_ms.map(Duration::from_millis)
     }
 
     /// Attempts that may fail in a row before the step is exhausted.

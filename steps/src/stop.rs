@@ -8,6 +8,8 @@ use tokio::sync::watch;
 pub enum StopReason {
     /// The engine shuts down: save a checkpoint, keep what was done.
     Shutdown,
+    /// The run was paused: save a checkpoint, keep what was done.
+    Paused,
     /// The run was cancelled: clear up.
     Cancelled,
     /// The attempt took too long: save a checkpoint, keep what was done.

@@ -1,21 +1,25 @@
 //! The state and the one way to move it: decide, record, apply, follow up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use resurge_journal::state::IllegalTransition;
-use resurge_journal::{Record, RunId, State, Timestamp};
+use resurge_journal::event::{Event, Health};
+use resurge_journal::state::{IllegalTransition, Run};
+use resurge_journal::{Record, ResourceKey, RunId, State, Timestamp};
 
 use super::command::{Ambient, Command, Fact, Refusal};
 use super::decide::{self, World};
 use super::registry::Registry;
 use crate::settings::Settings;
+use crate::workflow::Definition;
 
 /// The state of the journal, ahead of the disk by what is not flushed yet.
 #[derive(Debug)]
 pub(crate) struct Core {
     state: State,
     registry: Arc<Registry>,
+    /// Callers in this process that make the attempts of a run themselves.
+    calls: BTreeMap<RunId, Arc<Definition>>,
     settings: Settings,
     /// Set by [`Command::Drain`]: no attempt begins any more.
     draining: bool,
@@ -30,15 +34,11 @@ pub(crate) struct Broken(#[from] IllegalTransition);
 
 impl Core {
     pub(crate) const fn new(state: State, registry: Arc<Registry>, settings: Settings) -> Self {
-        Self { state, registry, settings, draining: false, wake_at: None }
+        Self { state, registry, calls: BTreeMap::new(), settings, draining: false, wake_at: None }
     }
 
     pub(crate) const fn state(&self) -> &State {
         &self.state
-    }
-
-    pub(crate) fn registry(&self) -> &Registry {
-        &self.registry
     }
 
     pub(crate) const fn settings(&self) -> &Settings {
@@ -60,54 +60,111 @@ impl Core {
     ) -> Result<Result<Vec<Record>, Refusal>, Broken> {
         self.draining |= matches!(command, Command::Drain);
         let recovers = matches!(command, Command::Recover { .. });
+        let caller = match &command {
+            Command::Start(request) => request.caller.clone(),
+            _ => None,
+        };
         let facts = match decide::decide(&self.world(), command, ambient) {
             Ok(facts) => facts,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let mut records = Vec::with_capacity(facts.len() + 1);
+        self.attach(caller, &facts);
         let mut touched = self.record(facts, ambient.now, &mut records)?;
         if recovers {
             // A crash may have cut off what followed from the last decision about any run.
-            touched = self.state.open_runs().map(|run| run.id).collect();
+            touched.runs = self.state.open_runs().map(|run| run.id).collect();
+            touched.resources = self.state.breakers().map(|(key, _)| key.clone()).collect();
         }
-        for run in touched {
-            let facts = decide::settle(&self.world(), run);
-            self.record(facts, ambient.now, &mut records)?;
-        }
-        if !self.draining {
-            // Whatever was asked for: what is due by now is nobody else's to look at.
-            let facts = decide::overdue(&self.world(), ambient.now);
-            self.record(facts, ambient.now, &mut records)?;
-            let facts = decide::start_attempts(&self.world(), ambient.now);
-            self.record(facts, ambient.now, &mut records)?;
-        }
+        self.follow_up(touched, ambient.now, &mut records)?;
         self.wake_at = self.state.next_due(ambient.now);
         Ok(Ok(records))
+    }
+
+    /// Records what follows, until nothing more does.
+    fn follow_up(
+        &mut self,
+        mut touched: Touched,
+        now: Timestamp,
+        records: &mut Vec<Record>,
+    ) -> Result<(), Broken> {
+        loop {
+            for run in std::mem::take(&mut touched.runs) {
+                let facts = decide::settle(&self.world(), run);
+                self.record(facts, now, records)?;
+                if self.state.run(run).is_none_or(|run| run.phase.is_final()) {
+                    self.calls.remove(&run);
+                }
+            }
+            if self.draining {
+                return Ok(());
+            }
+            let facts = decide::next(&self.world(), &touched.resources, now);
+            if facts.is_empty() {
+                return Ok(());
+            }
+            let more = self.record(facts, now, records)?;
+            touched.runs = more.runs;
+            touched.resources.extend(more.resources);
+        }
+    }
+
+    /// Remembers who makes the attempts of a run that is started or goes on.
+    fn attach(&mut self, caller: Option<Arc<Definition>>, facts: &[Fact]) {
+        let run = facts.first().and_then(|fact| fact.run);
+        if let (Some(caller), Some(run)) = (caller, run) {
+            self.calls.insert(run, caller);
+        }
+    }
+
+    /// Forgets the caller of a run, before its end is decided.
+    pub(crate) fn detach(&mut self, run: RunId) {
+        self.calls.remove(&run);
+    }
+
+    /// What carries a run on: its caller, or the definition that is registered.
+    pub(crate) fn definition(&self, run: &Run) -> Option<&Arc<Definition>> {
+        self.calls.get(&run.id).or_else(|| self.registry.find(&run.started.manifest).ok())
     }
 
     fn world(&self) -> World<'_> {
         World {
             state: &self.state,
             registry: &self.registry,
+            calls: &self.calls,
             settings: &self.settings,
             draining: self.draining,
         }
     }
 
-    /// Gives facts their place in the journal and applies them; tells which runs they touch.
+    /// Gives facts their place in the journal and applies them; tells what they touch.
     fn record(
         &mut self,
         facts: Vec<Fact>,
         now: Timestamp,
         records: &mut Vec<Record>,
-    ) -> Result<BTreeSet<RunId>, Broken> {
-        let mut touched = BTreeSet::new();
+    ) -> Result<Touched, Broken> {
+        let mut touched = Touched::default();
         for Fact { run, event } in facts {
             let record = Record { seq: self.state.head().next(), at: now, run, event };
             self.state.apply(&record)?;
-            touched.extend(run);
+            touched.runs.extend(run);
+            let health: &[Health] = match &record.event {
+                Event::AttemptSucceeded(event) => &event.health,
+                Event::AttemptFailed(event) => &event.health,
+                _ => &[],
+            };
+            touched.resources.extend(health.iter().map(|health| health.key.clone()));
             records.push(record);
         }
         Ok(touched)
     }
+}
+
+/// What records speak of, and so what may have to follow.
+#[derive(Debug, Default)]
+struct Touched {
+    runs: BTreeSet<RunId>,
+    /// Resources about which something was learnt.
+    resources: BTreeSet<ResourceKey>,
 }

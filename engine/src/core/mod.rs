@@ -9,7 +9,9 @@ mod registry;
 #[cfg(test)]
 mod sim_tests;
 
-pub(crate) use command::{Ambient, Command, Outcome, Refusal, StartRequest};
+pub(crate) use command::{Ambient, Command, Outcome, Refusal, Seen, StartRequest};
+pub use command::{BreakerControl, Control};
 pub(crate) use core::{Broken, Core};
-pub(crate) use plan::{Plan, Running, Spawn, Stop, reconcile};
+pub(crate) use decide::Asked;
+pub(crate) use plan::{Plan, Running, Spawn, Stop, Watch, reconcile};
 pub(crate) use registry::Registry;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use resurge_journal::state::{Run, RunPhase, StepPhase};
+use resurge_journal::failure::Condition;
+use resurge_journal::state::{Hold, Run, RunPhase, StepPhase};
 use resurge_journal::{AttemptNo, RunId, Seq, State, StepIndex};
 use resurge_steps::StopReason;
 
@@ -14,6 +15,15 @@ pub(crate) type Running = BTreeMap<(RunId, StepIndex), AttemptNo>;
 pub(crate) struct Plan {
     pub(crate) spawn: Vec<Spawn>,
     pub(crate) stop: Vec<Stop>,
+    /// Every condition that steps of the run wait for, and no other.
+    pub(crate) watch: Vec<Watch>,
+}
+
+/// Something that a step waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Watch {
+    pub(crate) step: StepIndex,
+    pub(crate) condition: Condition,
 }
 
 /// An attempt that needs a task.
@@ -41,11 +51,19 @@ pub(crate) struct Stop {
 pub(crate) fn reconcile(state: &State, durable: Seq, run: RunId, running: &Running) -> Plan {
     let mut plan = Plan::default();
     let Some(run) = state.run(run) else { return plan };
+    let is_paused = matches!(run.phase, RunPhase::Paused { .. }) && run.since <= durable;
     for (step, _, entry) in run.steps().filter(|(_, _, entry)| entry.since <= durable) {
-        let wanted = match entry.phase {
-            StepPhase::Running { attempt, epoch, .. } if epoch == state.epoch() => Some(attempt),
+        let wanted = match &entry.phase {
+            StepPhase::Running { attempt, epoch, .. } if *epoch == state.epoch() && !is_paused => {
+                Some(*attempt)
+            }
             _ => None,
         };
+        if let StepPhase::Held { on: Hold::Condition(condition), .. } = &entry.phase
+            && run.phase == RunPhase::Active
+        {
+            plan.watch.push(Watch { step, condition: condition.clone() });
+        }
         let id = run.id;
         match (wanted, running.get(&(id, step)).copied()) {
             (Some(attempt), None) => plan.spawn.push(Spawn { run: id, step, attempt }),
@@ -61,6 +79,7 @@ pub(crate) fn reconcile(state: &State, durable: Seq, run: RunId, running: &Runni
 const fn stop_reason(run: &Run) -> StopReason {
     match run.phase {
         RunPhase::Cancelled { .. } => StopReason::Cancelled,
+        RunPhase::Paused { .. } => StopReason::Paused,
         _ => StopReason::Superseded,
     }
 }

@@ -16,7 +16,9 @@ use resurge_journal::{
     AttemptNo, Json, Record, RunId, Seq, State, StepIndex, StepKey, Timestamp, WorkflowName,
 };
 
-use super::{Ambient, Command, Core, Outcome, Refusal, Registry, Running, StartRequest, reconcile};
+use super::{
+    Ambient, Command, Core, Outcome, Refusal, Registry, Running, Seen, StartRequest, reconcile,
+};
 use crate::settings::Settings;
 use crate::workflow::Definition;
 use resurge_steps::Progress;
@@ -77,6 +79,7 @@ impl Sim {
             key: Some(format!("run-{key}").parse().unwrap()),
             deadline,
             restart_ended: false,
+            caller: None,
         };
         self.command(Command::Start(Box::new(request)));
     }
@@ -190,8 +193,12 @@ const SETTINGS_IN_FLIGHT: usize = 3;
 
 fn core_on(disk: &MemoryStore, graph: &Manifest) -> Core {
     let mut registry = Registry::default();
-    let definition =
-        Definition { manifest: graph.clone(), steps: Vec::new(), custom: BTreeMap::new() };
+    let definition = Definition {
+        manifest: graph.clone(),
+        steps: Vec::new(),
+        custom: BTreeMap::new(),
+        resources: Vec::new(),
+    };
     assert!(registry.insert(&Arc::new(definition)));
     let settings = Settings { attempts_in_flight_max: SETTINGS_IN_FLIGHT, ..Settings::default() };
     Core::new(fold(disk), Arc::new(registry), settings)
@@ -222,6 +229,9 @@ fn random_graph(luck: &mut Luck) -> Manifest {
                 ..RetrySpec::default()
             },
             timeout_ms: None,
+            idle_timeout_ms: None,
+            is_idempotent: true,
+            breaker: None,
         }
     };
     let steps: Vec<StepSpec> = (0..steps).map(|index| spec(index, luck)).collect();
@@ -229,13 +239,17 @@ fn random_graph(luck: &mut Luck) -> Manifest {
     Manifest { workflow: WorkflowName::new("sim").unwrap(), version: 1, steps, result }
 }
 
+fn done(output: Json) -> Outcome {
+    Outcome::Succeeded { output, seen: Seen::default() }
+}
+
 fn random_outcome(luck: &mut Luck, graph: &Manifest, step: StepIndex) -> Outcome {
     match luck.below(10) {
-        0..=4 => Outcome::Succeeded(Json::of(&luck.next()).unwrap()),
+        0..=4 => done(Json::of(&luck.next()).unwrap()),
         5 => {
             let lost: Vec<_> = graph.step(step).unwrap().needs().take(1).collect();
             if lost.is_empty() {
-                return Outcome::Succeeded(Json::null());
+                return done(Json::null());
             }
             Outcome::InputsLost { lost, reason: "gone".to_owned() }
         }
@@ -245,7 +259,10 @@ fn random_outcome(luck: &mut Luck, graph: &Manifest, step: StepIndex) -> Outcome
                 "dropped",
                 "the line dropped",
             )),
-            progress: Progress { done: luck.below(64) << 20, ..Progress::default() },
+            seen: Seen {
+                progress: Progress { done: luck.below(64) << 20, ..Progress::default() },
+                ..Seen::default()
+            },
         },
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use resurge_journal::WorkflowName;
 use resurge_journal::store::Store;
+use resurge_steps::classify::Rules;
 
 use super::engine::{Engine, Inner};
 use super::error::{OpenError, ReplayProblem};
@@ -26,6 +27,7 @@ pub struct EngineBuilder {
     settings: Settings,
     registry: Registry,
     clock: Arc<dyn Clock>,
+    rules: Rules,
     /// A name and version that two different workflows claim.
     ambiguous: Option<(WorkflowName, u32)>,
     #[cfg(feature = "sled")]
@@ -55,6 +57,7 @@ impl EngineBuilder {
             settings: Settings::default(),
             registry: Registry::default(),
             clock: Arc::new(SystemClock),
+            rules: Rules::new(),
             ambiguous: None,
             #[cfg(feature = "sled")]
             durability: resurge_journal::store::Durability::default(),
@@ -74,6 +77,12 @@ impl EngineBuilder {
         if !self.registry.insert(&flow.definition) {
             self.ambiguous.get_or_insert_with(|| (flow.name().clone(), flow.version()));
         }
+        self
+    }
+
+    /// Rules of the application for failures, before or after those of the engine.
+    pub fn rules(mut self, rules: Rules) -> Self {
+        self.rules = rules;
         self
     }
 
@@ -118,6 +127,7 @@ impl EngineBuilder {
             settings: self.settings.clone(),
             world: Arc::new(World::new(self.clock)),
             scratch_root,
+            rules: self.rules,
         };
         let location = store.location().to_owned();
         let opened = shell::open(parts)

@@ -11,14 +11,14 @@ use resurge_steps::Payload;
 use tokio::sync::{mpsc, oneshot};
 
 use super::builder::EngineBuilder;
-use super::error::{ControlError, Unavailable};
+use super::error::Unavailable;
 use super::events::EventStream;
 use super::run::RunHandle;
 use super::start::StartRun;
 use super::view::RunView;
-use crate::core::{Refusal, Registry};
+use crate::core::{Command, Refusal, Registry};
 use crate::settings::Settings;
-use crate::shell::{Feed, Message, Reply, SHUT_DOWN};
+use crate::shell::{Feed, Message, Reply, SHUT_DOWN, Sight};
 use crate::workflow::Workflow;
 
 /// A running engine. Cheap to clone; the journal stays open until the last clone is gone.
@@ -93,7 +93,8 @@ impl Engine {
     /// Safe: nothing is changed.
     pub async fn find(&self, key: &RunKey) -> Result<Option<RunView>, Unavailable> {
         let key = key.clone();
-        self.ask(|reply| Message::Find { key, reply }).await
+        self.look(move |sight| sight.state.run_by_key(&key).map(|run| RunView::seen(run, sight)))
+            .await
     }
 
     /// A view of every run, in the order of their ids.
@@ -104,33 +105,7 @@ impl Engine {
     /// # Cancel safety
     /// Safe: nothing is changed.
     pub async fn runs(&self) -> Result<Vec<RunView>, Unavailable> {
-        self.ask(|reply| Message::ViewAll { reply }).await
-    }
-
-    /// Calls a run off: its attempts stop, nothing of it begins any more.
-    ///
-    /// Calling off a run twice is as good as once.
-    ///
-    /// # Errors
-    /// [`ControlError`] if there is no such run, or if it ended in another way.
-    ///
-    /// # Durability
-    /// Durable when it returns.
-    ///
-    /// # Cancel safety
-    /// When the future is dropped the run may or may not be called off.
-    pub async fn cancel(
-        &self,
-        run: RunId,
-        actor: impl Into<String>,
-        reason: impl Into<String>,
-    ) -> Result<(), ControlError> {
-        let (actor, reason) = (cut(actor.into()), cut(reason.into()));
-        let answer = self.ask(|reply| Message::Cancel { run, actor, reason, reply }).await?;
-        answer.map_err(|refusal| match refusal {
-            Refusal::Ended => ControlError::Ended { run },
-            _ => ControlError::UnknownRun { run },
-        })
+        self.look(|sight| sight.state.runs().map(|run| RunView::seen(run, sight)).collect()).await
     }
 
     /// The last event that is durable.
@@ -178,18 +153,29 @@ impl Engine {
         answer.await.map_err(|_| self.unavailable())
     }
 
+    /// Looks at the state; the answer comes once everything it rests on is durable.
+    pub(super) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Sight<'_>) -> T + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        self.ask(|reply| {
+            Message::Look(Box::new(move |sight| {
+                let seen = look(sight);
+                // Whoever asked may have stopped waiting.
+                Box::new(move || drop(reply.send(seen)))
+            }))
+        })
+        .await
+    }
+
+    /// Has a command carried out.
+    pub(super) async fn order(&self, command: Command) -> Result<Result<(), Refusal>, Unavailable> {
+        let command = Box::new(command);
+        self.ask(|reply| Message::Do { command, reply }).await
+    }
+
     fn unavailable(&self) -> Unavailable {
         let reason = self.inner.obituary.get().cloned();
         Unavailable { reason: reason.unwrap_or_else(|| "it is shutting down".to_owned()) }
     }
 }
-
-/// Cuts what a caller wrote to what fits a record.
-fn cut(text: String) -> String {
-    if text.len() <= WORDS_BYTES_MAX {
-        return text;
-    }
-    text.chars().take(WORDS_BYTES_MAX / 4).collect()
-}
-
-const WORDS_BYTES_MAX: usize = 1_024;

@@ -1,8 +1,10 @@
 //! What can go wrong, operation by operation.
 
+use std::time::Duration;
+
 use resurge_journal::event::ExhaustReason;
 use resurge_journal::failure::Failure;
-use resurge_journal::{AttemptNo, RunId, StepKey, WorkflowName};
+use resurge_journal::{AttemptNo, ResourceKey, RunId, StepKey, WorkflowName};
 
 use crate::shell::ReplayError;
 
@@ -47,6 +49,12 @@ pub struct ReplayProblem(pub(super) ReplayError);
 pub struct Unavailable {
     /// What stopped it.
     pub reason: String,
+}
+
+impl Unavailable {
+    pub(super) fn shutting_down() -> Self {
+        Self { reason: "it is shutting down".to_owned() }
+    }
 }
 
 /// A run that was not started.
@@ -95,27 +103,6 @@ pub enum StartError {
     Unavailable(#[from] Unavailable),
 }
 
-/// A control that was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ControlError {
-    /// The journal holds no such run.
-    #[error("there is no run {run}")]
-    UnknownRun {
-        /// The run.
-        run: RunId,
-    },
-    /// The run has ended.
-    #[error("run {run} has ended; nothing is left to control")]
-    Ended {
-        /// The run.
-        run: RunId,
-    },
-    /// The engine no longer runs.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
-
 /// A run that did not succeed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -129,6 +116,18 @@ pub enum RunError {
         attempts: AttemptNo,
         /// The last failure.
         failure: Option<Failure>,
+    },
+    /// A step was not tried, because a breaker that wants nobody to wait is open.
+    #[error(
+        "step `{step}` was not tried: the circuit breaker of {key} is open for another {remaining:?}; try again after that, or force a retry"
+    )]
+    CircuitOpen {
+        /// The step.
+        step: StepKey,
+        /// What is down.
+        key: ResourceKey,
+        /// How long the breaker stays open at least.
+        remaining: Duration,
     },
     /// The retries of a step, or the time of the run, were used up.
     #[error("{} used up{}: {}", reason_text(*reason), step_text(step.as_ref(), *attempts), text(failure.as_ref()))]
@@ -177,6 +176,17 @@ pub enum EventsError {
 }
 
 impl RunError {
+    /// The error for a step that failed for good.
+    pub(super) fn failed(step: StepKey, attempts: AttemptNo, failure: Option<Failure>) -> Self {
+        if let Some(failure) = &failure
+            && failure.kind == "circuit_open"
+            && let (Some(key), Some(remaining)) = (&failure.resource, failure.advice.server_delay())
+        {
+            return Self::CircuitOpen { step, key: key.clone(), remaining };
+        }
+        Self::Failed { step, attempts, failure }
+    }
+
     /// The failure that ended the run, if one did.
     pub const fn failure(&self) -> Option<&Failure> {
         match self {
@@ -193,6 +203,9 @@ fn text(failure: Option<&Failure>) -> &str {
 const fn reason_text(reason: ExhaustReason) -> &'static str {
     match reason {
         ExhaustReason::Deadline => "the time until the deadline was",
+        ExhaustReason::Elapsed => "the time that recovery may take was",
+        ExhaustReason::ServerDelay => "the time that servers may make it wait was",
+        ExhaustReason::ClassLimit => "the retries for failures of this kind were",
         _ => "all retries were",
     }
 }

@@ -1,6 +1,9 @@
 //! What users hold: the engine, its runs, its events.
 
+mod breaker_view;
 mod builder;
+mod control;
+mod control_error;
 mod engine;
 mod error;
 mod events;
@@ -8,9 +11,12 @@ mod run;
 mod start;
 mod view;
 
+pub use breaker_view::{BreakerState, BreakerView};
 pub use builder::EngineBuilder;
+pub use control::RunFilter;
+pub use control_error::{BreakerError, ControlError, SettingError};
 pub use engine::Engine;
-pub use error::{ControlError, EventsError, OpenError, RunError, StartError, Unavailable};
+pub use error::{EventsError, OpenError, RunError, StartError, Unavailable};
 pub use events::EventStream;
 pub use run::RunHandle;
 pub use start::StartRun;

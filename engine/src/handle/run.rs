@@ -5,8 +5,9 @@ use std::marker::PhantomData;
 use resurge_journal::RunId;
 use resurge_steps::Payload;
 
+use super::control_error::ControlError;
 use super::engine::Engine;
-use super::error::{ControlError, RunError, Unavailable};
+use super::error::RunError;
 use super::view::RunView;
 use crate::shell::{Ended, Message};
 
@@ -41,7 +42,7 @@ impl<O: Payload> RunHandle<O> {
             None => Err(RunError::UnknownRun { run }),
             Some(Ended::Succeeded(output)) => output.read().map_err(RunError::Output),
             Some(Ended::Failed { step, attempts, failure }) => {
-                Err(RunError::Failed { step, attempts, failure })
+                Err(RunError::failed(step, attempts, failure))
             }
             Some(Ended::Exhausted { reason, step, attempts, failure }) => {
                 Err(RunError::Exhausted { reason, step, attempts, failure })
@@ -59,24 +60,15 @@ impl<O: Payload> RunHandle<O> {
     /// Safe: nothing is changed.
     pub async fn view(&self) -> Result<RunView, ControlError> {
         let run = self.run;
-        let view = self.engine.ask(|reply| Message::View { run, reply }).await;
-        view.map_err(|gone: Unavailable| gone.into())
-            .and_then(|view| view.ok_or(ControlError::UnknownRun { run }))
+        let view = self
+            .engine
+            .look(move |sight| sight.state.run(run).map(|known| RunView::seen(known, sight)))
+            .await?;
+        view.ok_or(ControlError::UnknownRun { run })
     }
 
-    /// Calls the run off; see [`Engine::cancel`].
-    ///
-    /// # Errors
-    /// [`ControlError`] if the run ended in another way.
-    ///
-    /// # Cancel safety
-    /// When the future is dropped the run may or may not be called off.
-    pub async fn cancel(
-        &self,
-        actor: impl Into<String>,
-        reason: impl Into<String>,
-    ) -> Result<(), ControlError> {
-        self.engine.cancel(self.run, actor, reason).await
+    pub(super) const fn engine(&self) -> &Engine {
+        &self.engine
     }
 }
 

@@ -70,7 +70,8 @@ impl<I: Payload, O: Payload> StartRun<I, O> {
         }
         let manifest = manifest.clone();
         let (deadline, restart_ended) = (self.deadline, self.restart_ended);
-        let request = Box::new(StartRequest { manifest, input, key, deadline, restart_ended });
+        let request = StartRequest { manifest, input, key, deadline, restart_ended, caller: None };
+        let request = Box::new(request);
         let run = match self.engine.ask(|reply| Message::Start { request, reply }).await? {
             Ok(run) | Err(Refusal::Existing(run)) => run,
             Err(Refusal::KeyTaken { run }) => return Err(StartError::KeyTaken { run }),

@@ -1,11 +1,14 @@
 //! A run as seen at one moment.
 
-use resurge_journal::failure::Failure;
-use resurge_journal::state::{Run, RunPhase, RunStatus, Step, StepPhase, StepPhaseKind};
+use resurge_journal::failure::{Condition, Failure};
+use resurge_journal::state::{Hold, Run, RunPhase, RunStatus, Step, StepPhase, StepPhaseKind};
 use resurge_journal::{
-    AttemptNo, Json, RunId, RunKey, StepIndex, StepKey, Timestamp, WorkflowName,
+    AttemptNo, Json, ResourceKey, RunId, RunKey, StepIndex, StepKey, Timestamp, WorkflowName,
 };
 use resurge_steps::Progress;
+
+use crate::policy::effective_retry;
+use crate::shell::Sight;
 
 /// A run as seen at one moment; everything in it but progress is durable.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +56,10 @@ pub struct StepView {
     pub max_attempts: u32,
     /// When the next attempt is due, while the step waits.
     pub next_attempt_at: Option<Timestamp>,
+    /// Resources whose breakers stand in the way of the next attempt.
+    pub held_by: Vec<ResourceKey>,
+    /// What has to change before the next attempt, such as space on a drive.
+    pub waits_for: Option<Condition>,
     /// The last failure, until the step succeeds.
     pub last_failure: Option<Failure>,
     /// How far the attempt under way is.
@@ -60,12 +67,15 @@ pub struct StepView {
 }
 
 impl RunView {
-    pub(crate) fn new(run: &Run, progress: impl Fn(StepIndex) -> Option<Progress>) -> Self {
+    pub(super) fn seen(run: &Run, sight: &Sight<'_>) -> Self {
+        let progress = |step: StepIndex| (sight.progress)(run.id, step);
         let manifest = &run.started.manifest;
         let view =
             |(index, spec, step): (StepIndex, &resurge_journal::manifest::StepSpec, &Step)| {
                 let progress = step.running().and_then(|_| progress(index));
-                StepView::new(spec.key.clone(), spec.max_attempts(), step, progress)
+                let retry = effective_retry(&spec.retry, sight.state.tuning());
+                let max_attempts = retry.max_retries.saturating_add(1);
+                StepView::new(spec.key.clone(), max_attempts, step, progress)
             };
         Self {
             id: run.id,
@@ -75,13 +85,16 @@ impl RunView {
             status: run.status(),
             paused: match &run.phase {
                 RunPhase::Parked { reason } => Some(reason.clone()),
+                RunPhase::Paused { actor, reason, .. } => {
+                    Some(format!("paused by {actor}: {reason}"))
+                }
                 _ => None,
             },
             input: run.started.input.clone(),
             output: run.output().cloned(),
             started_at: run.started_at,
             ended_at: run.ended_at,
-            deadline_at: run.started.deadline_at,
+            deadline_at: run.deadline_at,
             steps: run.steps().map(view).collect(),
         }
     }
@@ -100,6 +113,13 @@ impl StepView {
             StepPhase::Waiting { due_at } => Some(due_at),
             _ => None,
         };
+        let (held_by, waits_for) = match &step.phase {
+            StepPhase::Held { on: Hold::Breakers { keys, .. }, .. } => (keys.clone(), None),
+            StepPhase::Held { on: Hold::Condition(condition), .. } => {
+                (Vec::new(), Some(condition.clone()))
+            }
+            _ => (Vec::new(), None),
+        };
         Self {
             key,
             status: step.phase.kind(),
@@ -107,6 +127,8 @@ impl StepView {
             charged: step.charged,
             max_attempts,
             next_attempt_at,
+            held_by,
+            waits_for,
             last_failure: step.last_failure.clone(),
             progress,
         }

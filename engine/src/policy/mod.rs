@@ -1,7 +1,11 @@
-//! Retry policies: what the builder takes, and the arithmetic behind it.
+//! Policies: what the builders take, and the arithmetic behind it.
 
 mod backoff;
+mod breaker;
+mod effective;
 mod retry;
 
-pub(crate) use backoff::{CustomDelay, delay_before_retry, draw};
+pub(crate) use backoff::{CustomDelay, Occasion, delay_parts, draw, draw_for, total};
+pub use breaker::{Breaker, BreakerProblem};
+pub(crate) use effective::{breaker as effective_breaker, retry as effective_retry};
 pub use retry::{PolicyProblem, RetryPolicy};

@@ -7,13 +7,17 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use resurge_journal::event::{Health, Sign};
 use resurge_journal::failure::Class;
 use resurge_journal::{Json, StepIndex};
-use resurge_steps::{ErasedStep, Progress, StepContext, StepError, StopHandle, StopReason};
+use resurge_steps::classify::Rules;
+use resurge_steps::{
+    ErasedStep, Progress, Reports, StepContext, StepError, StopHandle, StopReason,
+};
 use tokio::sync::watch;
 
 use super::ambient::sleep;
-use crate::core::Outcome;
+use crate::core::{Outcome, Seen};
 
 /// Everything that an attempt needs.
 pub(super) struct Attempt {
@@ -24,58 +28,102 @@ pub(super) struct Attempt {
     pub(super) cx: StepContext,
     pub(super) stop: StopHandle,
     pub(super) progress: watch::Receiver<Progress>,
+    pub(super) reports: Reports,
+    pub(super) rules: Rules,
     pub(super) timeout: Option<Duration>,
+    /// Longest time without progress.
+    pub(super) idle_timeout: Option<Duration>,
     /// How long it may go on after it was asked to stop.
     pub(super) grace: Duration,
 }
 
 /// What the attempt came to, if it came to an end, and whether it was asked to stop.
 struct Ending {
-    result: Option<Result<Outcome, StepError>>,
-    stopped: Option<StopReason>,
+    result: Option<Result<Worked, StepError>>,
+    stopped: Option<Stopped>,
+}
+
+/// What the work came to without a failure.
+enum Worked {
+    Done(Json),
+    InputsLost(Outcome),
+}
+
+/// Who asked an attempt to stop.
+enum Stopped {
+    Engine,
+    Timeout(Duration),
+    Idle(Duration),
 }
 
 impl Attempt {
     /// Runs to its outcome; panics of the step are failures like any other.
     pub(super) async fn run(self) -> Outcome {
+        let (progress, reports) = (self.progress.clone(), self.reports.clone());
         // Around everything: what a step leaves behind can panic when it is dropped.
         let attended = catch_panic(self.attend()).await;
-        attended.unwrap_or_else(|panic| failed(&panicked(&panic), Progress::default()))
+        attended.unwrap_or_else(|panic| {
+            failed(&panicked(&panic), Progress { done: 0, ..*progress.borrow() }, &reports)
+        })
     }
 
     async fn attend(self) -> Outcome {
-        let (progress, timeout) = (self.progress.clone(), self.timeout);
+        let (progress, reports) = (self.progress.clone(), self.reports.clone());
+        let rules = self.rules.clone();
         let ending = self.supervise().await;
         let progress = *progress.borrow();
-        outcome(ending, progress, timeout)
+        match ending.into_result() {
+            Some(Ok(Worked::Done(output))) => {
+                Outcome::Succeeded { output, seen: seen(progress, &reports) }
+            }
+            Some(Ok(Worked::InputsLost(lost))) => lost,
+            Some(Err(error)) => failed(&rules.judge(error), progress, &reports),
+            None => Outcome::Interrupted,
+        }
     }
 
     async fn supervise(self) -> Ending {
-        let Self { step, input, suppliers, cx, stop, timeout, grace, .. } = self;
+        let Self { step, input, suppliers, cx, stop, timeout, idle_timeout, grace, .. } = self;
         let mut work = pin!(async {
             if let Some(lost) = lost_inputs(&suppliers).await {
-                return Ok(lost);
+                return Ok(Worked::InputsLost(lost));
             }
             let result = catch_panic(step.run(cx, input)).await;
-            result.unwrap_or_else(|panic| Err(panicked(&panic))).map(Outcome::Succeeded)
+            result.unwrap_or_else(|panic| Err(panicked(&panic))).map(Worked::Done)
         });
-        let stopped = tokio::select! {
+        let (stopped, reason) = tokio::select! {
             biased;
             result = &mut work => return Ending { result: Some(result), stopped: None },
-            reason = stop.stopped() => reason,
-            () = sleep_if(timeout) => {
-                stop.stop(StopReason::TimedOut);
-                StopReason::TimedOut
-            }
+            reason = stop.stopped() => (Stopped::Engine, reason),
+            limit = elapsed(timeout) => (Stopped::Timeout(limit), StopReason::TimedOut),
+            limit = idle(idle_timeout, self.progress) => (Stopped::Idle(limit), StopReason::TimedOut),
         };
+        stop.stop(reason);
         // A shutdown has a grace of its own, at the end of which the driver drops the attempt.
-        let grace = (stopped != StopReason::Shutdown).then_some(grace);
+        let grace = (reason != StopReason::Shutdown).then_some(grace);
         let result = tokio::select! {
             biased;
             result = &mut work => Some(result),
-            () = sleep_if(grace) => None,
+            _ = elapsed(grace) => None,
         };
         Ending { result, stopped: Some(stopped) }
+    }
+}
+
+impl Ending {
+    /// What counts: work that was done counts even if it was asked to stop.
+    fn into_result(self) -> Option<Result<Worked, StepError>> {
+        match (self.result, self.stopped) {
+            (Some(Ok(worked)), _) => Some(Ok(worked)),
+            (Some(Err(error)), None) => Some(Err(error)),
+            (result, Some(Stopped::Timeout(limit))) => {
+                Some(Err(timed_out(limit, result.and_then(Result::err))))
+            }
+            (result, Some(Stopped::Idle(limit))) => {
+                Some(Err(stalled(limit, result.and_then(Result::err))))
+            }
+            (_, Some(Stopped::Engine)) | (None, None) => None,
+        }
     }
 }
 
@@ -95,28 +143,38 @@ async fn lost_inputs(suppliers: &[(StepIndex, Arc<dyn ErasedStep>, Json)]) -> Op
     (!lost.is_empty()).then(|| Outcome::InputsLost { reason: reason(), lost })
 }
 
-fn outcome(ending: Ending, progress: Progress, timeout: Option<Duration>) -> Outcome {
-    match (ending.result, ending.stopped) {
-        (Some(Ok(outcome)), _) => outcome,
-        (result, Some(StopReason::TimedOut)) => {
-            failed(&timed_out(timeout, result.and_then(Result::err)), progress)
-        }
-        (_, Some(_)) | (None, None) => Outcome::Interrupted,
-        (Some(Err(error)), None) => failed(&error, progress),
-    }
+fn failed(error: &StepError, progress: Progress, reports: &Reports) -> Outcome {
+    Outcome::Failed { failure: Box::new(error.to_failure()), seen: seen(progress, reports) }
 }
 
-fn failed(error: &StepError, progress: Progress) -> Outcome {
-    Outcome::Failed { failure: Box::new(error.to_failure()), progress }
+fn seen(progress: Progress, reports: &Reports) -> Seen {
+    let said = |(key, health)| {
+        let sign = match health {
+            resurge_steps::Health::Alive => Sign::Alive,
+            resurge_steps::Health::Failing => Sign::Failing,
+        };
+        Health { key, sign }
+    };
+    let health = reports.health().into_iter().map(said).collect();
+    Seen { progress, used: reports.used(), health }
 }
 
-fn timed_out(timeout: Option<Duration>, last: Option<StepError>) -> StepError {
-    let limit = timeout.unwrap_or_default();
+fn timed_out(limit: Duration, last: Option<StepError>) -> StepError {
     let message = match last {
         Some(error) => format!("the attempt took longer than {limit:?}; it ended with: {error}"),
         None => format!("the attempt took longer than {limit:?}"),
     };
     StepError::new(Class::Timeout, "attempt", message)
+        .hint("the other side is slow to answer; the next attempt may take longer")
+}
+
+fn stalled(limit: Duration, last: Option<StepError>) -> StepError {
+    let message = match last {
+        Some(error) => format!("no progress for {limit:?}; it ended with: {error}"),
+        None => format!("no progress for {limit:?}"),
+    };
+    StepError::new(Class::Timeout, "stalled", message)
+        .hint("the transfer stalled; it is taken up again")
 }
 
 fn panicked(panic: &str) -> StepError {
@@ -124,10 +182,31 @@ fn panicked(panic: &str) -> StepError {
         .hint("this is a defect of the step; report it with this message")
 }
 
-async fn sleep_if(delay: Option<Duration>) {
-    match delay {
-        Some(delay) => sleep(delay).await,
+/// Waits until a limit has passed, for ever if there is none.
+async fn elapsed(limit: Option<Duration>) -> Duration {
+    match limit {
+        Some(limit) => {
+            sleep(limit).await;
+            limit
+        }
         None => std::future::pending().await,
+    }
+}
+
+/// Waits until there was no progress for so long, for ever if there is no limit.
+async fn idle(limit: Option<Duration>, mut progress: watch::Receiver<Progress>) -> Duration {
+    let Some(limit) = limit else { return std::future::pending().await };
+    loop {
+        tokio::select! {
+            biased;
+            changed = progress.changed() => {
+                if changed.is_err() {
+                    // The attempt is over; nobody waits for this any more.
+                    return std::future::pending().await;
+                }
+            }
+            () = sleep(limit) => return limit,
+        }
     }
 }
 

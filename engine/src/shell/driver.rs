@@ -7,18 +7,19 @@ use std::time::Duration;
 
 use resurge_journal::state::{Run, RunPhase};
 use resurge_journal::store::Store;
-use resurge_journal::{Record, RunId, Seq, Timestamp};
+use resurge_journal::{Record, ResourceKey, RunId, Seq, State, Timestamp};
 use resurge_steps::StopReason;
+use resurge_steps::classify::Rules;
 use tokio::sync::{mpsc, oneshot};
 
 use super::ambient::{World, boot_id, spawn_blocking};
 use super::commit::{CommitError, Committer};
 use super::feed::Feed;
-use super::message::{Ended, Message, Reply};
+use super::message::{Ended, Message, Reply, Sight};
 use super::observe;
 use super::tasks::Tasks;
+use super::watches::Watches;
 use crate::core::{Broken, Command, Core, Plan, Refusal, reconcile};
-use crate::handle::RunView;
 
 /// The one task that owns the state.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub(super) struct Driver {
     store: Arc<dyn Store>,
     commits: Committer,
     tasks: Tasks,
+    watches: Watches,
     feed: Arc<Feed>,
     inbox: mpsc::Receiver<Message>,
     /// Resolves when the last handle is gone.
@@ -59,6 +61,7 @@ pub(super) struct Wiring {
     pub(super) handles: oneshot::Receiver<()>,
     pub(super) scratch_root: PathBuf,
     pub(super) obituary: Arc<OnceLock<String>>,
+    pub(super) rules: Rules,
 }
 
 /// Why the driver stopped before it was asked to.
@@ -72,11 +75,13 @@ enum Fatal {
 
 impl Driver {
     pub(super) fn new(core: Core, wiring: Wiring) -> Self {
-        let Wiring { world, store, feed, sender, inbox, handles, scratch_root, obituary } = wiring;
+        let Wiring { world, store, feed, sender, inbox, handles, scratch_root, obituary, rules } =
+            wiring;
         let settings = core.settings();
         let (grace, bytes_max) = (settings.stop_grace, settings.payload_bytes_max);
         Self {
-            tasks: Tasks::new(sender, boot_id(), scratch_root, grace, bytes_max),
+            watches: Watches::new(sender.clone(), settings.condition_poll),
+            tasks: Tasks::new(sender, boot_id(), scratch_root, grace, bytes_max, rules),
             commits: Committer::new(Arc::clone(&store)),
             core,
             world,
@@ -97,6 +102,7 @@ impl Driver {
         let mut recovered = Some(recovered);
         let ending = self.serve(&mut recovered).await;
         let in_order = ending.is_ok();
+        self.watches.end();
         self.tasks.stop_all(StopReason::Shutdown);
         self.tasks.wind_up().await;
         let words = match ending {
@@ -180,14 +186,17 @@ impl Driver {
                     None => drop(reply),
                 }
             }
-            Message::Cancel { run, actor, reason, reply } => {
-                let done = self.decide(Command::Cancel { run, actor, reason })?.map(|_| ());
+            Message::Do { command, reply } => {
+                let done = self.decide(*command)?.map(|_| ());
                 self.answer(reply, done);
             }
-            Message::Checkpoint { run, step, attempt, checkpoint, reply } => {
-                let command = Command::Checkpoint { run, step, attempt, checkpoint };
-                let done = self.decide(command)?.map(|_| ());
-                self.answer(reply, done);
+            Message::Tell { command } => {
+                // What does not fit any more has been overtaken.
+                let _ = self.decide(*command)?;
+            }
+            Message::Detach { run } => {
+                self.core.detach(run);
+                let _ = self.decide(Command::Detach { run })?;
             }
             Message::Finished { run, step, attempt, outcome } => {
                 self.tasks.ended(run, step);
@@ -195,17 +204,12 @@ impl Driver {
                 let _ = self.decide(Command::Finished { run, step, attempt, outcome })?;
                 self.reconcile(run);
             }
-            Message::View { run, reply } => {
-                let view = self.core.state().run(run).map(|run| self.view(run));
-                self.answer(reply, view);
-            }
-            Message::ViewAll { reply } => {
-                let views = self.core.state().runs().map(|run| self.view(run)).collect();
-                self.answer(reply, views);
-            }
-            Message::Find { key, reply } => {
-                let view = self.core.state().run_by_key(&key).map(|run| self.view(run));
-                self.answer(reply, view);
+            Message::Look(look) => {
+                let progress = |run, step| self.tasks.progress(run, step);
+                let now = self.world.now();
+                let sight = Sight { state: self.core.state(), now, progress: &progress };
+                let tell = look(&sight);
+                self.commits.answer_after(self.core.state().head(), tell);
             }
             Message::Outcome { run, reply } => self.wait_for(run, reply),
             Message::Shutdown { grace, reply } => {
@@ -260,7 +264,8 @@ impl Driver {
         let mut scratch = Vec::new();
         for run in runs {
             self.reconcile(run);
-            if self.tell_waiters(run) {
+            // One that failed may be reopened, and go on from what is there.
+            if self.tell_waiters(run) && self.core.state().run(run).is_some_and(is_over) {
                 scratch.push(self.tasks.scratch_of(run));
             }
         }
@@ -270,18 +275,20 @@ impl Driver {
     /// Makes what runs equal to what should run, for one run.
     fn reconcile(&mut self, id: RunId) {
         let state = self.core.state();
-        let Plan { spawn, stop } =
+        let Plan { spawn, stop, watch } =
             reconcile(state, self.commits.durable(), id, self.tasks.running());
         let Some(run) = state.run(id) else { return };
         for order in stop {
             self.tasks.stop(order);
         }
         // While the engine drains, what is not running yet stays where it is.
-        if self.drain.is_none()
-            && let Ok(definition) = self.core.registry().find(&run.started.manifest)
-        {
+        if self.drain.is_some() {
+            return;
+        }
+        self.watches.keep(id, watch);
+        if let Some(definition) = self.core.definition(run) {
             for order in spawn {
-                self.tasks.spawn(order, run, definition);
+                self.tasks.spawn(order, run, definition, shut(state));
             }
         }
     }
@@ -307,10 +314,6 @@ impl Driver {
             let _ = reply.send(Some(ending.clone()));
         }
         true
-    }
-
-    fn view(&self, run: &Run) -> RunView {
-        RunView::new(run, |step| self.tasks.progress(run.id, step))
     }
 
     fn begin_drain(&mut self, grace: Duration) -> Result<(), Fatal> {
@@ -339,7 +342,6 @@ impl Driver {
         Ok(())
     }
 
-    /// Whether the last record is on its way: nothing is decided behind it.
     /// Nothing is decided behind the record that closes the epoch, or ahead of a disk that hangs.
     fn takes_messages(&self) -> bool {
         !self.is_closed() && self.commits.has_room()
@@ -354,6 +356,17 @@ impl Driver {
     }
 }
 
+/// Resources behind breakers that are not closed.
+fn shut(state: &State) -> Vec<ResourceKey> {
+    let is_shut = |key: &&ResourceKey| state.breaker(key).is_some_and(|b| !b.is_closed());
+    state.unsettled_breakers().filter(is_shut).cloned().collect()
+}
+
+/// Whether a run cannot go on, whatever anybody asks for.
+fn is_over(run: &Run) -> bool {
+    matches!(run.phase, RunPhase::Succeeded | RunPhase::Cancelled { .. })
+}
+
 /// How a run ended, if it has.
 fn ended(run: &Run) -> Option<Ended> {
     let last = |key| {
@@ -362,7 +375,7 @@ fn ended(run: &Run) -> Option<Ended> {
         (attempts, step.and_then(|step| step.last_failure.clone()))
     };
     match &run.phase {
-        RunPhase::Active | RunPhase::Parked { .. } => None,
+        RunPhase::Active | RunPhase::Parked { .. } | RunPhase::Paused { .. } => None,
         RunPhase::Succeeded => run.output().cloned().map(Ended::Succeeded),
         RunPhase::Failed { step } => {
             let (attempts, failure) = last(step);

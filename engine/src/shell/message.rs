@@ -4,33 +4,34 @@ use std::time::Duration;
 
 use resurge_journal::event::ExhaustReason;
 use resurge_journal::failure::Failure;
-use resurge_journal::{AttemptNo, Json, RunId, RunKey, StepIndex, StepKey};
+use resurge_journal::{AttemptNo, Json, RunId, State, StepIndex, StepKey, Timestamp};
+use resurge_steps::Progress;
 use tokio::sync::oneshot;
 
-use crate::core::{Outcome, Refusal, StartRequest};
-use crate::handle::RunView;
+use crate::core::{Command, Outcome, Refusal, StartRequest};
 
 /// Where an answer goes. Dropped without one when the journal fails.
 pub(crate) type Reply<T> = oneshot::Sender<T>;
 
+/// A look at the state: what it gives is told once everything that it saw is durable.
+pub(crate) type Look = Box<dyn FnOnce(&Sight<'_>) -> Box<dyn FnOnce() + Send> + Send>;
+
+/// What a look can see.
+pub(crate) struct Sight<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) now: Timestamp,
+    pub(crate) progress: &'a dyn Fn(RunId, StepIndex) -> Option<Progress>,
+}
+
 /// What handles and attempts say to the driver.
-#[derive(Debug)]
 pub(crate) enum Message {
     Start {
         request: Box<StartRequest>,
         reply: Reply<Result<RunId, Refusal>>,
     },
-    Cancel {
-        run: RunId,
-        actor: String,
-        reason: String,
-        reply: Reply<Result<(), Refusal>>,
-    },
-    Checkpoint {
-        run: RunId,
-        step: StepIndex,
-        attempt: AttemptNo,
-        checkpoint: Json,
+    /// Anything that is answered with done or refused.
+    Do {
+        command: Box<Command>,
         reply: Reply<Result<(), Refusal>>,
     },
     Finished {
@@ -39,17 +40,15 @@ pub(crate) enum Message {
         attempt: AttemptNo,
         outcome: Outcome,
     },
-    View {
+    /// Something that nobody waits for an answer to.
+    Tell {
+        command: Box<Command>,
+    },
+    /// The caller that makes the attempts of a run is gone.
+    Detach {
         run: RunId,
-        reply: Reply<Option<RunView>>,
     },
-    ViewAll {
-        reply: Reply<Vec<RunView>>,
-    },
-    Find {
-        key: RunKey,
-        reply: Reply<Option<RunView>>,
-    },
+    Look(Look),
     Outcome {
         run: RunId,
         reply: Reply<Option<Ended>>,

@@ -9,10 +9,11 @@ mod message;
 mod observe;
 mod open;
 mod tasks;
+mod watches;
 
 pub use ambient::{Clock, SystemClock};
 pub(crate) use ambient::{World, spawn_blocking, unique_name};
 pub(crate) use driver::SHUT_DOWN;
 pub(crate) use feed::{Feed, Head};
-pub(crate) use message::{Ended, Message, Reply};
+pub(crate) use message::{Ended, Message, Reply, Sight};
 pub(crate) use open::{Opened, Parts, ReplayError, open};

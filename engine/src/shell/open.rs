@@ -4,8 +4,10 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use resurge_journal::state::{IllegalTransition, Run, RunPhase};
 use resurge_journal::store::{ReadError, Store};
-use resurge_journal::{Seq, State, state::IllegalTransition};
+use resurge_journal::{Seq, State};
+use resurge_steps::classify::Rules;
 use tokio::sync::{mpsc, oneshot};
 
 use super::ambient::{World, spawn, spawn_blocking};
@@ -23,6 +25,7 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
     pub(crate) world: Arc<World>,
     pub(crate) scratch_root: PathBuf,
+    pub(crate) rules: Rules,
 }
 
 /// What handles hold of an engine that runs.
@@ -50,7 +53,7 @@ pub(crate) enum ReplayError {
 
 /// Replays the journal, settles what the last engine left behind, and starts the driver.
 pub(crate) async fn open(parts: Parts) -> Result<Opened, ReplayError> {
-    let Parts { store, registry, settings, world, scratch_root } = parts;
+    let Parts { store, registry, settings, world, scratch_root, rules } = parts;
     let (state, store) = {
         let scratch_root = scratch_root.clone();
         let replayed = spawn_blocking(move || {
@@ -77,6 +80,7 @@ pub(crate) async fn open(parts: Parts) -> Result<Opened, ReplayError> {
         handles,
         scratch_root,
         obituary: Arc::clone(&obituary),
+        rules,
     };
     let driver = Driver::new(Core::new(state, registry, settings), wiring);
     let (recovered, recovery) = oneshot::channel();
@@ -97,7 +101,11 @@ fn replay(store: &dyn Store) -> Result<State, ReplayError> {
 
 /// Removes the scratch files of runs that are over; what cannot be removed is left for next time.
 fn sweep_scratch(root: &Path, state: &State) {
-    let open: HashSet<String> = state.open_runs().map(|run| run.id.to_string()).collect();
+    // A run that failed may be reopened, and go on from what is there.
+    let is_over =
+        |run: &&Run| matches!(run.phase, RunPhase::Succeeded | RunPhase::Cancelled { .. });
+    let open: HashSet<String> =
+        state.runs().filter(|run| !is_over(run)).map(|run| run.id.to_string()).collect();
     let entries = std::fs::read_dir(root).into_iter().flatten().filter_map(Result::ok);
     for entry in entries {
         if entry.file_name().to_str().is_some_and(|name| !open.contains(name)) {

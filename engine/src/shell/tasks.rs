@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use resurge_journal::state::Run;
-use resurge_journal::{AttemptNo, Json, RunId, StepIndex};
+use resurge_journal::state::{Run, StepPhase};
+use resurge_journal::{AttemptNo, Json, ResourceKey, RunId, StepIndex};
+use resurge_steps::classify::Rules;
 use resurge_steps::{
     AttemptInfo, CheckpointError, CheckpointSink, Progress, Reports, StepContext, StopHandle,
     StopReason,
@@ -19,7 +20,7 @@ use tracing::{Instrument, Span, info_span};
 use super::ambient::{sleep, spawn, wall_now};
 use super::attempt::Attempt;
 use super::message::Message;
-use crate::core::{Outcome, Refusal, Running, Spawn, Stop};
+use crate::core::{Command, Outcome, Refusal, Running, Spawn, Stop};
 use crate::workflow::Definition;
 
 /// The attempts that have a task, and what a new one needs.
@@ -37,6 +38,8 @@ pub(super) struct Tasks {
     scratch_root: PathBuf,
     grace: Duration,
     payload_bytes_max: usize,
+    /// Rules of the application for failures.
+    rules: Rules,
 }
 
 #[derive(Debug)]
@@ -53,6 +56,7 @@ impl Tasks {
         scratch_root: PathBuf,
         grace: Duration,
         payload_bytes_max: usize,
+        rules: Rules,
     ) -> Self {
         let (running, reach) = (Running::new(), HashMap::new());
         Self {
@@ -64,6 +68,7 @@ impl Tasks {
             scratch_root,
             grace,
             payload_bytes_max,
+            rules,
         }
     }
 
@@ -85,14 +90,26 @@ impl Tasks {
         self.scratch_root.join(run.to_string())
     }
 
-    /// Gives an attempt its task.
-    pub(super) fn spawn(&mut self, order: Spawn, run: &Run, definition: &Definition) {
+    /// Gives an attempt its task; `shut` are resources behind breakers that are not closed.
+    pub(super) fn spawn(
+        &mut self,
+        order: Spawn,
+        run: &Run,
+        definition: &Definition,
+        shut: Vec<ResourceKey>,
+    ) {
         let Spawn { run: id, step: index, attempt } = order;
         let Some(driver) = self.driver.upgrade() else { return };
         let stop = StopHandle::default();
         let (sender, progress) = watch::channel(Progress::default());
-        let cx = self.context(order, run, &driver, stop.clone(), sender);
-        let work = cx.and_then(|cx| work(run, index, definition, cx, &stop, &progress, self.grace));
+        let reports = Reports::default();
+        let cx = self.context(order, run, &driver, stop.clone(), sender, reports.clone(), shut);
+        let sight = Sighted { stop: stop.clone(), progress: progress.clone(), reports };
+        let work = cx.and_then(|cx| self.work(run, index, definition, cx, sight));
+        if is_probe(run, index) {
+            let driver = driver.downgrade();
+            spawn(tell_first_move(driver, order, progress.clone()));
+        }
         let span = span(run, index, attempt);
         let task = async move {
             let outcome = match work {
@@ -105,6 +122,39 @@ impl Tasks {
         let handle = spawn(task.instrument(span));
         self.running.insert((id, index), attempt);
         self.reach.insert((id, index), Task { stop, handle, progress });
+    }
+
+    /// Puts the work of an attempt together; none if the graph and the definition do not fit.
+    fn work(
+        &self,
+        run: &Run,
+        index: StepIndex,
+        definition: &Definition,
+        cx: StepContext,
+        sight: Sighted,
+    ) -> Option<Attempt> {
+        let spec = run.started.manifest.step(index)?;
+        let mut suppliers: Vec<(StepIndex, _, _)> = Vec::new();
+        for need in spec.needs() {
+            if suppliers.iter().all(|(known, _, _)| *known != need) {
+                let output = run.step(need)?.output()?.clone();
+                suppliers.push((need, Arc::clone(definition.step(need)?), output));
+            }
+        }
+        let StepPhase::Running { timeout_ms, .. } = run.step(index)?.phase else { return None };
+        Some(Attempt {
+            step: Arc::clone(definition.step(index)?),
+            input: run.input_of(spec)?,
+            suppliers,
+            cx,
+            stop: sight.stop,
+            progress: sight.progress,
+            reports: sight.reports,
+            rules: self.rules.clone(),
+            timeout: timeout_ms.map(Duration::from_millis),
+            idle_timeout: spec.idle_timeout(),
+            grace: self.grace,
+        })
     }
 
     /// Asks an attempt to end.
@@ -157,6 +207,8 @@ impl Tasks {
         driver: &mpsc::Sender<Message>,
         stop: StopHandle,
         progress: watch::Sender<Progress>,
+        reports: Reports,
+        held: Vec<ResourceKey>,
     ) -> Option<StepContext> {
         let spec = run.started.manifest.step(order.step)?;
         let info = AttemptInfo {
@@ -167,42 +219,40 @@ impl Tasks {
             boot: self.boot.clone(),
             scratch_dir: self.scratch_of(order.run).join(spec.key.as_str()),
             checkpoint: run.step(order.step)?.checkpoint.clone(),
-            held: Vec::new(),
+            held,
         };
         let (driver, bytes_max) = (driver.downgrade(), self.payload_bytes_max);
         let sink = Arc::new(Sink { order, driver, bytes_max });
-        Some(StepContext::new(info, sink, stop, wall_now, progress, Reports::default()))
+        Some(StepContext::new(info, sink, stop, wall_now, progress, reports))
     }
 }
 
-/// Puts the work of an attempt together; none if the graph and the definition do not fit.
-fn work(
-    run: &Run,
-    index: StepIndex,
-    definition: &Definition,
-    cx: StepContext,
-    stop: &StopHandle,
-    progress: &watch::Receiver<Progress>,
-    grace: Duration,
-) -> Option<Attempt> {
-    let spec = run.started.manifest.step(index)?;
-    let mut suppliers: Vec<(StepIndex, _, _)> = Vec::new();
-    for need in spec.needs() {
-        if suppliers.iter().all(|(known, _, _)| *known != need) {
-            let output = run.step(need)?.output()?.clone();
-            suppliers.push((need, Arc::clone(definition.step(need)?), output));
-        }
+/// What the shell sees of an attempt while it goes on.
+struct Sighted {
+    stop: StopHandle,
+    progress: watch::Receiver<Progress>,
+    reports: Reports,
+}
+
+fn is_probe(run: &Run, index: StepIndex) -> bool {
+    run.step(index).is_some_and(|step| step.admission().iter().any(|admitted| admitted.probe))
+}
+
+/// A probe that moves shows that its resource works, however long it goes on.
+async fn tell_first_move(
+    driver: mpsc::WeakSender<Message>,
+    order: Spawn,
+    mut progress: watch::Receiver<Progress>,
+) {
+    if progress.wait_for(|progress| progress.gained() > 0).await.is_err() {
+        return;
     }
-    Some(Attempt {
-        step: Arc::clone(definition.step(index)?),
-        input: run.input_of(spec)?,
-        suppliers,
-        cx,
-        stop: stop.clone(),
-        progress: progress.clone(),
-        timeout: spec.timeout(),
-        grace,
-    })
+    let Spawn { run, step, attempt } = order;
+    if let Some(driver) = driver.upgrade() {
+        let command = Box::new(Command::Moved { run, step, attempt });
+        // A driver that is gone does not ask any more.
+        let _ = driver.send(Message::Tell { command }).await;
+    }
 }
 
 /// The span of an attempt, within those of its step and its run.
@@ -238,7 +288,8 @@ impl CheckpointSink for Sink {
         let driver = self.driver.upgrade().ok_or(CheckpointError::Unavailable)?;
         let (reply, answer) = oneshot::channel();
         let Spawn { run, step, attempt } = self.order;
-        let message = Message::Checkpoint { run, step, attempt, checkpoint, reply };
+        let command = Box::new(Command::Checkpoint { run, step, attempt, checkpoint });
+        let message = Message::Do { command, reply };
         driver.send(message).await.map_err(|_| CheckpointError::Unavailable)?;
         match answer.await {
             Ok(Ok(())) => Ok(()),

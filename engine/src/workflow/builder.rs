@@ -16,7 +16,7 @@ use super::handle::{Inputs, StepHandle, UntypedHandle};
 use super::problem::{BuildError, BuildProblem};
 use super::step_builder::{StepBuilder, Unwired, Wired};
 use super::step_fn::StepFn;
-use crate::policy::{CustomDelay, RetryPolicy};
+use crate::policy::{Breaker, CustomDelay, RetryPolicy};
 use crate::settings::{GRAPH_BYTES_MAX, STEPS_MAX};
 
 /// Wires the steps of a workflow that takes an `I`.
@@ -41,6 +41,9 @@ pub(super) struct Draft {
     pub(super) after: Vec<UntypedHandle>,
     pub(super) retry: RetryPolicy,
     pub(super) timeout: Option<std::time::Duration>,
+    pub(super) idle_timeout: Option<std::time::Duration>,
+    pub(super) is_idempotent: bool,
+    pub(super) breaker: Option<Breaker>,
 }
 
 impl std::fmt::Debug for Draft {
@@ -110,13 +113,16 @@ impl<I: Payload> WorkflowBuilder<I> {
         let result = check.result(UntypedHandle::from(result), self.drafts.len());
         let steps: Vec<Arc<dyn ErasedStep>> =
             self.drafts.iter().map(|draft| Arc::clone(&draft.step)).collect();
+        let resources =
+            self.drafts.iter().map(|draft| draft.breaker.clone().unwrap_or_default()).collect();
         let specs = self.drafts.into_iter().map(|draft| check.draft(draft)).collect::<Vec<_>>();
         let specs: Option<Vec<StepSpec>> = specs.into_iter().collect();
         if let (Some(workflow), Some(result), Some(specs)) = (workflow, result, specs) {
             let manifest = Manifest { workflow, version: self.version, steps: specs, result };
             check.size(&manifest);
             if check.problems.is_empty() {
-                return Ok(Workflow::new(Definition { manifest, steps, custom: check.custom }));
+                let custom = check.custom;
+                return Ok(Workflow::new(Definition { manifest, steps, custom, resources }));
             }
         }
         Err(BuildError { workflow: self.name, problems: check.problems })
@@ -158,9 +164,7 @@ impl Check {
         for problem in draft.retry.problems() {
             self.problems.push(BuildProblem::Policy { key: draft.key.clone(), problem });
         }
-        if draft.timeout.is_some_and(|timeout| timeout.is_zero()) {
-            self.problems.push(BuildProblem::ZeroTimeout { key: draft.key.clone() });
-        }
+        self.limits(&draft);
         self.custom_delay(&draft);
 
         let after = draft.after.iter().filter_map(|handle| Option::from(handle.source)).collect();
@@ -175,7 +179,26 @@ impl Check {
             after,
             retry: draft.retry.spec,
             timeout_ms: draft.timeout.and_then(millis),
+            idle_timeout_ms: draft.idle_timeout.and_then(millis),
+            is_idempotent: draft.is_idempotent,
+            breaker: draft.breaker.map(|breaker| breaker.spec),
         })
+    }
+
+    /// Limits that leave no room for what they limit.
+    fn limits(&mut self, draft: &Draft) {
+        let key = || draft.key.clone();
+        if [draft.timeout, draft.idle_timeout].contains(&Some(std::time::Duration::ZERO)) {
+            self.problems.push(BuildProblem::ZeroTimeout { key: key() });
+        }
+        if let (Some(timeout), Some(idle)) = (draft.timeout, draft.idle_timeout)
+            && idle >= timeout
+        {
+            self.problems.push(BuildProblem::IdleTimeout { key: key() });
+        }
+        for problem in draft.breaker.iter().flat_map(Breaker::problems) {
+            self.problems.push(BuildProblem::Breaker { key: key(), problem });
+        }
     }
 
     /// Takes note of a delay function: its name must stand for one function alone.

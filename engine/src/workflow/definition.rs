@@ -6,11 +6,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use resurge_journal::manifest::Manifest;
-use resurge_journal::{StepIndex, WorkflowName};
-use resurge_steps::{ErasedStep, Payload};
+use resurge_journal::{Json, StepIndex, WorkflowName};
+use resurge_steps::{ErasedStep, Needs, Payload};
 
 use super::builder::WorkflowBuilder;
-use crate::policy::CustomDelay;
+use crate::policy::{Breaker, CustomDelay};
 
 /// A step graph from an input to an output. Immutable and cheap to clone.
 ///
@@ -36,6 +36,8 @@ pub(crate) struct Definition {
     pub(crate) steps: Vec<Arc<dyn ErasedStep>>,
     /// Delay functions by the name that the journal holds.
     pub(crate) custom: BTreeMap<String, CustomDelay>,
+    /// What each step needs beside what it says itself, and whether breakers guard it at all.
+    pub(crate) resources: Vec<Breaker>,
 }
 
 impl Workflow<(), ()> {
@@ -71,6 +73,17 @@ impl<I, O> Workflow<I, O> {
 impl Definition {
     pub(crate) fn step(&self, index: StepIndex) -> Option<&Arc<dyn ErasedStep>> {
         self.steps.get(index.get())
+    }
+
+    /// What a step needs to be up, as far as breakers guard it.
+    pub(crate) fn needs(&self, index: StepIndex, input: &Json) -> Needs {
+        let breaker = self.resources.get(index.get());
+        if breaker.is_some_and(|breaker| breaker.is_off) {
+            return Needs::nothing();
+        }
+        let mut needs = self.step(index).map(|step| step.needs(input)).unwrap_or_default();
+        needs.every.extend(breaker.into_iter().flat_map(|breaker| breaker.keys.iter().cloned()));
+        needs
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use resurge_journal::InvalidName;
 
-use crate::policy::PolicyProblem;
+use crate::policy::{BreakerProblem, PolicyProblem};
 
 /// A workflow that cannot be built, with every problem at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,20 @@ pub enum BuildProblem {
     ZeroTimeout {
         /// The step.
         key: String,
+    },
+    /// An idle timeout that can never pass.
+    #[error("step `{key}` has an idle timeout that its timeout never lets pass; make it shorter")]
+    IdleTimeout {
+        /// The step.
+        key: String,
+    },
+    /// A breaker's policy contradicts itself.
+    #[error("step `{key}`: {problem}")]
+    Breaker {
+        /// The step.
+        key: String,
+        /// What contradicts itself.
+        problem: BreakerProblem,
     },
     /// More steps than a run may have.
     #[error("the workflow has {steps} steps, at most {steps_max} are allowed")]

@@ -12,7 +12,7 @@ use self::sealed::Sealed;
 use super::builder::Draft;
 use super::handle::sealed::Sealed as Handles;
 use super::handle::{StepHandle, Supplies, UntypedHandle};
-use crate::policy::RetryPolicy;
+use crate::policy::{Breaker, RetryPolicy};
 
 /// A step that was not told yet what it takes.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ mod sealed {
 /// One step while it is being added; `takes` wires it, `add` finishes it.
 ///
 /// # Defaults
-/// Retry policy [`RetryPolicy::default`], no timeout.
+/// Retry policy [`RetryPolicy::default`], the engine's breaker policy, no timeouts.
 #[derive(Debug)]
 #[must_use = "a step is part of the workflow only after `add`"]
 pub struct StepBuilder<'b, S, W> {
@@ -65,6 +65,9 @@ impl<'b, S> StepBuilder<'b, S, Unwired> {
             after: Vec::new(),
             retry: RetryPolicy::default(),
             timeout: None,
+            idle_timeout: None,
+            is_idempotent: true,
+            breaker: None,
         };
         Self { drafts, brand, draft, types: PhantomData }
     }
@@ -97,7 +100,34 @@ impl<S: Step> StepBuilder<'_, S, Wired> {
         self
     }
 
+    /// When breakers of what the step needs open, and what happens then.
+    ///
+    /// Steps that say what they need, as downloads do, have breakers without being asked.
+    pub fn breaker(mut self, breaker: Breaker) -> Self {
+        self.draft.breaker = Some(breaker);
+        self
+    }
+
+    /// Longest time without progress; a failure of class `timeout`, kind `stalled`, follows.
+    ///
+    /// For steps that report progress; what counts is [`StepContext::progress`].
+    ///
+    /// [`StepContext::progress`]: resurge_steps::StepContext::progress
+    pub const fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.draft.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// An attempt that may have had its effect is not repeated without being asked to.
+    pub const fn not_idempotent(mut self) -> Self {
+        self.draft.is_idempotent = false;
+        self
+    }
+
     /// Longest duration of one attempt; a failure of class `timeout` follows.
+    ///
+    /// After two timeouts in a row each attempt may take twice as long as the one before, up to
+    /// eight times.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.draft.timeout = Some(timeout);
         self

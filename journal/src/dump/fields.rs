@@ -1,12 +1,15 @@
 //! What each event says, field by field: the one place that knows every event.
 
+mod recovery;
+
 use std::time::Duration;
 
 use serde_json::{Value as Tree, json};
 use uuid::Uuid;
 
 use crate::event::{
-    AttemptFailed, AttemptStarted, Event, OutputsInvalidated, RunExhausted, RunStarted, Verdict,
+    AttemptFailed, AttemptStarted, Event, ExhaustReason, OutputsInvalidated, RunExhausted,
+    RunStarted, Verdict,
 };
 use crate::failure::Evidence;
 use crate::id::{AttemptNo, ResourceKey, RunKey, StepKey};
@@ -25,6 +28,7 @@ pub(super) enum Value<'a> {
     /// A number that other tools would round above 2^53.
     Id(u64),
     MaybeTime(Option<Timestamp>),
+    Flag(bool),
     Uuid(Uuid),
     Payload(&'a Json),
     Tree(Tree),
@@ -56,7 +60,11 @@ pub(super) fn fields(event: &Event) -> Fields<'_> {
 
         Event::AttemptStarted(event) => attempt_started(event),
         Event::AttemptSucceeded(event) => {
-            with_attempt(&event.step, event.attempt, [("output", V::Payload(&event.output))])
+            let rest = [
+                ("output", V::Payload(&event.output)),
+                ("health", recovery::health(&event.health)),
+            ];
+            with_attempt(&event.step, event.attempt, rest)
         }
         Event::AttemptFailed(event) => attempt_failed(event),
         Event::AttemptInterrupted(event) => {
@@ -71,7 +79,17 @@ pub(super) fn fields(event: &Event) -> Fields<'_> {
         Event::LateResultIgnored(event) => {
             with_attempt(&event.step, event.attempt, [("result", V::Text(&event.result))])
         }
+        _ => recovery::fields(event),
     }
+}
+
+/// A value that is built for the dump.
+fn tree(value: impl serde::Serialize) -> Value<'static> {
+    Value::Tree(serde_json::to_value(value).unwrap_or(Tree::Null))
+}
+
+fn keys(steps: &[StepKey]) -> Value<'static> {
+    tree(steps.iter().map(StepKey::as_str).collect::<Vec<_>>())
 }
 
 fn run_started(event: &RunStarted) -> Fields<'_> {
@@ -114,6 +132,9 @@ fn attempt_started(event: &AttemptStarted) -> Fields<'_> {
     let counts = [
         ("charged", Value::Count(event.charged.into())),
         ("max_attempts", Value::Count(event.max_attempts.into())),
+        ("timeout_ms", Value::MaybeCount(event.timeout_ms)),
+        ("admission", recovery::admission(&event.admission)),
+        ("forced", Value::Flag(event.forced)),
     ];
     with_attempt(&event.step, event.attempt, counts)
 }
@@ -141,7 +162,12 @@ fn attempt_failed(event: &AttemptFailed) -> Fields<'_> {
             ("max_attempts", Value::Count(event.max_attempts.into())),
             ("gained", Value::Count(event.gained)),
             ("reached", Value::Count(event.reached)),
+            ("refunded", Value::Flag(event.is_refunded)),
+            ("streak", Value::Count(event.streak.into())),
+            ("server_waited_ms", Value::Count(event.server_waited_ms)),
+            ("health", recovery::health(&event.health)),
             ("verdict", Value::Text(event.verdict.name())),
+            ("exhausted_by", Value::Maybe(event.exhausted_by.map(ExhaustReason::name))),
         ],
     );
     match event.verdict {
@@ -149,7 +175,18 @@ fn attempt_failed(event: &AttemptFailed) -> Fields<'_> {
             fields.push(("delay_ms", Value::Count(millis(delay))));
             fields.push(("due_at", Value::MaybeTime(Some(due_at))));
         }
+        Verdict::Park { force_at } => fields.push(("force_at", Value::MaybeTime(force_at))),
         Verdict::Exhausted | Verdict::NotRetryable => {}
+    }
+    if let Some(parts) = &event.parts {
+        fields.push(("parts", recovery::parts(parts)));
+    }
+    if let Some(budget) = &event.budget {
+        fields.push(("budget_paid_at", Value::MaybeTime(Some(budget.paid_at))));
+    }
+    if let Some(ease) = event.ease {
+        fields.push(("eased_until", Value::MaybeTime(Some(ease.until))));
+        fields.push(("eased_to", Value::Count(ease.in_flight_max.into())));
     }
     fields
 }

@@ -18,6 +18,9 @@ impl fmt::Display for HumanLine<'_> {
         for (name, value) in fields(event) {
             match (name, &value) {
                 (_, Value::Maybe(None) | Value::MaybeCount(None) | Value::MaybeTime(None)) => {}
+                // Told in full by `--format jsonl` and by `why`.
+                ("evidence" | "parts" | "health" | "admission" | "scope" | "applied", _) => {}
+                (_, Value::Flag(false)) => {}
                 ("step", _) => write!(f, "  {value}")?,
                 ("attempt", _) => write!(f, " #{value}")?,
                 _ => write!(f, "  {name}={value}")?,
@@ -43,6 +46,7 @@ impl fmt::Display for Value<'_> {
                 number.fmt(f)
             }
             Value::MaybeTime(Some(at)) => at.fmt(f),
+            Value::Flag(flag) => flag.fmt(f),
             Value::Uuid(id) => id.fmt(f),
             Value::Payload(json) => {
                 let text = serde_json::to_string(&payload(json)).map_err(|_| fmt::Error)?;

@@ -52,6 +52,7 @@ impl Serialize for Value<'_> {
             Value::Count(number) | Value::Id(number) => to.serialize_u64(*number),
             Value::MaybeCount(number) => number.serialize(to),
             Value::MaybeTime(at) => at.map(|at| at.to_string()).serialize(to),
+            Value::Flag(flag) => to.serialize_bool(*flag),
             Value::Uuid(id) => to.collect_str(id),
             Value::Payload(json) => payload(json).serialize(to),
             Value::Tree(tree) => tree.serialize(to),

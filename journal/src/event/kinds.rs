@@ -1,9 +1,12 @@
 //! The sum of all events, with the number and name of each.
 
 use super::{
-    AttemptFailed, AttemptInterrupted, AttemptStarted, AttemptSucceeded, CheckpointSaved,
-    EngineClosed, EngineOpened, JournalCreated, LateResultIgnored, OutputsInvalidated,
-    RunCancelled, RunExhausted, RunFailed, RunParked, RunStarted, RunSucceeded, RunUnparked,
+    AttemptFailed, AttemptInterrupted, AttemptStarted, AttemptSucceeded, BreakerClosed,
+    BreakerHalfOpened, BreakerModeSet, BreakerOpened, BreakerWouldOpen, CheckpointSaved,
+    EngineClosed, EngineOpened, ForceRetry, JournalCreated, LateResultIgnored, LintFound,
+    OutputsInvalidated, ProbePassed, RecoveryCancelled, RetryNow, RunCancelled, RunExhausted,
+    RunFailed, RunParked, RunPaused, RunResumed, RunStarted, RunSucceeded, RunUnparked,
+    SettingsChanged, StepParked, StepRefused, StepReleased, StepSkipped,
 };
 
 /// Declares [`Event`] with the tag (on disk) and name (in JSON) of every variant, once.
@@ -84,24 +87,41 @@ pub(crate) trait BodyDecoder {
     fn decode<T: serde::de::DeserializeOwned>(self) -> Result<T, Self::Error>;
 }
 
-// The high byte is the family: 1 engine, 2 run, 3 attempt, 4 breaker (to come), 5 control (to come).
+// The high byte is the family: 1 engine, 2 run, 3 attempt, 4 breaker, 5 control.
 // Never reuse a tag; a changed body gets a new version and an upcaster in codec/.
 events! {
     0x0101 1 "journal_created" JournalCreated,
     0x0102 1 "engine_opened" EngineOpened,
     0x0103 1 "engine_closed" EngineClosed,
-    0x0201 1 "run_started" RunStarted,
+    0x0201 2 "run_started" RunStarted,
     0x0202 1 "run_succeeded" RunSucceeded,
     0x0203 1 "run_failed" RunFailed,
     0x0204 1 "run_exhausted" RunExhausted,
     0x0205 1 "run_cancelled" RunCancelled,
     0x0206 1 "run_parked" RunParked,
     0x0207 1 "run_unparked" RunUnparked,
-    0x0301 1 "attempt_started" AttemptStarted,
-    0x0302 1 "attempt_succeeded" AttemptSucceeded,
-    0x0303 1 "attempt_failed" AttemptFailed,
+    0x0301 2 "attempt_started" AttemptStarted,
+    0x0302 2 "attempt_succeeded" AttemptSucceeded,
+    0x0303 2 "attempt_failed" AttemptFailed,
     0x0304 1 "attempt_interrupted" AttemptInterrupted,
     0x0305 1 "checkpoint_saved" CheckpointSaved,
     0x0306 1 "outputs_invalidated" OutputsInvalidated,
     0x0307 1 "late_result_ignored" LateResultIgnored,
+    0x0401 1 "breaker_opened" BreakerOpened,
+    0x0402 1 "breaker_half_opened" BreakerHalfOpened,
+    0x0403 1 "breaker_closed" BreakerClosed,
+    0x0404 1 "breaker_mode_set" BreakerModeSet,
+    0x0405 1 "breaker_would_open" BreakerWouldOpen,
+    0x0406 1 "probe_passed" ProbePassed,
+    0x0407 1 "step_parked" StepParked,
+    0x0408 1 "step_released" StepReleased,
+    0x0409 1 "step_refused" StepRefused,
+    0x0501 1 "run_paused" RunPaused,
+    0x0502 1 "run_resumed" RunResumed,
+    0x0503 1 "retry_now" RetryNow,
+    0x0504 1 "force_retry" ForceRetry,
+    0x0505 1 "recovery_cancelled" RecoveryCancelled,
+    0x0506 1 "step_skipped" StepSkipped,
+    0x0507 1 "settings_changed" SettingsChanged,
+    0x0508 1 "lint_found" LintFound,
 }

@@ -1,14 +1,25 @@
 //! The facts that the journal holds.
 
 mod attempt;
+mod breaker;
+mod control;
 mod engine;
 mod kinds;
 mod run;
 mod verdict;
 
 pub use attempt::{
-    AttemptFailed, AttemptInterrupted, AttemptStarted, AttemptSucceeded, CheckpointSaved,
-    InterruptCause, LateResultIgnored, OutputsInvalidated,
+    Admission, AttemptFailed, AttemptInterrupted, AttemptStarted, AttemptSucceeded, Budget,
+    CheckpointSaved, Ease, Health, InterruptCause, LateResultIgnored, OutputsInvalidated, Sign,
+};
+pub use breaker::{
+    BreakerClosed, BreakerHalfOpened, BreakerMode, BreakerModeSet, BreakerOpened, BreakerWouldOpen,
+    CloseCause, HalfOpenCause, OpenCause, ProbePassed, ReleaseCause, StepParked, StepRefused,
+    StepReleased, WaveMark,
+};
+pub use control::{
+    ForceRetry, LintFound, RecoveryCancelled, RetryNow, RunPaused, RunResumed, SettingsChanged,
+    StepSkipped,
 };
 pub use engine::{EngineClosed, EngineOpened, JournalCreated};
 pub use kinds::Event;
@@ -17,4 +28,4 @@ pub use run::{
     ExhaustReason, RunCancelled, RunExhausted, RunFailed, RunParked, RunStarted, RunSucceeded,
     RunUnparked,
 };
-pub use verdict::{Verdict, VerdictKind};
+pub use verdict::{DelayParts, Verdict, VerdictKind};

@@ -39,6 +39,12 @@ coded_enum! {
         Retries = 1 "retries",
         /// The time until its deadline.
         Deadline = 2 "deadline",
+        /// The retries that its class or rule allows.
+        ClassLimit = 3 "class_limit",
+        /// The time that recovery may take.
+        Elapsed = 4 "elapsed",
+        /// The time that servers may make it wait.
+        ServerDelay = 5 "server_delay",
     }
 }
 

@@ -1,13 +1,15 @@
 //! The fold: how each event changes the state.
 
 mod attempt;
+mod breaker;
+mod control;
 mod run;
 
 use crate::event::Event;
 use crate::id::{RunId, Seq, StepIndex, StepKey};
 use crate::record::Record;
 use crate::state::run::{Run, RunPhase};
-use crate::state::step::StepPhase;
+use crate::state::step::{Step, StepPhase};
 use crate::state::transitions::{RunMove, StepMove};
 use crate::state::world::{Agenda, State};
 
@@ -52,6 +54,25 @@ impl State {
         if record.seq != self.head.next() {
             return Err(format!("the record after {} must come here", self.head));
         }
+        let before = record.run.and_then(|id| self.run(id)).map(|run| run.phase.kind());
+        let attempt = self.attempt_before(record);
+        self.dispatch(record)?;
+        if let Some(ending) = attempt {
+            self.observe(record, &ending);
+        }
+        self.release_probes();
+        self.stats.attempt(&record.event);
+        if let Some(run) = record.run.and_then(|id| self.runs.get(&id)) {
+            match before {
+                None => self.stats.total += 1,
+                Some(before) if before != run.phase.kind() => self.stats.run_moved(before, run),
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn dispatch(&mut self, record: &Record) -> Result<(), Problem> {
         match &record.event {
             Event::JournalCreated(_) if record.seq != Seq::new(1) => {
                 Err("a journal is created by its first record".to_owned())
@@ -78,6 +99,27 @@ impl State {
             | Event::CheckpointSaved(_)
             | Event::OutputsInvalidated(_) => self.move_attempt(record),
             Event::LateResultIgnored(_) => self.run_of(record).map(|_| ()),
+            Event::BreakerOpened(_)
+            | Event::BreakerHalfOpened(_)
+            | Event::BreakerClosed(_)
+            | Event::BreakerModeSet(_)
+            | Event::BreakerWouldOpen(_) => self.move_breaker(record),
+            Event::ProbePassed(event) => self.probe_passed(record, event),
+            Event::StepParked(_) | Event::StepReleased(_) | Event::StepRefused(_) => {
+                self.move_held(record)
+            }
+            Event::RunPaused(_)
+            | Event::RunResumed(_)
+            | Event::RetryNow(_)
+            | Event::ForceRetry(_)
+            | Event::RecoveryCancelled(_)
+            | Event::StepSkipped(_) => self.control(record),
+            Event::SettingsChanged(event) => self.tuning.changed(event),
+            Event::LintFound(event) => {
+                let (workflow, step) = (event.workflow.clone(), event.step.clone());
+                self.lints.insert((workflow, event.version, step, event.code.clone()));
+                Ok(())
+            }
         }
     }
 
@@ -142,6 +184,12 @@ fn set_run(run: &mut Run, agenda: &mut Agenda, phase: RunPhase, record: &Record)
     run.since = record.seq;
     for index in &indices {
         agenda.insert_step(run, *index);
+    }
+}
+
+fn edit(run: &mut Run, index: StepIndex, change: impl FnOnce(&mut Step)) {
+    if let Some(step) = run.steps.get_mut(index.get()) {
+        change(step);
     }
 }
 

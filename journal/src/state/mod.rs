@@ -1,15 +1,21 @@
 //! What the records of a journal add up to.
 
 mod apply;
+mod breaker;
 mod run;
+mod stats;
 mod step;
 #[cfg(test)]
 mod tests;
 mod transitions;
+mod tuning;
 mod world;
 
 pub use apply::IllegalTransition;
+pub use breaker::{Breaker, Gate, Probe, Sample, SetMode, Wave};
 pub use run::{Run, RunPhase, RunStatus};
-pub use step::{Step, StepPhase};
+pub use stats::{ClassStats, ResourceStats, Stats};
+pub use step::{Hold, Step, StepPhase};
 pub use transitions::{RUN_MOVES, RunMove, RunPhaseKind, STEP_MOVES, StepMove, StepPhaseKind};
+pub use tuning::Tuning;
 pub use world::State;

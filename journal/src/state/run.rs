@@ -25,6 +25,12 @@ pub struct Run {
     pub since: Seq,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// When it is given up; moves with frozen timers.
+    pub deadline_at: Option<Timestamp>,
+    /// When an attempt failed for the first time.
+    pub first_failed_at: Option<Timestamp>,
+    /// Whether somebody does not want any more retries.
+    pub recovery_cancelled: bool,
     /// Its steps, in the order of the manifest.
     pub(crate) steps: Vec<Step>,
 }
@@ -38,6 +44,17 @@ pub enum RunPhase {
     Parked {
         /// What does not fit.
         reason: String,
+    },
+    /// Somebody halted it.
+    Paused {
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+        /// Since when.
+        at: Timestamp,
+        /// Whether its timers stand still.
+        freezes_timers: bool,
     },
     /// Every step succeeded.
     Succeeded,
@@ -166,7 +183,7 @@ impl Run {
     pub fn status(&self) -> RunStatus {
         match self.phase {
             RunPhase::Active => self.active_status(),
-            RunPhase::Parked { .. } => RunStatus::Paused,
+            RunPhase::Parked { .. } | RunPhase::Paused { .. } => RunStatus::Paused,
             RunPhase::Succeeded => RunStatus::Success,
             RunPhase::Failed { .. } => RunStatus::Failed,
             RunPhase::Exhausted { .. } => RunStatus::Exhausted,
@@ -175,9 +192,12 @@ impl Run {
     }
 
     fn active_status(&self) -> RunStatus {
-        let recovering = |step: &Step| {
-            step.charged > 0
-                && matches!(step.phase, StepPhase::Waiting { .. } | StepPhase::Running { .. })
+        let recovering = |step: &Step| match step.phase {
+            StepPhase::Held { .. } => true,
+            StepPhase::Waiting { .. } | StepPhase::Ready | StepPhase::Running { .. } => {
+                step.last_failure.is_some()
+            }
+            _ => false,
         };
         if self.steps.iter().any(recovering) {
             RunStatus::Recovering
@@ -195,6 +215,7 @@ impl RunPhase {
         match self {
             Self::Active => RunPhaseKind::Active,
             Self::Parked { .. } => RunPhaseKind::Parked,
+            Self::Paused { .. } => RunPhaseKind::Paused,
             Self::Succeeded => RunPhaseKind::Succeeded,
             Self::Failed { .. } => RunPhaseKind::Failed,
             Self::Exhausted { .. } => RunPhaseKind::Exhausted,
@@ -204,6 +225,6 @@ impl RunPhase {
 
     /// Whether nothing will happen to the run any more.
     pub const fn is_final(&self) -> bool {
-        !matches!(self, Self::Active | Self::Parked { .. })
+        !matches!(self, Self::Active | Self::Parked { .. } | Self::Paused { .. })
     }
 }

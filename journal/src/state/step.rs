@@ -1,8 +1,8 @@
 //! What the journal says about one step of a run.
 
-use crate::event::{InterruptCause, Verdict};
-use crate::failure::Failure;
-use crate::id::{AttemptNo, Epoch, Seq};
+use crate::event::{Admission, DelayParts, ExhaustReason, InterruptCause, Verdict};
+use crate::failure::{Condition, Failure};
+use crate::id::{AttemptNo, Epoch, ResourceKey, Seq};
 use crate::json::Json;
 use crate::state::transitions::StepPhaseKind;
 use crate::time::Timestamp;
@@ -20,12 +20,30 @@ pub struct Step {
     pub attempts: AttemptNo,
     /// Failures in a row that count against the step.
     pub charged: u32,
+    /// Failures of one rule in a row, whether they count or not.
+    pub streak: u32,
+    /// When the first attempt since the last progress began.
+    pub trying_since: Option<Timestamp>,
+    /// The delay before the next attempt as it was drawn, in milliseconds.
+    pub last_delay_ms: Option<u64>,
+    /// How that delay came about.
+    pub last_parts: Option<DelayParts>,
+    /// How long servers have made the step wait, in milliseconds.
+    pub server_waited_ms: u64,
+    /// Times in a row that the process died in an attempt that saved nothing.
+    pub crashes: u32,
+    /// Whether the next attempt passes whatever class and breaker say.
+    pub forced: bool,
+    /// Whether somebody asked for the next attempt.
+    pub hurried: bool,
     /// The furthest that a failed attempt has come, in the step's own unit.
     pub reached: u64,
     /// Times in a row that the step found its inputs gone.
     pub lost_inputs: u32,
     /// The last failure; cleared by success.
     pub last_failure: Option<Failure>,
+    /// What ran out, if the last failure left nothing.
+    pub exhausted_by: Option<ExhaustReason>,
     /// What interrupted the last attempt, if it was interrupted.
     pub last_interrupt: Option<InterruptCause>,
     /// Where an attempt can go on.
@@ -47,11 +65,26 @@ pub enum StepPhase {
         epoch: Epoch,
         /// When it began.
         started_at: Timestamp,
+        /// The breakers that let it pass.
+        admission: Vec<Admission>,
+        /// Whether it passed in spite of breakers.
+        forced: bool,
+        /// Whether it has saved a checkpoint.
+        has_saved: bool,
+        /// Its longest duration, in milliseconds.
+        timeout_ms: Option<u64>,
     },
     /// The next attempt is due later.
     Waiting {
         /// When the next attempt is due.
         due_at: Timestamp,
+    },
+    /// The next attempt waits for something else than a time.
+    Held {
+        /// For what.
+        on: Hold,
+        /// When a last attempt is made all the same.
+        force_at: Option<Timestamp>,
     },
     /// An attempt did its work.
     Succeeded {
@@ -67,6 +100,20 @@ pub enum StepPhase {
     Stopped,
 }
 
+/// What a held step waits for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Hold {
+    /// Until one of these breakers lets it pass.
+    Breakers {
+        /// The breakers.
+        keys: Vec<ResourceKey>,
+        /// Its place in the queue for probes: those with a smaller one come first.
+        rank: Timestamp,
+    },
+    /// Until something has changed.
+    Condition(Condition),
+}
+
 impl Step {
     pub(crate) const fn new(phase: StepPhase, since: Seq, since_at: Timestamp) -> Self {
         Self {
@@ -75,9 +122,18 @@ impl Step {
             since_at,
             attempts: AttemptNo::NONE,
             charged: 0,
+            streak: 0,
+            trying_since: None,
+            last_delay_ms: None,
+            last_parts: None,
+            server_waited_ms: 0,
+            crashes: 0,
+            forced: false,
+            hurried: false,
             reached: 0,
             lost_inputs: 0,
             last_failure: None,
+            exhausted_by: None,
             last_interrupt: None,
             checkpoint: None,
         }
@@ -89,6 +145,32 @@ impl Step {
             StepPhase::Succeeded { output } => Some(output),
             _ => None,
         }
+    }
+
+    /// Begins with a clean slate, because its work is done.
+    pub(crate) fn forget_failures(&mut self) {
+        self.charged = 0;
+        self.streak = 0;
+        self.trying_since = None;
+        self.last_delay_ms = None;
+        self.last_parts = None;
+        self.lost_inputs = 0;
+        self.crashes = 0;
+        self.last_failure = None;
+        self.checkpoint = None;
+    }
+
+    /// The breakers that let the attempt under way pass.
+    pub fn admission(&self) -> &[Admission] {
+        match &self.phase {
+            StepPhase::Running { admission, .. } => admission,
+            _ => &[],
+        }
+    }
+
+    /// The rule of the last failure.
+    pub fn last_rule(&self) -> Option<&str> {
+        self.last_failure.as_ref().map(|failure| failure.rule.as_str())
     }
 
     /// The attempt that is under way.
@@ -108,6 +190,7 @@ impl StepPhase {
             Self::Ready => StepPhaseKind::Ready,
             Self::Running { .. } => StepPhaseKind::Running,
             Self::Waiting { .. } => StepPhaseKind::Waiting,
+            Self::Held { .. } => StepPhaseKind::Held,
             Self::Succeeded { .. } => StepPhaseKind::Succeeded,
             Self::Failed { .. } => StepPhaseKind::Failed,
             Self::Stopped => StepPhaseKind::Stopped,

@@ -15,6 +15,8 @@ pub enum StepPhaseKind {
     Running,
     /// The next attempt is due later.
     Waiting,
+    /// The next attempt waits for something else than a time.
+    Held,
     /// An attempt did its work.
     Succeeded,
     /// The last attempt failed for good.
@@ -25,11 +27,12 @@ pub enum StepPhaseKind {
 
 impl StepPhaseKind {
     /// Every phase.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Blocked,
         Self::Ready,
         Self::Running,
         Self::Waiting,
+        Self::Held,
         Self::Succeeded,
         Self::Failed,
         Self::Stopped,
@@ -49,6 +52,8 @@ pub enum StepMove {
     Succeed,
     /// The attempt fails and another is due later.
     Retry,
+    /// The attempt fails and another waits for something to change.
+    Park,
     /// The attempt fails for good.
     Fail,
     /// The attempt ends without a result.
@@ -57,20 +62,42 @@ pub enum StepMove {
     Invalidate,
     /// The run ends before the step does.
     Stop,
+    /// Breakers stand in the way of the next attempt.
+    Hold,
+    /// What stood in the way is gone.
+    Release,
+    /// The engine makes no other attempt.
+    Refuse,
+    /// Somebody wants another attempt.
+    Again,
+    /// Somebody does not want another attempt.
+    GiveUp,
+    /// Somebody did the work by hand.
+    Skip,
+    /// The run goes on although it had ended.
+    Reopen,
 }
 
 impl StepMove {
     /// Every move.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 17] = [
         Self::Unblock,
         Self::Start,
         Self::Checkpoint,
         Self::Succeed,
         Self::Retry,
+        Self::Park,
         Self::Fail,
         Self::Interrupt,
         Self::Invalidate,
         Self::Stop,
+        Self::Hold,
+        Self::Release,
+        Self::Refuse,
+        Self::Again,
+        Self::GiveUp,
+        Self::Skip,
+        Self::Reopen,
     ];
 
     /// Where this move leads from a phase; none if it is not legal there.
@@ -87,20 +114,43 @@ pub const STEP_MOVES: &[(StepPhaseKind, StepMove, StepPhaseKind)] = {
         (P::Blocked, M::Unblock, P::Ready),
         (P::Ready, M::Start, P::Running),
         (P::Waiting, M::Start, P::Running),
+        (P::Held, M::Start, P::Running),
         (P::Running, M::Checkpoint, P::Running),
         (P::Running, M::Succeed, P::Succeeded),
         (P::Running, M::Retry, P::Waiting),
+        (P::Running, M::Park, P::Held),
         (P::Running, M::Fail, P::Failed),
         (P::Running, M::Interrupt, P::Ready),
         (P::Blocked, M::Invalidate, P::Blocked),
         (P::Ready, M::Invalidate, P::Blocked),
         (P::Running, M::Invalidate, P::Blocked),
         (P::Waiting, M::Invalidate, P::Blocked),
+        (P::Held, M::Invalidate, P::Blocked),
         (P::Succeeded, M::Invalidate, P::Blocked),
         (P::Blocked, M::Stop, P::Stopped),
         (P::Ready, M::Stop, P::Stopped),
         (P::Running, M::Stop, P::Stopped),
         (P::Waiting, M::Stop, P::Stopped),
+        (P::Held, M::Stop, P::Stopped),
+        (P::Ready, M::Hold, P::Held),
+        (P::Waiting, M::Hold, P::Held),
+        (P::Held, M::Release, P::Ready),
+        (P::Ready, M::Refuse, P::Failed),
+        (P::Waiting, M::Refuse, P::Failed),
+        (P::Held, M::Refuse, P::Failed),
+        (P::Ready, M::Again, P::Ready),
+        (P::Waiting, M::Again, P::Ready),
+        (P::Held, M::Again, P::Ready),
+        (P::Failed, M::Again, P::Ready),
+        (P::Ready, M::GiveUp, P::Failed),
+        (P::Waiting, M::GiveUp, P::Failed),
+        (P::Held, M::GiveUp, P::Failed),
+        (P::Ready, M::Skip, P::Succeeded),
+        (P::Running, M::Skip, P::Succeeded),
+        (P::Waiting, M::Skip, P::Succeeded),
+        (P::Held, M::Skip, P::Succeeded),
+        (P::Failed, M::Skip, P::Succeeded),
+        (P::Stopped, M::Reopen, P::Blocked),
     ]
 };
 
@@ -111,6 +161,8 @@ pub enum RunPhaseKind {
     Active,
     /// It waits for a definition that fits it.
     Parked,
+    /// Somebody halted it.
+    Paused,
     /// Every step succeeded.
     Succeeded,
     /// A step failed for good although retries were left.
@@ -123,9 +175,10 @@ pub enum RunPhaseKind {
 
 impl RunPhaseKind {
     /// Every phase.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Active,
         Self::Parked,
+        Self::Paused,
         Self::Succeeded,
         Self::Failed,
         Self::Exhausted,
@@ -148,13 +201,21 @@ pub enum RunMove {
     Park,
     /// A registered definition fits it again.
     Unpark,
-    /// One of its steps moves.
+    /// One of its steps moves on.
     Work,
+    /// One of its attempts ends or saves where it stands.
+    Report,
+    /// Somebody halts it.
+    Pause,
+    /// Somebody lets it go on.
+    Resume,
+    /// Somebody wants another attempt after it has ended.
+    Reopen,
 }
 
 impl RunMove {
     /// Every move.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Succeed,
         Self::Fail,
         Self::Exhaust,
@@ -162,6 +223,10 @@ impl RunMove {
         Self::Park,
         Self::Unpark,
         Self::Work,
+        Self::Report,
+        Self::Pause,
+        Self::Resume,
+        Self::Reopen,
     ];
 
     /// Where this move leads from a phase; none if it is not legal there.
@@ -176,6 +241,8 @@ pub const RUN_MOVES: &[(RunPhaseKind, RunMove, RunPhaseKind)] = {
     use RunPhaseKind as P;
     &[
         (P::Active, M::Work, P::Active),
+        (P::Active, M::Report, P::Active),
+        (P::Paused, M::Report, P::Paused),
         (P::Active, M::Succeed, P::Succeeded),
         (P::Active, M::Fail, P::Failed),
         (P::Active, M::Exhaust, P::Exhausted),
@@ -185,5 +252,11 @@ pub const RUN_MOVES: &[(RunPhaseKind, RunMove, RunPhaseKind)] = {
         (P::Parked, M::Unpark, P::Active),
         (P::Parked, M::Exhaust, P::Exhausted),
         (P::Parked, M::Cancel, P::Cancelled),
+        (P::Active, M::Pause, P::Paused),
+        (P::Paused, M::Resume, P::Active),
+        (P::Paused, M::Exhaust, P::Exhausted),
+        (P::Paused, M::Cancel, P::Cancelled),
+        (P::Failed, M::Reopen, P::Active),
+        (P::Exhausted, M::Reopen, P::Active),
     ]
 };

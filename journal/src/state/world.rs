@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::id::{Epoch, RunId, RunKey, Seq, StepIndex};
+use crate::event::Ease;
+use crate::id::{Epoch, ResourceKey, RunId, RunKey, Seq, StepIndex, StepKey, WorkflowName};
+use crate::state::breaker::{Breaker, Gate, SetMode};
 use crate::state::run::{Run, RunPhase};
-use crate::state::step::StepPhase;
+use crate::state::stats::Stats;
+use crate::state::step::{Hold, StepPhase};
+use crate::state::tuning::Tuning;
 use crate::time::Timestamp;
 
 /// What the records of a journal add up to.
@@ -25,6 +29,15 @@ pub struct State {
     /// The newest run under each key.
     pub(crate) keys: HashMap<RunKey, RunId>,
     pub(crate) agenda: Agenda,
+    /// Breakers of everything that was needed lately.
+    pub(crate) breakers: BTreeMap<ResourceKey, Breaker>,
+    /// When each resource has its retry budget paid back.
+    pub(crate) budgets: BTreeMap<ResourceKey, Timestamp>,
+    pub(crate) tuning: Tuning,
+    pub(crate) stats: Stats,
+    pub(crate) ease: Option<Ease>,
+    /// Lints that stand in the journal already.
+    pub(crate) lints: BTreeSet<(WorkflowName, u32, StepKey, String)>,
 }
 
 /// What is to be done next: an index over the runs that are not finished.
@@ -36,8 +49,14 @@ pub(crate) struct Agenda {
     pub(crate) ready: BTreeSet<(Timestamp, Seq, RunId, StepIndex)>,
     /// Steps with an attempt under way.
     pub(crate) running: BTreeSet<(RunId, StepIndex)>,
-    /// Steps of active runs that wait for a time.
+    /// Steps of active runs that wait for a time, or are held until one at most.
     pub(crate) waiting: BTreeSet<(Timestamp, RunId, StepIndex)>,
+    /// Steps of active runs behind each breaker, by rank.
+    pub(crate) held: BTreeMap<ResourceKey, BTreeSet<(Timestamp, Seq, RunId, StepIndex)>>,
+    /// Steps of active runs that wait for something to change.
+    pub(crate) conditions: BTreeSet<(RunId, StepIndex)>,
+    /// Breakers that are not closed.
+    pub(crate) gates: BTreeSet<ResourceKey>,
     /// Deadlines of open runs.
     pub(crate) deadlines: BTreeSet<(Timestamp, RunId)>,
 }
@@ -111,6 +130,64 @@ impl State {
         })
     }
 
+    /// The breaker of a resource, once something has needed it.
+    pub fn breaker(&self, key: &ResourceKey) -> Option<&Breaker> {
+        self.breakers.get(key)
+    }
+
+    /// All breakers, in the order of their keys.
+    pub fn breakers(&self) -> impl Iterator<Item = (&ResourceKey, &Breaker)> {
+        self.breakers.iter()
+    }
+
+    /// Breakers that are not closed, or that steps wait behind.
+    pub fn unsettled_breakers(&self) -> impl Iterator<Item = &ResourceKey> {
+        let held = self.agenda.held.keys().filter(|key| !self.agenda.gates.contains(*key));
+        self.agenda.gates.iter().chain(held)
+    }
+
+    /// Steps behind a breaker, in the order in which they are let through.
+    pub fn held_by(&self, key: &ResourceKey) -> impl Iterator<Item = (RunId, StepIndex)> + '_ {
+        let held = self.agenda.held.get(key).into_iter().flatten();
+        held.map(|(_, _, run, step)| (*run, *step))
+    }
+
+    /// Steps that wait for something to change.
+    pub fn on_conditions(&self) -> impl Iterator<Item = (RunId, StepIndex)> + '_ {
+        self.agenda.conditions.iter().copied()
+    }
+
+    /// When the retry budget of a resource is paid back.
+    pub fn budget_paid_at(&self, key: &ResourceKey) -> Option<Timestamp> {
+        self.budgets.get(key).copied()
+    }
+
+    /// Settings that people changed while the engine ran.
+    pub const fn tuning(&self) -> &Tuning {
+        &self.tuning
+    }
+
+    /// How well recovery works.
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// The newest while in which less is done at the same time.
+    pub const fn ease(&self) -> Option<Ease> {
+        self.ease
+    }
+
+    /// Whether a lint stands in the journal already.
+    pub fn has_lint(
+        &self,
+        workflow: &WorkflowName,
+        version: u32,
+        step: &StepKey,
+        code: &str,
+    ) -> bool {
+        self.lints.contains(&(workflow.clone(), version, step.clone(), code.to_owned()))
+    }
+
     /// Runs whose deadline has passed.
     pub fn overdue(&self, now: Timestamp) -> impl Iterator<Item = RunId> + '_ {
         let passed = self.agenda.deadlines.iter().take_while(move |(at, _)| *at <= now);
@@ -125,7 +202,22 @@ impl State {
         let (run, step) = (RunId::new(Uuid::nil()), StepIndex::new(0));
         let attempt = self.agenda.waiting.range((after, run, step)..).next().map(|(at, _, _)| *at);
         let deadline = self.agenda.deadlines.range((after, run)..).next().map(|(at, _)| *at);
-        attempt.into_iter().chain(deadline).min()
+        let alarms = self.unsettled_breakers().filter_map(|key| self.alarm(key));
+        let alarms = alarms.chain(self.ease.map(|ease| ease.until)).filter(|at| *at > now);
+        attempt.into_iter().chain(deadline).chain(alarms).min()
+    }
+
+    /// When a breaker moves by itself, or releases more of the steps behind it.
+    fn alarm(&self, key: &ResourceKey) -> Option<Timestamp> {
+        let breaker = self.breakers.get(key)?;
+        if let Some(SetMode { until: Some(until), .. }) = breaker.mode {
+            return Some(until);
+        }
+        match &breaker.gate {
+            Gate::Closed => breaker.wave.map(|wave| wave.next_at),
+            Gate::Open { until, .. } => Some(*until),
+            Gate::HalfOpen { probe, .. } => probe.map(|probe| probe.lease_until),
+        }
     }
 }
 
@@ -133,15 +225,32 @@ impl Agenda {
     /// Takes up what a step waits for.
     pub(crate) fn insert_step(&mut self, run: &Run, step: StepIndex) {
         let Some(entry) = run.step(step) else { return };
-        match entry.phase {
+        let is_active = run.phase == RunPhase::Active;
+        match &entry.phase {
             StepPhase::Running { .. } => {
                 self.running.insert((run.id, step));
             }
-            StepPhase::Ready if run.phase == RunPhase::Active => {
+            StepPhase::Ready if is_active => {
                 self.ready.insert((entry.since_at, entry.since, run.id, step));
             }
-            StepPhase::Waiting { due_at } if run.phase == RunPhase::Active => {
-                self.waiting.insert((due_at, run.id, step));
+            StepPhase::Waiting { due_at } if is_active => {
+                self.waiting.insert((*due_at, run.id, step));
+            }
+            StepPhase::Held { on, force_at } if is_active => {
+                if let Some(force_at) = force_at {
+                    self.waiting.insert((*force_at, run.id, step));
+                }
+                match on {
+                    Hold::Breakers { keys, rank } => {
+                        for key in keys {
+                            let place = (*rank, entry.since, run.id, step);
+                            self.held.entry(key.clone()).or_default().insert(place);
+                        }
+                    }
+                    Hold::Condition(_) => {
+                        self.conditions.insert((run.id, step));
+                    }
+                }
             }
             _ => {}
         }
@@ -150,7 +259,7 @@ impl Agenda {
     /// Drops what a step waits for.
     pub(crate) fn remove_step(&mut self, run: &Run, step: StepIndex) {
         let Some(entry) = run.step(step) else { return };
-        match entry.phase {
+        match &entry.phase {
             StepPhase::Running { .. } => {
                 self.running.remove(&(run.id, step));
             }
@@ -158,9 +267,44 @@ impl Agenda {
                 self.ready.remove(&(entry.since_at, entry.since, run.id, step));
             }
             StepPhase::Waiting { due_at } => {
-                self.waiting.remove(&(due_at, run.id, step));
+                self.waiting.remove(&(*due_at, run.id, step));
+            }
+            StepPhase::Held { on, force_at } => {
+                if let Some(force_at) = force_at {
+                    self.waiting.remove(&(*force_at, run.id, step));
+                }
+                self.conditions.remove(&(run.id, step));
+                if let Hold::Breakers { keys, rank } = on {
+                    for key in keys {
+                        self.remove_held(key, &(*rank, entry.since, run.id, step));
+                    }
+                }
             }
             _ => {}
+        }
+    }
+
+    fn remove_held(&mut self, key: &ResourceKey, place: &(Timestamp, Seq, RunId, StepIndex)) {
+        if let Some(places) = self.held.get_mut(key) {
+            places.remove(place);
+            if places.is_empty() {
+                self.held.remove(key);
+            }
+        }
+    }
+
+    /// Takes up the deadline of a run that can pass.
+    pub(crate) fn insert_deadline(&mut self, run: &Run) {
+        let is_frozen = matches!(run.phase, RunPhase::Paused { freezes_timers: true, .. });
+        if let Some(deadline) = run.deadline_at.filter(|_| !is_frozen && !run.phase.is_final()) {
+            self.deadlines.insert((deadline, run.id));
+        }
+    }
+
+    /// Drops the deadline of a run.
+    pub(crate) fn remove_deadline(&mut self, run: &Run) {
+        if let Some(deadline) = run.deadline_at {
+            self.deadlines.remove(&(deadline, run.id));
         }
     }
 }

@@ -264,7 +264,7 @@ impl Attempt<'_> {
 
     async fn stop(mut self, reason: StopReason) -> StepError {
         match reason {
-            StopReason::Shutdown | StopReason::TimedOut => {
+            StopReason::Shutdown | StopReason::Paused | StopReason::TimedOut => {
                 self.settle(self.keeper.sources.next).await;
             }
             StopReason::Cancelled => {
@@ -333,6 +333,7 @@ fn speaks_of_host(error: &StepError) -> bool {
 fn stopped(reason: StopReason) -> StepError {
     let (class, kind, message) = match reason {
         StopReason::Shutdown => (Class::Interrupted, "shutdown", "interrupted; it can go on"),
+        StopReason::Paused => (Class::Interrupted, "paused", "paused; it can go on"),
         StopReason::TimedOut => (Class::Timeout, "attempt", "the attempt took too long"),
         StopReason::Cancelled => (Class::Cancelled, "cancelled", "cancelled"),
         StopReason::Superseded => {

@@ -1,28 +1,34 @@
-//! An attempt ended or saved where it stands.
-
-use std::num::NonZeroU32;
+//! An attempt ended, moved or saved where it stands.
 
 use resurge_journal::event::{
-    AttemptFailed, AttemptInterrupted, AttemptSucceeded, CheckpointSaved, InterruptCause,
-    LateResultIgnored, OutputsInvalidated, Verdict,
+    AttemptInterrupted, AttemptSucceeded, CheckpointSaved, Health, InterruptCause,
+    LateResultIgnored, OutputsInvalidated, ProbePassed, ReleaseCause, Sign, StepReleased,
 };
-use resurge_journal::failure::{Advice, Class, Failure, Group};
+use resurge_journal::failure::{Advice, Class, Failure};
 use resurge_journal::manifest::StepSpec;
-use resurge_journal::state::{Run, Step};
+use resurge_journal::state::{Gate, Hold, Run, RunPhase, Step, StepPhase};
 use resurge_journal::{AttemptNo, Json, RunId, StepIndex, Timestamp};
 
-use resurge_steps::Progress;
-
 use super::World;
-use crate::core::command::{Ambient, Fact, Outcome, Refusal};
-use crate::policy::{delay_before_retry, draw};
+use super::begin::LAST_ATTEMPT;
+use super::breaker::server_directed;
+use super::failure::failed;
+use crate::core::command::{Ambient, Fact, Outcome, Refusal, Seen};
 
 /// An attempt that is current: the only kind whose result counts.
-struct Current<'a> {
-    run: &'a Run,
-    spec: &'a StepSpec,
-    step: &'a Step,
-    attempt: AttemptNo,
+pub(super) struct Current<'a> {
+    pub(super) run: &'a Run,
+    pub(super) spec: &'a StepSpec,
+    pub(super) step: &'a Step,
+    pub(super) attempt: AttemptNo,
+}
+
+impl Current<'_> {
+    /// Whether this attempt was made in spite of breakers because its time was nearly up.
+    pub(super) fn was_last(&self, limit: Option<Timestamp>, now: Timestamp) -> bool {
+        let StepPhase::Running { forced, .. } = self.step.phase else { return false };
+        forced && limit.is_some_and(|limit| limit <= now.after(LAST_ATTEMPT))
+    }
 }
 
 pub(super) fn finished(
@@ -37,26 +43,32 @@ pub(super) fn finished(
         return late(world, run, step, attempt, &outcome);
     };
     let key = current.spec.key.clone();
-    let fact = match outcome {
-        Outcome::Succeeded(output) if output.len() > world.settings.payload_bytes_max => {
+    let now = ambient.now;
+    match outcome {
+        Outcome::Succeeded { output, .. } if output.len() > world.settings.payload_bytes_max => {
             let failure = output_too_large(output.len(), world.settings.payload_bytes_max);
-            failed(world, &current, failure, Progress::default(), ambient.now)
+            vec![failed(world, &current, failure, &Seen::default(), now)]
         }
-        Outcome::Succeeded(output) => {
-            Fact::about(run, AttemptSucceeded { step: key, attempt, output })
+        Outcome::Succeeded { output, seen } => {
+            let health = all_alive(&current, &seen);
+            vec![Fact::about(run, AttemptSucceeded { step: key, attempt, output, health })]
         }
-        Outcome::Failed { failure, progress } => {
-            failed(world, &current, *failure, progress, ambient.now)
+        Outcome::Failed { failure, seen } => {
+            let opened = shared_limit(world, &current, &failure, now);
+            let fact = failed(world, &current, *failure, &seen, now);
+            [fact].into_iter().chain(opened).collect()
         }
         Outcome::InputsLost { lost, reason } => {
-            inputs_lost(world, &current, &lost, reason, ambient.now)
+            vec![inputs_lost(world, &current, &lost, reason, now)]
         }
         Outcome::Interrupted => {
-            let cause = InterruptCause::Shutdown;
-            Fact::about(run, AttemptInterrupted { step: key, attempt, cause })
+            let cause = match current.run.phase {
+                RunPhase::Paused { .. } => InterruptCause::Pause,
+                _ => InterruptCause::Shutdown,
+            };
+            vec![Fact::about(run, AttemptInterrupted { step: key, attempt, cause })]
         }
-    };
-    vec![fact]
+    }
 }
 
 pub(super) fn checkpoint(
@@ -69,6 +81,43 @@ pub(super) fn checkpoint(
     let current = current(world, run, step, attempt).ok_or(Refusal::Superseded)?;
     let step = current.spec.key.clone();
     Ok(vec![Fact::about(run, CheckpointSaved { step, attempt, checkpoint })])
+}
+
+/// A probe has moved: what it needs works, however long the attempt goes on.
+pub(super) fn moved(
+    world: &World<'_>,
+    run: RunId,
+    index: StepIndex,
+    attempt: AttemptNo,
+) -> Vec<Fact> {
+    let Some(current) = current(world, run, index, attempt) else { return Vec::new() };
+    let is_probe_of = |gate: &Gate| match gate {
+        Gate::HalfOpen { probe: Some(probe), .. } => {
+            (probe.run, probe.step, probe.attempt) == (run, index, attempt)
+        }
+        _ => false,
+    };
+    let probed = current.step.admission().iter().filter(|admitted| {
+        world.state.breaker(&admitted.key).is_some_and(|breaker| is_probe_of(&breaker.gate))
+    });
+    let passed = |key: &resurge_journal::ResourceKey| {
+        let (step, key) = (current.spec.key.clone(), key.clone());
+        Fact::about(run, ProbePassed { step, attempt, key })
+    };
+    probed.map(|admitted| passed(&admitted.key)).collect()
+}
+
+/// What a held step waited for has come true.
+pub(super) fn ready(world: &World<'_>, run: RunId, index: StepIndex) -> Vec<Fact> {
+    let known = world.state.run(run).filter(|run| run.phase == RunPhase::Active);
+    let fact = known.and_then(|known| {
+        let step = known.step(index)?;
+        let StepPhase::Held { on: Hold::Condition(_), .. } = step.phase else { return None };
+        let step = known.started.manifest.step(index)?.key.clone();
+        let cause = ReleaseCause::Ready;
+        Some(Fact::about(run, StepReleased { step, cause, wave: None }))
+    });
+    fact.into_iter().collect()
 }
 
 fn current<'a>(
@@ -99,63 +148,34 @@ fn late(
     fact.into_iter().collect()
 }
 
-fn failed(
-    world: &World<'_>,
-    current: &Current<'_>,
-    failure: Failure,
-    progress: Progress,
-    now: Timestamp,
-) -> Fact {
-    // What an earlier attempt had reached already is no progress, however it was lost.
-    let gained = progress.done.saturating_sub(progress.began_at.max(current.step.reached));
-    let reached = progress.done.max(current.step.reached);
-    // Progress proves that a line works; it says nothing about a full disk or a wrong digest.
-    let proves = matches!(failure.class.group(), Group::Network | Group::Timeout);
-    let refund = proves && world.settings.refunds(gained, progress.total);
-    let counted = if refund { 0 } else { current.step.charged };
-    let charged = NonZeroU32::MIN.saturating_add(counted);
-    let max_attempts = current.spec.max_attempts();
-    let verdict = if !failure.is_retryable() {
-        Verdict::NotRetryable
-    } else if charged.get() >= max_attempts {
-        Verdict::Exhausted
-    } else {
-        retry(world, current, charged, &failure, now)
-    };
-    let step = current.spec.key.clone();
-    let (attempt, charged) = (current.attempt, charged.get());
-    Fact::about(
-        current.run.id,
-        AttemptFailed { step, attempt, failure, verdict, charged, max_attempts, gained, reached },
-    )
+/// Success shows that everything used works; that is all that was let pass if nobody said more.
+fn all_alive(current: &Current<'_>, seen: &Seen) -> Vec<Health> {
+    let admission = current.step.admission();
+    let mut health: Vec<Health> = seen.health.clone();
+    let unsaid = admission.iter().map(|admitted| &admitted.key).filter(|key| {
+        let is_used = seen.used.as_ref().is_none_or(|used| used == *key || !key.is_host());
+        is_used && health.iter().all(|known| known.key != **key)
+    });
+    let alive: Vec<Health> =
+        unsaid.map(|key| Health { key: key.clone(), sign: Sign::Alive }).collect();
+    health.extend(alive);
+    health.retain(|known| admission.iter().any(|admitted| admitted.key == known.key));
+    health
 }
 
-/// Another attempt, unless it would begin after the deadline.
-fn retry(
+/// The server speaks of a limit that all requests share, or tells a second run to wait as well.
+fn shared_limit(
     world: &World<'_>,
     current: &Current<'_>,
-    charged: NonZeroU32,
     failure: &Failure,
     now: Timestamp,
-) -> Verdict {
-    let Current { run, spec, attempt, .. } = current;
-    let definition = world.registry.find(&run.started.manifest).ok();
-    let name = spec.retry.custom.as_ref();
-    let custom = name.and_then(|name| definition.and_then(|known| known.custom.get(name)));
-    let delay = delay_before_retry(
-        &spec.retry,
-        custom,
-        charged,
-        draw(run.id, &spec.key, *attempt),
-        failure.advice.server_delay(),
-        world.settings.server_delay_max,
-    );
-    let due_at = now.after(delay);
-    if run.started.deadline_at.is_some_and(|deadline| due_at >= deadline) {
-        Verdict::Exhausted
-    } else {
-        Verdict::Retry { delay, due_at }
-    }
+) -> Option<Fact> {
+    let Advice::After { delay, shared } = failure.advice else { return None };
+    let key = failure.resource.as_ref().filter(|_| failure.class == Class::Throttled)?;
+    let others = world.state.breaker(key).and_then(|breaker| breaker.throttled);
+    let is_second = others.is_some_and(|(run, until)| run != current.run.id && until > now);
+    let until = now.after(delay.min(world.settings.server_delay_max));
+    (shared || is_second).then(|| server_directed(world, key, until, now)).flatten()
 }
 
 fn inputs_lost(
@@ -174,7 +194,7 @@ fn inputs_lost(
         )
         .with_hint("look for another program that removes or changes these files")
         .with_advice(Advice::Never);
-        return failed(world, current, failure, Progress::default(), now);
+        return failed(world, current, failure, &Seen::default(), now);
     }
     let graph = &current.run.started.manifest;
     let keys = lost.iter().filter_map(|index| graph.step(*index)).map(|spec| spec.key.clone());

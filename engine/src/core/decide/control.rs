@@ -1,25 +1,218 @@
-//! Runs are called off, the engine closes.
+//! What people ask for: runs, steps, breakers, settings; and the end of the engine.
 
-use resurge_journal::event::{AttemptInterrupted, EngineClosed, InterruptCause, RunCancelled};
-use resurge_journal::state::RunPhase;
-use resurge_journal::{Epoch, RunId};
+use resurge_journal::event::{
+    AttemptInterrupted, EngineClosed, Event, ForceRetry, InterruptCause, RecoveryCancelled,
+    RetryNow, RunCancelled, RunPaused, RunResumed, SettingsChanged, StepSkipped, Verdict,
+};
+use resurge_journal::state::{Run, RunPhase, Step, StepMove, StepPhase, StepPhaseKind, Tuning};
+use resurge_journal::{Epoch, Json, RunId, StepIndex, StepKey};
 
 use super::World;
-use crate::core::command::{Fact, Refusal};
+use crate::core::command::{Control, Fact, Refusal};
 
-pub(super) fn cancel(
+/// Who asked for something, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) actor: String,
+    pub(crate) reason: String,
+}
+
+pub(super) fn control(
     world: &World<'_>,
-    run: RunId,
-    actor: String,
-    reason: String,
+    id: RunId,
+    control: Control,
+    asked: Asked,
 ) -> Result<Vec<Fact>, Refusal> {
-    let known = world.state.run(run).ok_or(Refusal::UnknownRun)?;
-    match known.phase {
+    let run = world.state.run(id).ok_or(Refusal::UnknownRun)?;
+    let event = match control {
+        Control::Cancel => cancel(run, asked)?,
+        Control::Pause { freezes_timers } => pause(run, freezes_timers, asked)?,
+        Control::Resume => resume(run, asked)?,
+        Control::RetryNow => retry_now(world, run, asked)?,
+        Control::ForceRetry => force_retry(world, run, asked)?,
+        Control::CancelRecovery => cancel_recovery(run, asked)?,
+        Control::Skip { step, output } => Some(skip(world, run, step, output, asked)?),
+    };
+    Ok(event.map(|event| Fact { run: Some(id), event }).into_iter().collect())
+}
+
+fn cancel(run: &Run, Asked { actor, reason }: Asked) -> Result<Option<Event>, Refusal> {
+    match run.phase {
         // Asked for twice is as good as once.
-        RunPhase::Cancelled { .. } => Ok(Vec::new()),
-        _ if known.phase.is_final() => Err(Refusal::Ended),
-        _ => Ok(vec![Fact::about(run, RunCancelled { actor, reason })]),
+        RunPhase::Cancelled { .. } => Ok(None),
+        _ if run.phase.is_final() => Err(Refusal::Ended),
+        _ => Ok(Some(RunCancelled { actor, reason }.into())),
     }
+}
+
+fn pause(
+    run: &Run,
+    freezes_timers: bool,
+    Asked { actor, reason }: Asked,
+) -> Result<Option<Event>, Refusal> {
+    match &run.phase {
+        RunPhase::Active => Ok(Some(RunPaused { actor, reason, freezes_timers }.into())),
+        RunPhase::Paused { .. } => Ok(None),
+        RunPhase::Parked { reason } => Err(Refusal::Parked { reason: reason.clone() }),
+        _ => Err(Refusal::Ended),
+    }
+}
+
+fn resume(run: &Run, Asked { actor, reason }: Asked) -> Result<Option<Event>, Refusal> {
+    match &run.phase {
+        RunPhase::Active => Ok(None),
+        RunPhase::Paused { .. } => Ok(Some(RunResumed { actor, reason }.into())),
+        RunPhase::Parked { reason } => Err(Refusal::Parked { reason: reason.clone() }),
+        _ => Err(Refusal::Ended),
+    }
+}
+
+fn retry_now(
+    world: &World<'_>,
+    run: &Run,
+    Asked { actor, reason }: Asked,
+) -> Result<Option<Event>, Refusal> {
+    let steps = match &run.phase {
+        RunPhase::Active => keys(run, |step| {
+            matches!(step.phase, StepPhase::Waiting { .. } | StepPhase::Held { .. })
+        }),
+        RunPhase::Failed { .. } | RunPhase::Exhausted { .. } => {
+            may_reopen(world, run)?;
+            let failed = keys(run, is_failed);
+            let vetoed = |step: &Step| is_failed(step) && !may_be_tried_again(step);
+            if let Some(step) = keys(run, vetoed).into_iter().next() {
+                return Err(Refusal::NotRetryable { step });
+            }
+            failed
+        }
+        _ => return Err(not_now(run)),
+    };
+    // Whatever is not waiting is tried already.
+    let is_waiting = !steps.is_empty() || run.phase.is_final();
+    Ok(is_waiting.then(|| RetryNow { actor, reason, steps }.into()))
+}
+
+fn force_retry(
+    world: &World<'_>,
+    run: &Run,
+    Asked { actor, reason }: Asked,
+) -> Result<Option<Event>, Refusal> {
+    let steps = match &run.phase {
+        RunPhase::Active => keys(run, |step| {
+            matches!(
+                step.phase,
+                StepPhase::Waiting { .. } | StepPhase::Held { .. } | StepPhase::Ready
+            )
+        }),
+        RunPhase::Failed { .. } | RunPhase::Exhausted { .. } => {
+            may_reopen(world, run)?;
+            keys(run, is_failed)
+        }
+        _ => return Err(not_now(run)),
+    };
+    let is_waiting = !steps.is_empty() || run.phase.is_final();
+    Ok(is_waiting.then(|| ForceRetry { actor, reason, steps }.into()))
+}
+
+fn cancel_recovery(run: &Run, Asked { actor, reason }: Asked) -> Result<Option<Event>, Refusal> {
+    match &run.phase {
+        RunPhase::Active if run.recovery_cancelled => Ok(None),
+        RunPhase::Active => {
+            let gives_up = |step: &Step| match step.phase {
+                StepPhase::Waiting { .. } | StepPhase::Held { .. } => true,
+                StepPhase::Ready => step.last_failure.is_some(),
+                _ => false,
+            };
+            let steps = keys(run, gives_up);
+            let retries = |step: &Step| step.running().is_some() && step.last_failure.is_some();
+            if steps.is_empty() && keys(run, retries).is_empty() {
+                return Err(Refusal::NotRecovering);
+            }
+            Ok(Some(RecoveryCancelled { actor, reason, steps }.into()))
+        }
+        _ => Err(not_now(run)),
+    }
+}
+
+fn skip(
+    world: &World<'_>,
+    run: &Run,
+    key: StepKey,
+    output: Json,
+    Asked { actor, reason }: Asked,
+) -> Result<Event, Refusal> {
+    let (index, step) = run.step_by_key(&key).ok_or(Refusal::UnknownStep)?;
+    if matches!(run.phase, RunPhase::Failed { .. } | RunPhase::Exhausted { .. }) {
+        may_reopen(world, run)?;
+    } else if run.phase != RunPhase::Active {
+        return Err(not_now(run));
+    }
+    // A step that the end of its run stopped is ready or blocked once the run is open again.
+    if StepMove::Skip.from(step.phase.kind()).is_none() {
+        let phase = step.phase.kind();
+        return Err(Refusal::CannotSkip { is_done: phase == StepPhaseKind::Succeeded });
+    }
+    if output.len() > world.settings.payload_bytes_max {
+        let (bytes, bytes_max) = (output.len(), world.settings.payload_bytes_max);
+        return Err(Refusal::Output { problem: format!("it has {bytes} bytes, {bytes_max} fit") });
+    }
+    if let Ok(definition) = world.definition(run)
+        && let Some(step) = definition.step(index)
+        && let Err(error) = step.accepts(&output)
+    {
+        return Err(Refusal::Output { problem: error.to_string() });
+    }
+    Ok(StepSkipped { step: key, output, actor, reason }.into())
+}
+
+/// Whether a run that has ended can go on: its key must be free, and its definition known.
+fn may_reopen(world: &World<'_>, run: &Run) -> Result<(), Refusal> {
+    let holder = run.started.key.as_ref().and_then(|key| world.state.run_by_key(key));
+    if let Some(holder) = holder.filter(|holder| holder.id != run.id && !holder.phase.is_final()) {
+        return Err(Refusal::KeyTaken { run: holder.id });
+    }
+    match world.definition(run) {
+        Ok(_) => Ok(()),
+        Err(misfit) => Err(Refusal::Parked { reason: misfit.to_string() }),
+    }
+}
+
+fn not_now(run: &Run) -> Refusal {
+    match &run.phase {
+        RunPhase::Paused { .. } => Refusal::Paused,
+        RunPhase::Parked { reason } => Refusal::Parked { reason: reason.clone() },
+        _ => Refusal::Ended,
+    }
+}
+
+const fn is_failed(step: &Step) -> bool {
+    matches!(step.phase, StepPhase::Failed { .. })
+}
+
+/// Whether the failure that ended a step leaves another attempt worth it.
+fn may_be_tried_again(step: &Step) -> bool {
+    let is_exhausted = matches!(step.phase, StepPhase::Failed { verdict: Verdict::Exhausted });
+    is_exhausted
+        || step.last_failure.as_ref().is_none_or(resurge_journal::failure::Failure::is_retryable)
+}
+
+fn keys(run: &Run, wanted: impl Fn(&Step) -> bool) -> Vec<StepKey> {
+    let steps = run.steps().filter(|(_, _, step)| wanted(step));
+    steps.map(|(_, spec, _)| spec.key.clone()).collect()
+}
+
+pub(super) fn tune(
+    world: &World<'_>,
+    name: String,
+    new: Json,
+    Asked { actor, reason }: Asked,
+) -> Result<Vec<Fact>, Refusal> {
+    Tuning::check(&name, &new).map_err(|problem| Refusal::Setting { problem })?;
+    let old = world.state.tuning().get(&name).unwrap_or_else(Json::null);
+    if old.says_the_same_as(&new) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Fact::of_engine(SettingsChanged { name, old, new, actor, reason })])
 }
 
 /// Attempts that did not end within the grace period are interrupted, then the epoch ends.
@@ -30,11 +223,19 @@ pub(super) fn close(world: &World<'_>, epoch: Epoch) -> Vec<Fact> {
 
 /// Every attempt under way ends without a result.
 pub(super) fn interrupt_running(world: &World<'_>, cause: InterruptCause) -> Vec<Fact> {
-    let fact = |(run, index)| {
-        let known = world.state.run(run)?;
-        let attempt = known.step(index)?.running()?;
-        let step = known.started.manifest.step(index)?.key.clone();
-        Some(Fact::about(run, AttemptInterrupted { step, attempt, cause }))
-    };
-    world.state.running_steps().filter_map(fact).collect()
+    let running = world.state.running_steps();
+    running.filter_map(|(run, index)| interrupt(world, run, index, cause)).collect()
+}
+
+/// An attempt under way ends without a result.
+pub(super) fn interrupt(
+    world: &World<'_>,
+    run: RunId,
+    index: StepIndex,
+    cause: InterruptCause,
+) -> Option<Fact> {
+    let known = world.state.run(run)?;
+    let attempt = known.step(index)?.running()?;
+    let step = known.started.manifest.step(index)?.key.clone();
+    Some(Fact::about(run, AttemptInterrupted { step, attempt, cause }))
 }

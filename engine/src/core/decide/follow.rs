@@ -2,14 +2,17 @@
 //!
 //! All of it looks at the state alone, so that it also catches up on what a crash cut off.
 
-use resurge_journal::RunId;
+use std::collections::BTreeSet;
+
 use resurge_journal::event::{
-    AttemptStarted, Event, ExhaustReason, RunExhausted, RunFailed, RunSucceeded, Verdict,
+    Event, ExhaustReason, RunExhausted, RunFailed, RunSucceeded, Verdict,
 };
 use resurge_journal::state::{Run, RunPhase, StepPhase};
-use resurge_journal::{StepIndex, Timestamp};
+use resurge_journal::{ResourceKey, RunId, Timestamp};
 
 use super::World;
+use super::begin::begin;
+use super::breaker::breakers;
 use crate::core::command::Fact;
 
 /// Ends a run whose steps leave nothing to do.
@@ -25,9 +28,7 @@ fn end_of(run: &Run) -> Option<Event> {
         let key = spec.key.clone();
         return Some(match verdict {
             Verdict::Exhausted => {
-                // Retries left, and still no other attempt: the deadline came first.
-                let retries = step.charged >= spec.max_attempts();
-                let reason = if retries { ExhaustReason::Retries } else { ExhaustReason::Deadline };
+                let reason = step.exhausted_by.unwrap_or(ExhaustReason::Retries);
                 RunExhausted { reason, step: Some(key) }.into()
             }
             _ => RunFailed { step: key }.into(),
@@ -37,28 +38,24 @@ fn end_of(run: &Run) -> Option<Event> {
     all_done.then(|| RunSucceeded {}.into())
 }
 
+/// What follows next: deadlines that have passed, breakers that turn, attempts that begin.
+///
+/// `showed` are resources about which something was learnt since the command.
+pub(in crate::core) fn next(
+    world: &World<'_>,
+    showed: &BTreeSet<ResourceKey>,
+    now: Timestamp,
+) -> Vec<Fact> {
+    let overdue = overdue(world, now);
+    if !overdue.is_empty() {
+        return overdue;
+    }
+    let turned = breakers(world, showed, now);
+    if turned.is_empty() { begin(world, now) } else { turned }
+}
+
 /// Runs whose deadline has passed are given up.
-pub(in crate::core) fn overdue(world: &World<'_>, now: Timestamp) -> Vec<Fact> {
+fn overdue(world: &World<'_>, now: Timestamp) -> Vec<Fact> {
     let exhausted = RunExhausted { reason: ExhaustReason::Deadline, step: None };
     world.state.overdue(now).map(|run| Fact::about(run, exhausted.clone())).collect()
-}
-
-/// Begins as many attempts as the limit allows: what is due first, then what is ready longest.
-pub(in crate::core) fn start_attempts(world: &World<'_>, now: Timestamp) -> Vec<Fact> {
-    let free = world.settings.attempts_in_flight_max.saturating_sub(world.state.running());
-    let startable = world.state.startable(now).take(free);
-    startable.filter_map(|(run, step)| attempt_started(world, run, step)).collect()
-}
-
-fn attempt_started(world: &World<'_>, run: RunId, index: StepIndex) -> Option<Fact> {
-    let known = world.state.run(run)?;
-    let spec = known.started.manifest.step(index)?;
-    let step = known.step(index)?;
-    let event = AttemptStarted {
-        step: spec.key.clone(),
-        attempt: step.attempts.next(),
-        charged: step.charged,
-        max_attempts: spec.max_attempts(),
-    };
-    Some(Fact::about(run, event))
 }

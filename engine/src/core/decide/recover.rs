@@ -19,8 +19,10 @@ pub(super) fn recover(world: &World<'_>, boot: Option<String>, pid: u32) -> Vec<
 
 /// A run goes on only under a definition that fits the graph it was started with.
 fn park_or_unpark(world: &World<'_>, run: &Run) -> Option<Fact> {
-    let misfit = world.registry.find(&run.started.manifest).err().map(|misfit| misfit.to_string());
+    let misfit = world.definition(run).err().map(|misfit| misfit.to_string());
     match (&run.phase, misfit) {
+        // It is looked at again when somebody resumes it.
+        (RunPhase::Paused { .. }, _) => None,
         (RunPhase::Parked { reason: known }, Some(reason)) if *known == reason => None,
         (_, Some(reason)) => Some(Fact::about(run.id, RunParked { reason })),
         (RunPhase::Parked { .. }, None) => Some(Fact::about(run.id, RunUnparked {})),

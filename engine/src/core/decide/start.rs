@@ -2,10 +2,10 @@
 
 use resurge_journal::RunId;
 use resurge_journal::event::RunStarted;
-use resurge_journal::state::Run;
+use resurge_journal::state::{Run, RunPhase};
 use uuid::Uuid;
 
-use super::World;
+use super::{World, call};
 use crate::core::command::{Ambient, Fact, Refusal, StartRequest};
 
 pub(super) fn start(
@@ -16,6 +16,7 @@ pub(super) fn start(
     if let Some(holder) = request.key.as_ref().and_then(|key| world.state.run_by_key(key)) {
         match standing_for(holder, &request) {
             Standing::Gone => {}
+            Standing::Same if request.caller.is_some() => return go_on(world, holder),
             Standing::Same => return Err(Refusal::Existing(holder.id)),
             Standing::Different => return Err(Refusal::KeyTaken { run: holder.id }),
         }
@@ -32,6 +33,18 @@ pub(super) fn start(
         deadline_at: request.deadline.map(|deadline| ambient.now.after(deadline)),
     };
     Ok(vec![Fact::about(run, started)])
+}
+
+/// A call goes on with the run of an earlier one that was cut off.
+fn go_on(world: &World<'_>, holder: &Run) -> Result<Vec<Fact>, Refusal> {
+    if world.draining {
+        return Err(Refusal::Draining);
+    }
+    match holder.phase {
+        RunPhase::Paused { .. } => Err(Refusal::Paused),
+        RunPhase::Parked { .. } => Ok(call::attach(world, holder.id)),
+        _ => Err(Refusal::Busy { run: holder.id }),
+    }
 }
 
 /// How the run that holds a key stands to a request for the same key.

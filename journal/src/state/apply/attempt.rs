@@ -1,14 +1,15 @@
 //! Events about the attempts of a step.
 
-use super::{Problem, check_run, check_step, set_step, step_index, unblock};
+use super::{Problem, check_run, check_step, edit, set_step, step_index, unblock};
 use crate::event::{
-    AttemptFailed, AttemptInterrupted, AttemptStarted, AttemptSucceeded, CheckpointSaved, Event,
-    OutputsInvalidated, Verdict,
+    AttemptFailed, AttemptInterrupted, AttemptStarted, AttemptSucceeded, Budget, CheckpointSaved,
+    Event, InterruptCause, OutputsInvalidated, Verdict,
 };
+use crate::failure::Advice;
 use crate::id::{AttemptNo, Epoch, StepIndex, StepKey};
 use crate::record::Record;
 use crate::state::run::Run;
-use crate::state::step::{Step, StepPhase};
+use crate::state::step::{Hold, Step, StepPhase};
 use crate::state::transitions::{RunMove, StepMove};
 use crate::state::world::{Agenda, State};
 
@@ -16,39 +17,100 @@ impl State {
     pub(super) fn move_attempt(&mut self, record: &Record) -> Result<(), Problem> {
         let epoch = self.epoch;
         let (run, agenda) = self.run_of(record)?;
-        check_run(run, RunMove::Work)?;
+        let action = match &record.event {
+            Event::AttemptStarted(_) => RunMove::Work,
+            _ => RunMove::Report,
+        };
+        check_run(run, action)?;
         match &record.event {
-            Event::AttemptStarted(event) => started(run, agenda, record, event, epoch),
+            Event::AttemptStarted(event) => self.started(record, event, epoch),
             Event::AttemptSucceeded(event) => succeeded(run, agenda, record, event),
-            Event::AttemptFailed(event) => failed(run, agenda, record, event),
+            Event::AttemptFailed(event) => self.failed(record, event),
             Event::AttemptInterrupted(event) => interrupted(run, agenda, record, event),
             Event::CheckpointSaved(event) => checkpoint_saved(run, event),
             Event::OutputsInvalidated(event) => outputs_invalidated(run, agenda, record, event),
             _ => Err("this event does not move a step".to_owned()),
         }
     }
-}
 
-fn started(
-    run: &mut Run,
-    agenda: &mut Agenda,
-    record: &Record,
-    event: &AttemptStarted,
-    epoch: Epoch,
-) -> Result<(), Problem> {
-    let index = step_index(run, &event.step)?;
-    check_step(run, index, StepMove::Start)?;
-    let expected = run.step(index).map_or(AttemptNo::NONE, |step| step.attempts).next();
-    if event.attempt != expected {
-        return Err(format!("attempt {expected} must come here"));
+    fn started(
+        &mut self,
+        record: &Record,
+        event: &AttemptStarted,
+        epoch: Epoch,
+    ) -> Result<(), Problem> {
+        let (run, agenda) = self.run_of(record)?;
+        let index = step_index(run, &event.step)?;
+        check_step(run, index, StepMove::Start)?;
+        let expected = run.step(index).map_or(AttemptNo::NONE, |step| step.attempts).next();
+        if event.attempt != expected {
+            return Err(format!("attempt {expected} must come here"));
+        }
+        let phase = StepPhase::Running {
+            attempt: event.attempt,
+            epoch,
+            started_at: record.at,
+            admission: event.admission.clone(),
+            forced: event.forced,
+            has_saved: false,
+            timeout_ms: event.timeout_ms,
+        };
+        set_step(run, agenda, index, phase, record);
+        edit(run, index, |step| {
+            step.attempts = event.attempt;
+            step.last_interrupt = None;
+            step.trying_since.get_or_insert(record.at);
+            step.forced = false;
+            step.hurried = false;
+        });
+        let id = run.id;
+        self.admitted(id, index, event.attempt, &event.admission, record.at);
+        Ok(())
     }
-    let phase = StepPhase::Running { attempt: event.attempt, epoch, started_at: record.at };
-    set_step(run, agenda, index, phase, record);
-    edit(run, index, |step| {
-        step.attempts = event.attempt;
-        step.last_interrupt = None;
-    });
-    Ok(())
+
+    fn failed(&mut self, record: &Record, event: &AttemptFailed) -> Result<(), Problem> {
+        let (run, agenda) = self.run_of(record)?;
+        let (action, phase) = match event.verdict {
+            Verdict::Retry { due_at, .. } => (StepMove::Retry, StepPhase::Waiting { due_at }),
+            Verdict::Park { force_at } => {
+                let Advice::WhenReady(condition) = &event.failure.advice else {
+                    return Err("a parked step must name what it waits for".to_owned());
+                };
+                let on = Hold::Condition(condition.clone());
+                (StepMove::Park, StepPhase::Held { on, force_at })
+            }
+            verdict @ (Verdict::Exhausted | Verdict::NotRetryable) => {
+                (StepMove::Fail, StepPhase::Failed { verdict })
+            }
+        };
+        let index = current(run, &event.step, event.attempt, action)?;
+        set_step(run, agenda, index, phase, record);
+        run.first_failed_at.get_or_insert(record.at);
+        edit(run, index, |step| {
+            step.charged = event.charged;
+            step.reached = event.reached;
+            step.streak = event.streak;
+            step.server_waited_ms = event.server_waited_ms;
+            step.lost_inputs = 0;
+            step.crashes = 0;
+            step.last_parts = event.parts;
+            step.exhausted_by = event.exhausted_by;
+            step.last_delay_ms = match event.verdict {
+                Verdict::Retry { delay, .. } => u64::try_from(delay.as_millis()).ok(),
+                _ => None,
+            };
+            if event.is_refunded {
+                step.trying_since = Some(record.at);
+            }
+            step.last_failure = Some(event.failure.clone());
+        });
+        if let Some(Budget { key, paid_at }) = &event.budget {
+            self.budgets.retain(|_, paid_at| *paid_at > record.at);
+            self.budgets.insert(key.clone(), *paid_at);
+        }
+        self.ease = event.ease.or(self.ease);
+        Ok(())
+    }
 }
 
 fn succeeded(
@@ -60,36 +122,8 @@ fn succeeded(
     let index = current(run, &event.step, event.attempt, StepMove::Succeed)?;
     let phase = StepPhase::Succeeded { output: event.output.clone() };
     set_step(run, agenda, index, phase, record);
-    edit(run, index, |step| {
-        step.charged = 0;
-        step.lost_inputs = 0;
-        step.last_failure = None;
-        step.checkpoint = None;
-    });
+    edit(run, index, Step::forget_failures);
     unblock(run, agenda, record);
-    Ok(())
-}
-
-fn failed(
-    run: &mut Run,
-    agenda: &mut Agenda,
-    record: &Record,
-    event: &AttemptFailed,
-) -> Result<(), Problem> {
-    let (action, phase) = match event.verdict {
-        Verdict::Retry { due_at, .. } => (StepMove::Retry, StepPhase::Waiting { due_at }),
-        verdict @ (Verdict::Exhausted | Verdict::NotRetryable) => {
-            (StepMove::Fail, StepPhase::Failed { verdict })
-        }
-    };
-    let index = current(run, &event.step, event.attempt, action)?;
-    set_step(run, agenda, index, phase, record);
-    edit(run, index, |step| {
-        step.charged = event.charged;
-        step.reached = event.reached;
-        step.lost_inputs = 0;
-        step.last_failure = Some(event.failure.clone());
-    });
     Ok(())
 }
 
@@ -100,14 +134,28 @@ fn interrupted(
     event: &AttemptInterrupted,
 ) -> Result<(), Problem> {
     let index = current(run, &event.step, event.attempt, StepMove::Interrupt)?;
+    let has_saved = run
+        .step(index)
+        .is_some_and(|step| matches!(step.phase, StepPhase::Running { has_saved: true, .. }));
     set_step(run, agenda, index, StepPhase::Ready, record);
-    edit(run, index, |step| step.last_interrupt = Some(event.cause));
+    edit(run, index, |step| {
+        step.last_interrupt = Some(event.cause);
+        step.crashes = match event.cause {
+            InterruptCause::Crash if !has_saved => step.crashes.saturating_add(1),
+            _ => 0,
+        };
+    });
     Ok(())
 }
 
 fn checkpoint_saved(run: &mut Run, event: &CheckpointSaved) -> Result<(), Problem> {
     let index = current(run, &event.step, event.attempt, StepMove::Checkpoint)?;
-    edit(run, index, |step| step.checkpoint = Some(event.checkpoint.clone()));
+    edit(run, index, |step| {
+        step.checkpoint = Some(event.checkpoint.clone());
+        if let StepPhase::Running { has_saved, .. } = &mut step.phase {
+            *has_saved = true;
+        }
+    });
     Ok(())
 }
 
@@ -152,10 +200,4 @@ fn current(
     }
     check_step(run, index, action)?;
     Ok(index)
-}
-
-fn edit(run: &mut Run, index: StepIndex, change: impl FnOnce(&mut Step)) {
-    if let Some(step) = run.steps.get_mut(index.get()) {
-        change(step);
-    }
 }

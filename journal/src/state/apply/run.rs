@@ -30,13 +30,14 @@ impl State {
             phase: RunPhase::Active,
             since: record.seq,
             ended_at: None,
+            deadline_at: event.deadline_at,
+            first_failed_at: None,
+            recovery_cancelled: false,
             steps: vec![blocked; event.manifest.steps.len()],
         };
         unblock(&mut run, &mut self.agenda, record);
         self.agenda.open.insert(id);
-        if let Some(deadline) = event.deadline_at {
-            self.agenda.deadlines.insert((deadline, id));
-        }
+        self.agenda.insert_deadline(&run);
         if let Some(key) = &event.key {
             self.keys.insert(key.clone(), id);
         }
@@ -81,9 +82,7 @@ impl State {
 fn end(run: &mut Run, agenda: &mut Agenda, record: &Record) {
     run.ended_at = Some(record.at);
     agenda.open.remove(&run.id);
-    if let Some(deadline) = run.started.deadline_at {
-        agenda.deadlines.remove(&(deadline, run.id));
-    }
+    agenda.remove_deadline(run);
     let unfinished: Vec<StepIndex> = run
         .steps()
         .filter(|(_, _, step)| StepMove::Stop.from(step.phase.kind()).is_some())
