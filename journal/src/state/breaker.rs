@@ -157,16 +157,30 @@ impl Breaker {
 
     /// Takes in what an attempt of this epoch showed while the breaker was closed.
     pub(crate) fn sample(&mut self, sample: Sample) {
+        if self.mode_at(sample.at) == BreakerMode::Disabled {
+            return;
+        }
         self.failures_in_row = match sample.sign {
             Sign::Alive => 0,
             _ => self.failures_in_row.saturating_add(1),
         };
         self.samples.push_back(sample);
-        while self.samples.len() > Self::SAMPLES_MAX
-            || self.samples.front().is_some_and(|oldest| sample.at.since(oldest.at) > Self::HORIZON)
-        {
+        if self.samples.len() > Self::SAMPLES_MAX {
             self.samples.pop_front();
         }
+        let is_old = |oldest: &Sample| sample.at.since(oldest.at) > Self::HORIZON;
+        while self.samples.front().is_some_and(is_old) {
+            self.samples.pop_front();
+            // A row that began before the horizon counts from the horizon on.
+            self.failures_in_row = self.failures_in_row.min(self.failing_at_the_end());
+        }
+    }
+
+    /// Failing samples in a row up to the newest one.
+    fn failing_at_the_end(&self) -> u32 {
+        let newest = self.samples.iter().rev();
+        let failing = newest.take_while(|sample| sample.sign != Sign::Alive).count();
+        u32::try_from(failing).unwrap_or(u32::MAX)
     }
 
     /// Takes in what the probe of this epoch showed.

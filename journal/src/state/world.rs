@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::event::Ease;
 use crate::id::{Epoch, ResourceKey, RunId, RunKey, Seq, StepIndex, StepKey, WorkflowName};
-use crate::state::breaker::{Breaker, Gate, SetMode};
+use crate::state::breaker::{Breaker, Gate};
 use crate::state::run::{Run, RunPhase};
 use crate::state::stats::Stats;
 use crate::state::step::{Hold, StepPhase};
@@ -202,22 +202,21 @@ impl State {
         let (run, step) = (RunId::new(Uuid::nil()), StepIndex::new(0));
         let attempt = self.agenda.waiting.range((after, run, step)..).next().map(|(at, _, _)| *at);
         let deadline = self.agenda.deadlines.range((after, run)..).next().map(|(at, _)| *at);
-        let alarms = self.unsettled_breakers().filter_map(|key| self.alarm(key));
+        let alarms = self.unsettled_breakers().flat_map(|key| self.alarms(key));
         let alarms = alarms.chain(self.ease.map(|ease| ease.until)).filter(|at| *at > now);
         attempt.into_iter().chain(deadline).chain(alarms).min()
     }
 
     /// When a breaker moves by itself, or releases more of the steps behind it.
-    fn alarm(&self, key: &ResourceKey) -> Option<Timestamp> {
-        let breaker = self.breakers.get(key)?;
-        if let Some(SetMode { until: Some(until), .. }) = breaker.mode {
-            return Some(until);
-        }
-        match &breaker.gate {
+    fn alarms(&self, key: &ResourceKey) -> impl Iterator<Item = Timestamp> + use<> {
+        let breaker = self.breakers.get(key);
+        let mode_ends = breaker.and_then(|breaker| breaker.mode.as_ref()?.until);
+        let gate_turns = breaker.and_then(|breaker| match &breaker.gate {
             Gate::Closed => breaker.wave.map(|wave| wave.next_at),
             Gate::Open { until, .. } => Some(*until),
             Gate::HalfOpen { probe, .. } => probe.map(|probe| probe.lease_until),
-        }
+        });
+        mode_ends.into_iter().chain(gate_turns)
     }
 }
 

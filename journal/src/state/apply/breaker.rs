@@ -24,6 +24,12 @@ pub(super) struct Ending {
     took_ms: u64,
 }
 
+impl Ending {
+    fn is(&self, probe: &Probe) -> bool {
+        (probe.run, probe.step, probe.attempt) == (self.run, self.step, self.attempt)
+    }
+}
+
 impl State {
     /// The attempt that an event speaks of, while it is still under way.
     pub(super) fn attempt_before(&self, record: &Record) -> Option<Ending> {
@@ -100,7 +106,10 @@ impl State {
             if breaker.epoch != admitted.epoch {
                 continue;
             }
-            if let Gate::HalfOpen { lost, .. } = &mut breaker.gate {
+            // Only the probe under way: one that has passed already proved what it was for.
+            if let Gate::HalfOpen { lost, probe: Some(probe), .. } = &mut breaker.gate
+                && ending.is(probe)
+            {
                 let times = match lost {
                     Some((run, step, times)) if (*run, *step) == (ending.run, ending.step) => {
                         *times
@@ -207,10 +216,13 @@ impl State {
     }
 
     fn half_opened(&mut self, event: &BreakerHalfOpened) -> Result<(), Problem> {
-        let breaker = turned(&mut self.breakers, &event.key, event.epoch)?;
-        let Gate::Open { since, .. } = breaker.gate else {
+        // Asked first, because turning makes the breaker if it is not there.
+        let Some(Gate::Open { since, .. }) = self.breaker(&event.key).map(|known| &known.gate)
+        else {
             return Err("only an open breaker lets probes through".to_owned());
         };
+        let since = *since;
+        let breaker = turned(&mut self.breakers, &event.key, event.epoch)?;
         let (needed, lease_ms) = (event.needed, event.lease_ms);
         let (probe, passed, failed, lost) = (None, 0, false, None);
         let gate = Gate::HalfOpen { since, probe, passed, needed, lease_ms, failed, lost };
@@ -313,11 +325,7 @@ impl Breaker {
         let is_current = epoch == self.epoch;
         match &mut self.gate {
             Gate::Closed if is_current => self.sample(sample),
-            Gate::HalfOpen { probe: Some(probe), .. }
-                if is_current
-                    && (probe.run, probe.step, probe.attempt)
-                        == (ending.run, ending.step, ending.attempt) =>
-            {
+            Gate::HalfOpen { probe: Some(probe), .. } if is_current && ending.is(probe) => {
                 self.probed(health);
             }
             // From before the break: it cannot close anything, but it is worth a look.

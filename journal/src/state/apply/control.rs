@@ -1,7 +1,5 @@
 //! Events about what people asked for.
 
-use std::time::Duration;
-
 use super::{Problem, check_run, check_step, edit, set_run, set_step, step_index, unblock};
 use crate::event::{
     Event, ForceRetry, RecoveryCancelled, RetryNow, RunPaused, StepSkipped, Verdict,
@@ -48,7 +46,7 @@ impl State {
         agenda.remove_deadline(run);
         if let RunPhase::Paused { at, freezes_timers: true, .. } = run.phase {
             // Nothing of it stands in the agenda while it is paused.
-            thaw(run, record.at.since(at));
+            thaw(run, at, record.at);
         }
         set_run(run, agenda, RunPhase::Active, record);
         agenda.insert_deadline(run);
@@ -62,13 +60,14 @@ impl State {
         let is_reopened = known.phase.is_final();
         if is_reopened {
             check_run(known, RunMove::Reopen)?;
-            self.claim_key(id)?;
         } else {
             check_run(known, RunMove::Work)?;
         }
         for index in &steps {
-            let known = self.run(id).ok_or("the run is gone")?;
             check_step(known, *index, StepMove::Again)?;
+        }
+        if is_reopened {
+            self.claim_key(id)?;
         }
         let (run, agenda) = self.run_of(record)?;
         if is_reopened {
@@ -170,15 +169,23 @@ fn reopen(run: &mut Run, agenda: &mut Agenda, record: &Record) {
     }
 }
 
-/// Moves every time that a run waits for.
-fn thaw(run: &mut Run, by: Duration) {
-    let later = |at: &mut Timestamp| *at = at.after(by);
-    run.deadline_at.iter_mut().for_each(later);
+/// Moves every time that a run waits for by as much of it as the pause has cost.
+fn thaw(run: &mut Run, paused_at: Timestamp, now: Timestamp) {
+    // What began during the pause, such as the delay after a last report, stood still from then on.
+    let later = |at: &mut Timestamp, begun: Timestamp| {
+        *at = at.after(now.since(begun.max(paused_at)));
+    };
+    if let Some(deadline) = &mut run.deadline_at {
+        later(deadline, paused_at);
+    }
     for step in &mut run.steps {
-        step.trying_since.iter_mut().for_each(later);
+        if let Some(since) = &mut step.trying_since {
+            later(since, *since);
+        }
         match &mut step.phase {
-            StepPhase::Waiting { due_at } => later(due_at),
-            StepPhase::Held { force_at, .. } => force_at.iter_mut().for_each(later),
+            StepPhase::Waiting { due_at } => later(due_at, step.since_at),
+            // It hangs on the deadline, not on when the step was held.
+            StepPhase::Held { force_at: Some(force_at), .. } => later(force_at, paused_at),
             _ => {}
         }
     }
