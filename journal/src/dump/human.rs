@@ -17,10 +17,15 @@ impl fmt::Display for HumanLine<'_> {
         write!(f, "{:>6}  {at}  {run:<8}  {:<19}", seq.get(), event.name())?;
         for (name, value) in fields(event) {
             match (name, &value) {
-                (_, Value::Maybe(None) | Value::MaybeCount(None) | Value::MaybeTime(None)) => {}
                 // Told in full by `--format jsonl` and by `why`.
-                ("evidence" | "parts" | "health" | "admission" | "scope" | "applied", _) => {}
-                (_, Value::Flag(false)) => {}
+                ("evidence" | "parts" | "health" | "admission" | "scope" | "applied", _)
+                | (
+                    _,
+                    Value::Maybe(None)
+                    | Value::MaybeCount(None)
+                    | Value::MaybeTime(None)
+                    | Value::Flag(false),
+                ) => {}
                 ("step", _) => write!(f, "  {value}")?,
                 ("attempt", _) => write!(f, " #{value}")?,
                 _ => write!(f, "  {name}={value}")?,

@@ -14,6 +14,10 @@ macro_rules! events {
     ($($tag:literal $version:literal $name:literal $Event:ident,)+) => {
         /// A fact: something that happened, in the past tense, with its conclusions.
         #[derive(Debug, Clone, PartialEq)]
+        #[expect(
+            clippy::large_enum_variant,
+            reason = "events are passed on by reference, and a box would cost a failure more"
+        )]
         #[non_exhaustive]
         pub enum Event {
             $(#[doc = concat!("See [`", stringify!($Event), "`].")] $Event($Event),)+
