@@ -116,6 +116,9 @@ fn a_frame_full_of_small_numbers_is_readable() {
         after: vec![StepIndex::new(0); 40],
         retry: RetrySpec::default(),
         timeout_ms: Some(1),
+        idle_timeout_ms: None,
+        is_idempotent: true,
+        breaker: None,
     };
     let manifest = Manifest {
         workflow: WorkflowName::new("numbers").expect("a slug"),

@@ -2,8 +2,8 @@
 
 use super::world::{World, key};
 use crate::event::{
-    Event, ExhaustReason, RunCancelled, RunExhausted, RunFailed, RunParked, RunSucceeded,
-    RunUnparked,
+    Event, ExhaustReason, RetryNow, RunCancelled, RunExhausted, RunFailed, RunParked, RunPaused,
+    RunResumed, RunSucceeded, RunUnparked,
 };
 use crate::state::{RunMove, RunPhaseKind, StepMove, StepPhaseKind};
 
@@ -17,6 +17,7 @@ fn with_step_in(phase: StepPhaseKind) -> World {
         StepPhaseKind::Ready => &[],
         StepPhaseKind::Running => &[("c", M::Start)],
         StepPhaseKind::Waiting => &[("c", M::Start), ("c", M::Retry)],
+        StepPhaseKind::Held => &[("c", M::Hold)],
         StepPhaseKind::Succeeded => &[("c", M::Start), ("c", M::Succeed)],
         StepPhaseKind::Failed => &[("c", M::Start), ("c", M::Fail)],
         StepPhaseKind::Stopped => &[("c", M::Stop)],
@@ -30,11 +31,39 @@ fn phase_of(world: &World, step: &str) -> StepPhaseKind {
     world.the_run().step_by_key(&key(step)).expect("a step").1.phase.kind()
 }
 
-#[test]
-fn an_attempt_moves_a_step_as_the_table_says() {
+/// Moves that one event makes one step do, in a run that is under way.
+const DIRECT: [StepMove; 13] = {
     use StepMove as M;
+    [
+        M::Start,
+        M::Checkpoint,
+        M::Succeed,
+        M::Retry,
+        M::Park,
+        M::Fail,
+        M::Interrupt,
+        M::Hold,
+        M::Release,
+        M::Refuse,
+        M::Again,
+        M::GiveUp,
+        M::Skip,
+    ]
+};
+
+#[test]
+fn every_move_has_a_test_here() {
+    use StepMove as M;
+    let others = [M::Unblock, M::Invalidate, M::Stop, M::Reopen];
+    for action in M::ALL {
+        assert_eq!(DIRECT.contains(&action), !others.contains(&action), "{action:?}");
+    }
+}
+
+#[test]
+fn an_event_moves_a_step_as_the_table_says() {
     for phase in StepPhaseKind::ALL {
-        for action in [M::Start, M::Checkpoint, M::Succeed, M::Retry, M::Fail, M::Interrupt] {
+        for action in DIRECT {
             let mut world = with_step_in(phase);
             assert_eq!(phase_of(&world, "c"), phase);
             let before = world.state.clone();
@@ -60,6 +89,28 @@ fn the_end_of_a_run_stops_its_steps_as_the_table_says() {
         }
         world.step("c", StepMove::Stop).expect("an active run can be cancelled");
         assert_eq!(phase_of(&world, "c"), StepMove::Stop.from(phase).unwrap_or(phase));
+    }
+}
+
+/// The run is exhausted while step `c` is in a phase, and goes on.
+#[test]
+fn a_run_that_goes_on_takes_up_its_steps_as_the_table_says() {
+    for phase in StepPhaseKind::ALL {
+        if phase == StepPhaseKind::Stopped {
+            continue;
+        }
+        let mut world = with_step_in(phase);
+        world.run(run_event(RunMove::Exhaust)).expect("an active run can be exhausted");
+        let ended = phase_of(&world, "c");
+        assert_eq!(ended, StepMove::Stop.from(phase).unwrap_or(phase));
+        world.step("c", StepMove::Reopen).expect("an exhausted run can go on");
+        let needs_are_met = phase != StepPhaseKind::Blocked;
+        let expected = match StepMove::Reopen.from(ended) {
+            Some(to) if needs_are_met => StepMove::Unblock.from(to),
+            Some(to) => Some(to),
+            None => Some(ended),
+        };
+        assert_eq!(Some(phase_of(&world, "c")), expected, "{phase:?}");
     }
 }
 
@@ -107,7 +158,12 @@ fn run_event(action: RunMove) -> Event {
         RunMove::Cancel => RunCancelled { actor: "test".to_owned(), reason }.into(),
         RunMove::Park => RunParked { reason }.into(),
         RunMove::Unpark => RunUnparked {}.into(),
-        RunMove::Work => unreachable!("work is done by steps"),
+        RunMove::Pause => {
+            RunPaused { actor: "test".to_owned(), reason, freezes_timers: false }.into()
+        }
+        RunMove::Resume => RunResumed { actor: "test".to_owned(), reason }.into(),
+        RunMove::Reopen => RetryNow { actor: "test".to_owned(), reason, steps: vec![] }.into(),
+        RunMove::Work | RunMove::Report => unreachable!("work is done by steps"),
     }
 }
 
@@ -120,6 +176,7 @@ fn with_run_in(phase: RunPhaseKind) -> World {
     let action = match phase {
         RunPhaseKind::Active => return world,
         RunPhaseKind::Parked => RunMove::Park,
+        RunPhaseKind::Paused => RunMove::Pause,
         RunPhaseKind::Succeeded => RunMove::Succeed,
         RunPhaseKind::Failed => RunMove::Fail,
         RunPhaseKind::Exhausted => RunMove::Exhaust,
@@ -132,7 +189,12 @@ fn with_run_in(phase: RunPhaseKind) -> World {
 #[test]
 fn a_run_moves_as_the_table_says() {
     for phase in RunPhaseKind::ALL {
-        for action in RunMove::ALL.into_iter().filter(|action| *action != RunMove::Work) {
+        for action in RunMove::ALL {
+            // No event of the run alone does these, and `RetryNow` is work in an active run.
+            let is_work = matches!(action, RunMove::Work | RunMove::Report);
+            if is_work || (action, phase) == (RunMove::Reopen, RunPhaseKind::Active) {
+                continue;
+            }
             let mut world = with_run_in(phase);
             let before = world.state.clone();
             let moved = world.run(run_event(action));
@@ -147,22 +209,34 @@ fn a_run_moves_as_the_table_says() {
     }
 }
 
+/// A run in a phase with an attempt of step `a` under way when it came there.
+fn with_attempt_and_run_in(phase: RunPhaseKind) -> World {
+    let mut world = World::begun();
+    world.steps(&[("a", StepMove::Start)]);
+    match phase {
+        RunPhaseKind::Active => {}
+        RunPhaseKind::Parked => world.run(run_event(RunMove::Park)).expect("legal"),
+        RunPhaseKind::Paused => world.run(run_event(RunMove::Pause)).expect("legal"),
+        RunPhaseKind::Failed => world.run(run_event(RunMove::Fail)).expect("legal"),
+        RunPhaseKind::Exhausted => world.run(run_event(RunMove::Exhaust)).expect("legal"),
+        RunPhaseKind::Cancelled => world.run(run_event(RunMove::Cancel)).expect("legal"),
+        RunPhaseKind::Succeeded => world = with_run_in(phase),
+    }
+    world
+}
+
 #[test]
-fn steps_move_in_active_runs_alone() {
+fn steps_start_in_active_runs_and_attempts_report_in_paused_ones_too() {
     for phase in RunPhaseKind::ALL {
-        let mut world = World::begun();
-        match phase {
-            RunPhaseKind::Active | RunPhaseKind::Succeeded => {}
-            RunPhaseKind::Parked => world.run(run_event(RunMove::Park)).expect("legal"),
-            RunPhaseKind::Failed => world.run(run_event(RunMove::Fail)).expect("legal"),
-            RunPhaseKind::Exhausted => world.run(run_event(RunMove::Exhaust)).expect("legal"),
-            RunPhaseKind::Cancelled => world.run(run_event(RunMove::Cancel)).expect("legal"),
+        let mut world = with_attempt_and_run_in(phase);
+        for action in [StepMove::Checkpoint, StepMove::Interrupt] {
+            let moved = world.step("a", action);
+            assert_eq!(moved.is_ok(), RunMove::Report.from(phase).is_some(), "{phase:?}");
         }
-        if phase == RunPhaseKind::Succeeded {
-            world = with_run_in(phase);
+        for action in [StepMove::Hold, StepMove::Release, StepMove::Start] {
+            let moved = world.step("a", action);
+            assert_eq!(moved.is_ok(), RunMove::Work.from(phase).is_some(), "{phase:?}");
         }
-        let moved = world.step("a", StepMove::Start);
-        assert_eq!(moved.is_ok(), RunMove::Work.from(phase).is_some(), "{phase:?}");
     }
 }
 

@@ -6,10 +6,11 @@ use uuid::Uuid;
 
 use crate::event::{
     AttemptFailed, AttemptInterrupted, AttemptStarted, AttemptSucceeded, CheckpointSaved, Event,
-    InterruptCause, JournalCreated, OutputsInvalidated, RunCancelled, RunStarted, Verdict,
+    InterruptCause, JournalCreated, OutputsInvalidated, RecoveryCancelled, ReleaseCause, RetryNow,
+    RunCancelled, RunStarted, StepParked, StepRefused, StepReleased, StepSkipped, Verdict,
 };
-use crate::failure::{Class, Failure};
-use crate::id::{AttemptNo, RunId, RunKey, StepIndex, StepKey, WorkflowName};
+use crate::failure::{Advice, Class, Condition, Failure};
+use crate::id::{AttemptNo, ResourceKey, RunId, RunKey, StepIndex, StepKey, WorkflowName};
 use crate::json::Json;
 use crate::manifest::{InputShape, InputSpec, Manifest, Source, StepSpec};
 use crate::policy::RetrySpec;
@@ -29,6 +30,10 @@ pub(super) fn key(step: &str) -> StepKey {
     StepKey::new(step).expect("a slug")
 }
 
+pub(super) fn host(name: &str) -> ResourceKey {
+    ResourceKey::new(format!("host:{name}")).expect("a kind and a name")
+}
+
 pub(super) fn run_started(run_key: Option<&str>, deadline: Option<i64>) -> Event {
     let step = |(name, need): (&str, Option<u16>)| StepSpec {
         key: key(name),
@@ -40,6 +45,9 @@ pub(super) fn run_started(run_key: Option<&str>, deadline: Option<i64>) -> Event
         after: vec![],
         retry: RetrySpec::default(),
         timeout_ms: None,
+        idle_timeout_ms: None,
+        is_idempotent: true,
+        breaker: None,
     };
     let manifest = Manifest {
         workflow: WorkflowName::new("test").expect("a slug"),
@@ -61,12 +69,14 @@ pub(super) fn run_started(run_key: Option<&str>, deadline: Option<i64>) -> Event
 pub(super) struct World {
     pub(super) state: State,
     pub(super) records: Vec<Record>,
+    /// When the last record was recorded; each comes a millisecond after the one before.
+    pub(super) now: Timestamp,
 }
 
 impl World {
     /// A journal without runs.
     pub(super) fn empty() -> Self {
-        let mut world = Self { state: State::new(), records: vec![] };
+        let mut world = Self { state: State::new(), records: vec![], now: Timestamp::default() };
         world.engine(JournalCreated { journal: Uuid::nil() }).expect("the first record");
         world
     }
@@ -93,11 +103,17 @@ impl World {
         event: Event,
     ) -> Result<(), IllegalTransition> {
         let seq = self.state.head().next();
-        let at = Timestamp::from_millis(i64::try_from(seq.get()).expect("small"));
+        let at = self.now.after(Duration::from_millis(1));
         let record = Record { seq, at, run, event };
         self.state.apply(&record)?;
         self.records.push(record);
+        self.now = at;
         Ok(())
+    }
+
+    /// Lets time pass until just before the next record.
+    pub(super) fn pass(&mut self, seconds: u64) {
+        self.now = self.now.after(Duration::from_secs(seconds));
     }
 
     pub(super) fn the_run(&self) -> &Run {
@@ -127,19 +143,25 @@ impl World {
 /// The event that makes a move; those that make none of their own come from the run.
 pub(super) fn event_of(step: &str, attempt: AttemptNo, action: StepMove) -> Event {
     let step = key(step);
+    let (actor, reason) = ("test".to_owned(), "because".to_owned());
     match action {
-        StepMove::Start => AttemptStarted { step, attempt, charged: 0, max_attempts: 4 }.into(),
-        StepMove::Checkpoint => CheckpointSaved { step, attempt, checkpoint: Json::null() }.into(),
-        StepMove::Succeed => AttemptSucceeded { step, attempt, output: Json::null() }.into(),
-        StepMove::Retry => failed(
+        StepMove::Start => AttemptStarted {
             step,
             attempt,
-            Verdict::Retry {
-                delay: Duration::from_millis(5),
-                due_at: Timestamp::from_millis(i64::from(attempt.get())),
-            },
-        ),
-        StepMove::Fail => failed(step, attempt, Verdict::NotRetryable),
+            charged: 0,
+            max_attempts: 4,
+            timeout_ms: None,
+            admission: vec![],
+            forced: false,
+        }
+        .into(),
+        StepMove::Checkpoint => CheckpointSaved { step, attempt, checkpoint: Json::null() }.into(),
+        StepMove::Succeed => {
+            AttemptSucceeded { step, attempt, output: Json::null(), health: vec![] }.into()
+        }
+        StepMove::Retry => failed(step, attempt, retry(attempt)).into(),
+        StepMove::Park => failed(step, attempt, Verdict::Park { force_at: None }).into(),
+        StepMove::Fail => failed(step, attempt, Verdict::NotRetryable).into(),
         StepMove::Interrupt => {
             AttemptInterrupted { step, attempt, cause: InterruptCause::Crash }.into()
         }
@@ -147,14 +169,37 @@ pub(super) fn event_of(step: &str, attempt: AttemptNo, action: StepMove) -> Even
             let lost = vec![key("a")];
             OutputsInvalidated { step, attempt, lost, reason: "gone".to_owned() }.into()
         }
-        StepMove::Unblock | StepMove::Stop => {
-            RunCancelled { actor: "test".to_owned(), reason: String::new() }.into()
+        StepMove::Unblock | StepMove::Stop => RunCancelled { actor, reason }.into(),
+        StepMove::Hold => StepParked { step, keys: vec![host("a")], force_at: None }.into(),
+        StepMove::Release => StepReleased { step, cause: ReleaseCause::Ready, wave: None }.into(),
+        StepMove::Refuse => {
+            let failure = Failure::new(Class::Network, "circuit_open", "the host is down");
+            StepRefused { step, failure }.into()
         }
+        StepMove::Again => RetryNow { actor, reason, steps: vec![step] }.into(),
+        StepMove::Reopen => RetryNow { actor, reason, steps: vec![] }.into(),
+        StepMove::GiveUp => RecoveryCancelled { actor, reason, steps: vec![step] }.into(),
+        StepMove::Skip => StepSkipped { step, output: Json::null(), actor, reason }.into(),
     }
 }
 
-fn failed(step: StepKey, attempt: AttemptNo, verdict: Verdict) -> Event {
+fn retry(attempt: AttemptNo) -> Verdict {
+    Verdict::Retry {
+        delay: Duration::from_millis(5),
+        due_at: Timestamp::from_millis(i64::from(attempt.get())),
+    }
+}
+
+/// A failure that waits for space on a drive if that is its verdict.
+pub(super) fn failed(step: StepKey, attempt: AttemptNo, verdict: Verdict) -> AttemptFailed {
     let failure = Failure::new(Class::Network, "reset", "connection reset");
+    let failure = match verdict {
+        Verdict::Park { .. } => {
+            let space = Condition::DiskSpace { path: "/".to_owned(), bytes: 1 };
+            failure.with_advice(Advice::WhenReady(space))
+        }
+        _ => failure,
+    };
     AttemptFailed {
         step,
         attempt,
@@ -164,6 +209,13 @@ fn failed(step: StepKey, attempt: AttemptNo, verdict: Verdict) -> Event {
         max_attempts: 4,
         gained: 0,
         reached: 0,
+        streak: 1,
+        is_refunded: false,
+        exhausted_by: None,
+        parts: None,
+        server_waited_ms: 0,
+        health: vec![],
+        budget: None,
+        ease: None,
     }
-    .into()
 }
