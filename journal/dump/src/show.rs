@@ -4,9 +4,10 @@ use std::io::Write;
 
 use resurge_journal::dump::Plain;
 use resurge_journal::event::ExhaustReason;
+use resurge_journal::failure::Condition;
 use resurge_journal::manifest::StepSpec;
-use resurge_journal::state::{Run, RunPhase, Step, StepPhase};
-use resurge_journal::{RunKey, Timestamp};
+use resurge_journal::state::{Hold, Run, RunPhase, Step, StepPhase};
+use resurge_journal::{ResourceKey, RunKey, Timestamp};
 
 use crate::args::ShowArgs;
 use crate::attempts::{self, Attempt};
@@ -41,7 +42,7 @@ fn header(run: &Run, out: &mut dyn Write) -> Result<(), Trouble> {
     }
     writeln!(out, "status    {}", run.status())?;
     writeln!(out, "started   {}", run.started_at)?;
-    for (name, at) in [("deadline", started.deadline_at), ("ended", run.ended_at)] {
+    for (name, at) in [("deadline", run.deadline_at), ("ended", run.ended_at)] {
         if let Some(at) = at {
             writeln!(out, "{name:<8}  {at}")?;
         }
@@ -97,6 +98,14 @@ fn phase(phase: &StepPhase) -> String {
         StepPhase::Ready => "ready".to_owned(),
         StepPhase::Running { attempt, .. } => format!("attempt {attempt} under way"),
         StepPhase::Waiting { due_at } => format!("waits until {due_at}"),
+        StepPhase::Held { on: Hold::Breakers { keys, .. }, .. } => {
+            let keys: Vec<&str> = keys.iter().map(ResourceKey::as_str).collect();
+            format!("waits behind {}", keys.join(", "))
+        }
+        StepPhase::Held { on: Hold::Condition(Condition::DiskSpace { path, bytes }), .. } => {
+            format!("waits for {bytes} free bytes at {path}")
+        }
+        StepPhase::Held { .. } => "waits for something to change".to_owned(),
         StepPhase::Succeeded { .. } => "succeeded".to_owned(),
         StepPhase::Failed { verdict } => verdict.name().replace('_', " "),
         StepPhase::Stopped => "stopped with its run".to_owned(),
@@ -108,6 +117,9 @@ fn next(run: &Run) -> String {
     match &run.phase {
         RunPhase::Active => next_of_active(run),
         RunPhase::Parked { reason } => format!("register a workflow that fits it: {reason}"),
+        RunPhase::Paused { actor, reason, .. } => {
+            format!("nothing until it is resumed: {actor} paused it: {reason}")
+        }
         RunPhase::Succeeded => "nothing, the run is complete".to_owned(),
         RunPhase::Failed { step } => {
             format!("nothing by itself: step `{step}` failed; {}", remedy(run))
@@ -115,9 +127,14 @@ fn next(run: &Run) -> String {
         RunPhase::Exhausted { reason: ExhaustReason::Deadline, .. } => {
             "nothing by itself: its deadline has passed; start it again".to_owned()
         }
-        RunPhase::Exhausted { reason: _, step } => {
+        RunPhase::Exhausted { reason, step } => {
             let step = step.as_ref().map_or("a step", |step| step.as_str());
-            format!("nothing by itself: `{step}` has no retries left; {}", remedy(run))
+            let spent = match reason {
+                ExhaustReason::Elapsed => "has been tried for as long as it may",
+                ExhaustReason::ServerDelay => "was told to wait for longer than it may",
+                _ => "has no retries left",
+            };
+            format!("nothing by itself: `{step}` {spent}; {}", remedy(run))
         }
         RunPhase::Cancelled { actor, reason } => {
             format!("nothing, {actor} called it off: {reason}")
@@ -148,6 +165,10 @@ fn next_of_active(run: &Run) -> String {
         format!("attempt {attempt} of step `{step}` at {due_at}")
     } else if let Some(step) = phase_of(|phase| matches!(phase, StepPhase::Ready)) {
         format!("step `{step}` starts when an engine has room for it")
+    } else if let Some(step) = phase_of(|phase| matches!(phase, StepPhase::Held { .. })) {
+        format!(
+            "step `{step}` goes on when what it waits for has come; `journal-dump why` says more"
+        )
     } else {
         "the engine ends the run".to_owned()
     }

@@ -74,7 +74,13 @@ fn json_lines_carry_the_fixed_names() {
             "advice": "backoff", "retry_after_ms": null, "limit": null, "scope": "item",
             "applied": "maybe", "resource": null, "rule": "class.server",
             "evidence": { "facts": [], "texts": [] }, "charged": 1, "max_attempts": 4, "gained": 7, "reached": 7,
-            "verdict": "retry", "delay_ms": 1500, "due_at": "2026-11-21T10:00:05.000Z",
+            "refunded": false, "streak": 1, "server_waited_ms": 0, "health": [],
+            "verdict": "retry", "exhausted_by": null, "delay_ms": 1500,
+            "due_at": "2026-11-21T10:00:05.000Z",
+            "parts": {
+                "curve_ms": 1500, "stretch": 1, "cap_ms": 60_000, "draw": 0.0, "spread_ms": 1500,
+                "server_ms": null, "server_max_ms": 900_000, "budget_ms": 0, "at_once": false,
+            },
         })
     );
     assert_eq!(lines[6]["event"], "attempt_succeeded");

@@ -1,5 +1,8 @@
 //! `journal-dump` as its users start it.
 
+// A line about a failure has many fields.
+#![recursion_limit = "256"]
+
 mod dump;
 #[path = "../../../tests/it/fixture.rs"]
 mod fixture;

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use resurge_journal::event::{
-    AttemptFailed, AttemptStarted, AttemptSucceeded, EngineOpened, Event, RunStarted, RunSucceeded,
-    Verdict,
+    AttemptFailed, AttemptStarted, AttemptSucceeded, DelayParts, EngineOpened, Event, RunStarted,
+    RunSucceeded, Verdict,
 };
 use resurge_journal::failure::{Class, Failure};
 use resurge_journal::manifest::{InputShape, InputSpec, Manifest, Source, StepSpec};
@@ -37,6 +37,9 @@ fn run_started(key: &str) -> Event {
         after: vec![],
         retry: RetrySpec::default(),
         timeout_ms: None,
+        idle_timeout_ms: None,
+        is_idempotent: true,
+        breaker: None,
     };
     let manifest = Manifest {
         workflow: WorkflowName::new("install-model").expect("a slug"),
@@ -58,7 +61,16 @@ fn run_started(key: &str) -> Event {
 
 fn attempt_started(attempt: u32, charged: u32) -> Event {
     let attempt = AttemptNo::new(attempt);
-    AttemptStarted { step: step(), attempt, charged, max_attempts: 4 }.into()
+    AttemptStarted {
+        step: step(),
+        attempt,
+        charged,
+        max_attempts: 4,
+        timeout_ms: None,
+        admission: vec![],
+        forced: false,
+    }
+    .into()
 }
 
 fn attempt_failed() -> Event {
@@ -74,6 +86,22 @@ fn attempt_failed() -> Event {
         max_attempts: 4,
         gained: 7,
         reached: 7,
+        streak: 1,
+        is_refunded: false,
+        exhausted_by: None,
+        parts: Some(DelayParts {
+            curve_ms: 1_500,
+            stretch: 1,
+            cap_ms: 60_000,
+            draw_millionths: 0,
+            spread_ms: 1_500,
+            server_max_ms: 900_000,
+            ..DelayParts::default()
+        }),
+        server_waited_ms: 0,
+        health: vec![],
+        budget: None,
+        ease: None,
     }
     .into()
 }
@@ -82,7 +110,8 @@ fn attempt_failed() -> Event {
 pub(crate) fn story() -> Vec<Record> {
     let output = Json::of(&serde_json::json!({"path": "/m"})).expect("JSON");
     let opened = EngineOpened { epoch: Epoch::new(1), boot: None, pid: 1, engine: "t".to_owned() };
-    let succeeded = AttemptSucceeded { step: step(), attempt: AttemptNo::new(2), output };
+    let succeeded =
+        AttemptSucceeded { step: step(), attempt: AttemptNo::new(2), output, health: vec![] };
     let events: Vec<(Option<RunId>, Event)> = vec![
         (None, opened.into()),
         (Some(DONE_RUN), run_started("model a")),
