@@ -1,5 +1,7 @@
 //! The fold against its tables, and against itself.
 
+mod breaker;
+mod controls;
 mod moves;
 mod random;
 mod world;
