@@ -16,10 +16,12 @@
 //! | [`store`] | where records are kept |
 //! | [`audit`] | whether a journal is what it should be |
 //! | [`dump`] | records for other eyes |
+//! | [`explain`] | why a run stands where it stands |
 
 pub mod audit;
 pub mod dump;
 pub mod event;
+pub mod explain;
 pub mod failure;
 pub mod manifest;
 pub mod policy;

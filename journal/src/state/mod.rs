@@ -6,7 +6,7 @@ mod run;
 mod stats;
 mod step;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod transitions;
 mod tuning;
 mod world;

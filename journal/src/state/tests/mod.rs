@@ -4,4 +4,4 @@ mod breaker;
 mod controls;
 mod moves;
 mod random;
-mod world;
+pub(crate) mod world;

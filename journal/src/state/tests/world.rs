@@ -19,22 +19,22 @@ use crate::state::{IllegalTransition, Run, State, StepMove};
 use crate::time::Timestamp;
 
 /// `b` and `c` need `a`, `d` needs `c`.
-pub(super) const STEPS: [(&str, Option<u16>); 4] =
+pub(crate) const STEPS: [(&str, Option<u16>); 4] =
     [("a", None), ("b", Some(0)), ("c", Some(0)), ("d", Some(2))];
 
-pub(super) fn run_id(number: u128) -> RunId {
+pub(crate) fn run_id(number: u128) -> RunId {
     RunId::new(Uuid::from_u128(number + 1))
 }
 
-pub(super) fn key(step: &str) -> StepKey {
+pub(crate) fn key(step: &str) -> StepKey {
     StepKey::new(step).expect("a slug")
 }
 
-pub(super) fn host(name: &str) -> ResourceKey {
+pub(crate) fn host(name: &str) -> ResourceKey {
     ResourceKey::new(format!("host:{name}")).expect("a kind and a name")
 }
 
-pub(super) fn run_started(run_key: Option<&str>, deadline: Option<i64>) -> Event {
+pub(crate) fn run_started(run_key: Option<&str>, deadline: Option<i64>) -> Event {
     let step = |(name, need): (&str, Option<u16>)| StepSpec {
         key: key(name),
         kind: "test".to_owned(),
@@ -66,38 +66,38 @@ pub(super) fn run_started(run_key: Option<&str>, deadline: Option<i64>) -> Event
 
 /// A state and the records that led to it.
 #[derive(Debug, Clone)]
-pub(super) struct World {
-    pub(super) state: State,
-    pub(super) records: Vec<Record>,
+pub(crate) struct World {
+    pub(crate) state: State,
+    pub(crate) records: Vec<Record>,
     /// When the last record was recorded; each comes a millisecond after the one before.
-    pub(super) now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 impl World {
     /// A journal without runs.
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let mut world = Self { state: State::new(), records: vec![], now: Timestamp::default() };
         world.engine(JournalCreated { journal: Uuid::nil() }).expect("the first record");
         world
     }
 
     /// A journal with one run that has just begun.
-    pub(super) fn begun() -> Self {
+    pub(crate) fn begun() -> Self {
         let mut world = Self::empty();
         world.run(run_started(None, None)).expect("a new run");
         world
     }
 
-    pub(super) fn engine(&mut self, event: impl Into<Event>) -> Result<(), IllegalTransition> {
+    pub(crate) fn engine(&mut self, event: impl Into<Event>) -> Result<(), IllegalTransition> {
         self.apply(None, event.into())
     }
 
     /// Applies an event to the first run.
-    pub(super) fn run(&mut self, event: impl Into<Event>) -> Result<(), IllegalTransition> {
+    pub(crate) fn run(&mut self, event: impl Into<Event>) -> Result<(), IllegalTransition> {
         self.apply(Some(run_id(0)), event.into())
     }
 
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &mut self,
         run: Option<RunId>,
         event: Event,
@@ -112,20 +112,20 @@ impl World {
     }
 
     /// Lets time pass until just before the next record.
-    pub(super) fn pass(&mut self, seconds: u64) {
+    pub(crate) fn pass(&mut self, seconds: u64) {
         self.now = self.now.after(Duration::from_secs(seconds));
     }
 
-    pub(super) fn the_run(&self) -> &Run {
+    pub(crate) fn the_run(&self) -> &Run {
         self.state.run(run_id(0)).expect("it was begun")
     }
 
-    pub(super) fn attempts(&self, step: &str) -> AttemptNo {
+    pub(crate) fn attempts(&self, step: &str) -> AttemptNo {
         self.the_run().step_by_key(&key(step)).expect("a step").1.attempts
     }
 
     /// Moves a step of the first run, with the attempt number that fits.
-    pub(super) fn step(&mut self, step: &str, action: StepMove) -> Result<(), IllegalTransition> {
+    pub(crate) fn step(&mut self, step: &str, action: StepMove) -> Result<(), IllegalTransition> {
         let attempt = match action {
             StepMove::Start => self.attempts(step).next(),
             _ => self.attempts(step),
@@ -133,7 +133,7 @@ impl World {
         self.run(event_of(step, attempt, action))
     }
 
-    pub(super) fn steps(&mut self, moves: &[(&str, StepMove)]) {
+    pub(crate) fn steps(&mut self, moves: &[(&str, StepMove)]) {
         for (step, action) in moves {
             self.step(step, *action).expect("a legal move");
         }
@@ -141,7 +141,7 @@ impl World {
 }
 
 /// The event that makes a move; those that make none of their own come from the run.
-pub(super) fn event_of(step: &str, attempt: AttemptNo, action: StepMove) -> Event {
+pub(crate) fn event_of(step: &str, attempt: AttemptNo, action: StepMove) -> Event {
     let step = key(step);
     let (actor, reason) = ("test".to_owned(), "because".to_owned());
     match action {
@@ -191,7 +191,7 @@ fn retry(attempt: AttemptNo) -> Verdict {
 }
 
 /// A failure that waits for space on a drive if that is its verdict.
-pub(super) fn failed(step: StepKey, attempt: AttemptNo, verdict: Verdict) -> AttemptFailed {
+pub(crate) fn failed(step: StepKey, attempt: AttemptNo, verdict: Verdict) -> AttemptFailed {
     let failure = Failure::new(Class::Network, "reset", "connection reset");
     let failure = match verdict {
         Verdict::Park { .. } => {

@@ -1,0 +1,256 @@
+//! What a person can do now.
+
+use std::fmt;
+
+use crate::event::Verdict;
+use crate::explain::text::Bytes;
+use crate::explain::{Cause, GateView, StepExplanation};
+use crate::failure::Failure;
+use crate::id::{ResourceKey, RunId, StepKey};
+use crate::state::{Run, RunPhase, State, Step, StepPhase};
+
+/// Something that a person can do now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Do what the failure suggests.
+    Heed {
+        /// The step that failed.
+        step: StepKey,
+        /// What to do.
+        hint: String,
+    },
+    /// Make room on a drive.
+    FreeSpace {
+        /// A folder or file on that drive.
+        path: String,
+        /// Bytes that must be free.
+        bytes: u64,
+    },
+    /// Let a breaker that somebody holds open work by itself again.
+    EndIsolation {
+        /// Whose.
+        key: ResourceKey,
+    },
+    /// Let a paused run go on.
+    Resume,
+    /// Register a workflow that fits the run.
+    Register,
+    /// Try now instead of later.
+    RetryNow {
+        /// The steps that are tried.
+        steps: Vec<StepKey>,
+        /// Whether the run has ended and goes on.
+        reopens: bool,
+    },
+    /// Try now whatever class and breaker say.
+    ForceRetry {
+        /// The steps that are tried.
+        steps: Vec<StepKey>,
+        /// Whether the run has ended and goes on.
+        reopens: bool,
+    },
+    /// Do the work of a step by hand.
+    Skip {
+        /// The step.
+        step: StepKey,
+    },
+    /// Halt the run.
+    Pause,
+    /// Make no more retries.
+    CancelRecovery {
+        /// The steps that are given up.
+        steps: Vec<StepKey>,
+    },
+    /// Call the run off.
+    Cancel,
+    /// Start another run, since this one cannot go on.
+    StartAgain {
+        /// An open run that holds the key.
+        holder: Option<RunId>,
+    },
+}
+
+impl Action {
+    /// Name of the action in JSON.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Heed { .. } => "heed",
+            Self::FreeSpace { .. } => "free_space",
+            Self::EndIsolation { .. } => "end_isolation",
+            Self::Resume => "resume",
+            Self::Register => "register",
+            Self::RetryNow { .. } => "retry_now",
+            Self::ForceRetry { .. } => "force_retry",
+            Self::Skip { .. } => "skip",
+            Self::Pause => "pause",
+            Self::CancelRecovery { .. } => "cancel_recovery",
+            Self::Cancel => "cancel",
+            Self::StartAgain { .. } => "start_again",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Heed { step, hint } => write!(f, "see to step `{step}`: {hint}"),
+            Self::FreeSpace { path, bytes } => write!(
+                f,
+                "free space: make {} free at {path}; the step goes on by itself then",
+                Bytes(*bytes)
+            ),
+            Self::EndIsolation { key } => write!(
+                f,
+                "end the isolation of {key}: its breaker lets steps through again, in waves"
+            ),
+            Self::Resume => f.write_str("resume: the run goes on where it stands"),
+            Self::Register => {
+                f.write_str("register a workflow that fits: the run goes on by itself then")
+            }
+            Self::RetryNow { steps, reopens: false } => write!(
+                f,
+                "retry now: does not wait any longer with {}; behind a breaker it is the next \
+                 probe, and the retries left stay as they are",
+                List(steps)
+            ),
+            Self::RetryNow { steps, reopens: true } => {
+                write!(f, "retry now: the run goes on{}, with all retries", With(steps))
+            }
+            Self::ForceRetry { steps, .. } => write!(
+                f,
+                "force retry: tries now{}, whatever class and breaker say, with all retries; what \
+                 was wrong may be wrong still",
+                With(steps)
+            ),
+            Self::Skip { step } => write!(
+                f,
+                "skip step `{step}`: you give its output, and the steps after it go on with that"
+            ),
+            Self::Pause => f.write_str("pause: nothing starts until it is resumed"),
+            Self::CancelRecovery { steps } => write!(
+                f,
+                "cancel recovery: gives {} up now, so that the run fails; it can be retried later",
+                List(steps)
+            ),
+            Self::Cancel => f.write_str("cancel: calls the run off for good"),
+            Self::StartAgain { holder: None } => {
+                f.write_str("start it again: this run cannot go on")
+            }
+            Self::StartAgain { holder: Some(run) } => write!(
+                f,
+                "see run {run}: it has the key now, and this run cannot go on before it has ended"
+            ),
+        }
+    }
+}
+
+/// Steps in a sentence.
+struct List<'a>(&'a [StepKey]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => f.write_str("its steps"),
+            [only] => write!(f, "step `{only}`"),
+            [first, rest @ ..] => {
+                write!(f, "steps `{first}`")?;
+                rest.iter().try_for_each(|step| write!(f, ", `{step}`"))
+            }
+        }
+    }
+}
+
+/// Steps behind a verb, if there are any.
+struct With<'a>(&'a [StepKey]);
+
+impl fmt::Display for With<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, " with {}", List(self.0)) }
+    }
+}
+
+/// What a person can do for a run, the mildest first.
+pub(super) fn actions(state: &State, run: &Run, steps: &[StepExplanation]) -> Vec<Action> {
+    let mut actions = heed(run, steps);
+    match &run.phase {
+        RunPhase::Active => active(run, steps, &mut actions),
+        RunPhase::Paused { .. } => actions.extend([Action::Resume, Action::Cancel]),
+        RunPhase::Parked { .. } => actions.extend([Action::Register, Action::Cancel]),
+        RunPhase::Failed { .. } | RunPhase::Exhausted { .. } => ended(state, run, &mut actions),
+        RunPhase::Cancelled { .. } => actions.push(Action::StartAgain { holder: None }),
+        RunPhase::Succeeded => {}
+    }
+    actions
+}
+
+/// What failures and causes name themselves.
+fn heed(run: &Run, steps: &[StepExplanation]) -> Vec<Action> {
+    let mut actions: Vec<Action> = Vec::new();
+    let wants_help = !matches!(run.phase, RunPhase::Succeeded | RunPhase::Cancelled { .. });
+    for step in steps.iter().filter(|_| wants_help) {
+        let action = match (&step.cause, &step.hint) {
+            (Cause::DiskSpace { path, bytes, .. }, _) => {
+                Action::FreeSpace { path: path.clone(), bytes: *bytes }
+            }
+            (Cause::Breaker { key, gate: GateView::Isolated { .. }, .. }, _) => {
+                Action::EndIsolation { key: key.clone() }
+            }
+            (_, Some(hint)) => Action::Heed { step: step.step.clone(), hint: hint.clone() },
+            _ => continue,
+        };
+        if !actions.contains(&action) {
+            actions.push(action);
+        }
+    }
+    actions
+}
+
+fn active(run: &Run, steps: &[StepExplanation], actions: &mut Vec<Action>) {
+    let keys = |wanted: fn(&Step) -> bool| keys(run, wanted);
+    // A step that somebody's hand holds back does not pass by being in a hurry.
+    let is_isolated =
+        |cause: &Cause| matches!(cause, Cause::Breaker { gate: GateView::Isolated { .. }, .. });
+    let stuck = |key: &StepKey| steps.iter().any(|s| &s.step == key && is_isolated(&s.cause));
+    let waiting =
+        keys(|step| matches!(step.phase, StepPhase::Waiting { .. } | StepPhase::Held { .. }));
+    let hurried: Vec<StepKey> = waiting.iter().filter(|key| !stuck(key)).cloned().collect();
+    if !hurried.is_empty() {
+        actions.push(Action::RetryNow { steps: hurried, reopens: false });
+    }
+    if !waiting.is_empty() {
+        actions.push(Action::ForceRetry { steps: waiting.clone(), reopens: false });
+        actions.extend(waiting.iter().cloned().map(|step| Action::Skip { step }));
+    }
+    actions.push(Action::Pause);
+    if !waiting.is_empty() && !run.recovery_cancelled {
+        actions.push(Action::CancelRecovery { steps: waiting });
+    }
+    actions.push(Action::Cancel);
+}
+
+/// A run that has failed or was exhausted can go on, unless another holds its key.
+fn ended(state: &State, run: &Run, actions: &mut Vec<Action>) {
+    let holder = run.started.key.as_ref().and_then(|key| state.run_by_key(key));
+    if let Some(holder) = holder.filter(|holder| holder.id != run.id && !holder.phase.is_final()) {
+        actions.push(Action::StartAgain { holder: Some(holder.id) });
+        return;
+    }
+    let failed = keys(run, |step| matches!(step.phase, StepPhase::Failed { .. }));
+    if keys(run, is_vetoed).is_empty() {
+        actions.push(Action::RetryNow { steps: failed.clone(), reopens: true });
+    }
+    actions.push(Action::ForceRetry { steps: failed.clone(), reopens: true });
+    actions.extend(failed.into_iter().map(|step| Action::Skip { step }));
+}
+
+/// Whether its last failure says that another attempt would fail in the same way.
+fn is_vetoed(step: &Step) -> bool {
+    matches!(step.phase, StepPhase::Failed { verdict } if verdict != Verdict::Exhausted)
+        && !step.last_failure.as_ref().is_none_or(Failure::is_retryable)
+}
+
+fn keys(run: &Run, wanted: impl Fn(&Step) -> bool) -> Vec<StepKey> {
+    let steps = run.steps().filter(|(_, _, step)| wanted(step));
+    steps.map(|(_, spec, _)| spec.key.clone()).collect()
+}

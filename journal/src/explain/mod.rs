@@ -1,0 +1,14 @@
+//! Why a run stands where it stands, and what a person can do now.
+
+mod action;
+mod cause;
+mod delay;
+mod find;
+mod json;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use action::Action;
+pub use cause::{Cause, Explanation, GateView, ProbeView, StepExplanation, Wait};
+pub use find::explain;

@@ -1,0 +1,467 @@
+//! Each cause, and what is said about it.
+
+use std::time::Duration;
+
+use crate::event::{
+    AttemptFailed, AttemptStarted, BreakerClosed, BreakerHalfOpened, BreakerMode, BreakerModeSet,
+    BreakerOpened, CloseCause, DelayParts, Ease, ExhaustReason, HalfOpenCause, OpenCause,
+    RunCancelled, RunExhausted, RunFailed, RunParked, RunPaused, StepParked, Verdict,
+};
+use crate::explain::{Action, Cause, Explanation, GateView, explain};
+use crate::failure::{Class, Failure};
+use crate::id::{AttemptNo, BreakerEpoch, ResourceKey};
+use crate::state::StepMove;
+use crate::state::tests::world::{World, failed, host, key, run_id, run_started};
+use crate::time::Timestamp;
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn look(world: &World) -> Explanation {
+    explain(&world.state, run_id(0), world.now).expect("the run was begun")
+}
+
+/// What is said about a step.
+fn said(world: &World, step: &str) -> String {
+    let explanation = look(world);
+    let known = explanation.steps.iter().find(|known| known.step == key(step)).expect("not done");
+    known.sentence(explanation.now)
+}
+
+fn cause(world: &World, step: &str) -> Cause {
+    let steps = look(world).steps;
+    steps.into_iter().find(|known| known.step == key(step)).expect("not done").cause
+}
+
+fn offers(world: &World) -> Vec<&'static str> {
+    look(world).actions.iter().map(Action::name).collect()
+}
+
+/// Every text, and the JSON: both must hold for whatever state there is.
+fn check(world: &World, cause: &str) {
+    let explanation = look(world);
+    let json = explanation.to_json();
+    assert_eq!(json.pointer("/cause/is").and_then(|is| is.as_str()), Some(cause), "{json}");
+    let text = explanation.to_string();
+    assert!(text.contains(&explanation.sentence()), "{text}");
+    for action in &explanation.actions {
+        assert!(text.contains(&action.to_string()), "{text}");
+    }
+}
+
+/// Step `a` has failed for the first time, and waits because of these parts.
+fn waiting(parts: DelayParts, delay: Duration) -> World {
+    let mut world = World::begun();
+    world.steps(&[("a", StepMove::Start)]);
+    let due_at = world.now.after(Duration::from_millis(1)).after(delay);
+    let verdict = Verdict::Retry { delay, due_at };
+    let mut event =
+        AttemptFailed { parts: Some(parts), ..failed(key("a"), AttemptNo::new(1), verdict) };
+    event.failure.resource = Some(host("a"));
+    event.failure.hint = Some("check the cable".to_owned());
+    world.run(event).expect("running");
+    world
+}
+
+const PARTS: DelayParts = DelayParts {
+    curve_ms: 1_000,
+    stretch: 1,
+    cap_ms: 60_000,
+    draw_millionths: 500_000,
+    spread_ms: 950,
+    server_ms: None,
+    server_max_ms: 900_000,
+    budget_ms: 0,
+    at_once: false,
+};
+
+#[test]
+fn a_run_that_is_not_there_is_not_explained() {
+    assert_eq!(explain(&World::begun().state, run_id(7), Timestamp::default()), None);
+}
+
+#[test]
+fn a_step_is_ready_and_the_others_are_blocked_by_what_they_need() {
+    let world = World::begun();
+    assert_eq!(cause(&world, "a"), Cause::Ready { eased: None });
+    assert_eq!(cause(&world, "d"), Cause::Blocked { by: vec![key("c")] });
+    assert_eq!(said(&world, "d"), "step `d` waits for step `c`");
+    assert_eq!(look(&world).step, Some(key("a")));
+    assert_eq!(offers(&world), ["pause", "cancel"]);
+    check(&world, "ready");
+}
+
+#[test]
+fn a_ready_step_may_have_to_wait_because_less_is_done() {
+    let mut world = World::begun();
+    world.steps(&[("a", StepMove::Start)]);
+    let until = world.now.after(seconds(30));
+    let retry = Verdict::Retry { delay: Duration::ZERO, due_at: world.now };
+    let ease = Some(Ease { until, in_flight_max: 2 });
+    let event = AttemptFailed { ease, ..failed(key("a"), AttemptNo::new(1), retry) };
+    world.run(event).expect("running");
+    world.steps(&[("a", StepMove::Again)]);
+    assert!(said(&world, "a").contains("at most 2 attempts at a time"), "{}", said(&world, "a"));
+    world.pass(30);
+    assert_eq!(cause(&world, "a"), Cause::Ready { eased: None });
+}
+
+#[test]
+fn an_attempt_runs_for_a_while() {
+    let mut world = World::begun();
+    let started = AttemptStarted {
+        step: key("a"),
+        attempt: AttemptNo::new(1),
+        charged: 0,
+        max_attempts: 4,
+        timeout_ms: Some(90_000),
+        admission: vec![],
+        forced: true,
+    };
+    world.run(started).expect("ready");
+    world.pass(5);
+    let text = said(&world, "a");
+    assert!(text.contains("attempt 1 for 5 s, at most 1 min 30 s, in spite of breakers"), "{text}");
+    check(&world, "running");
+}
+
+#[test]
+fn a_delay_is_told_with_its_arithmetic() {
+    let world = waiting(PARTS, Duration::from_millis(950));
+    let text = said(&world, "a");
+    assert!(text.contains("waits for retry 1 of 3"), "{text}");
+    assert!(text.ends_with("in 950 ms"), "{text}");
+    let explanation = look(&world);
+    let step = explanation.steps.first().expect("one is not done");
+    assert_eq!(
+        step.arithmetic,
+        [
+            "exponential, retry 1: 1 s × 2^0 = 1 s",
+            "jitter (up to a tenth less), draw 0.500: 950 ms of 1 s",
+            "delay: 950 ms; the policy decides",
+        ]
+    );
+    assert_eq!(step.failure.as_deref(), Some("network (reset): connection reset"));
+    let expected =
+        ["heed", "retry_now", "force_retry", "skip", "pause", "cancel_recovery", "cancel"];
+    assert_eq!(offers(&world), expected);
+    check(&world, "backoff");
+}
+
+#[test]
+fn a_delay_is_cut_to_the_longest_one_and_a_setting_that_changed_is_not_made_up() {
+    let parts = DelayParts { curve_ms: 40_000, stretch: 3, spread_ms: 57_000, ..PARTS };
+    let world = waiting(parts, seconds(57));
+    let explanation = look(&world);
+    let step = explanation.steps.first().expect("one is not done");
+    assert_eq!(
+        step.arithmetic,
+        [
+            "exponential, retry 1: 40 s",
+            "factor of the failure: × 3 = 2 min",
+            "longest delay of the policy: 1 min",
+            "jitter (up to a tenth less), draw 0.500: 57 s of 1 min",
+            "delay: 57 s; the policy decides",
+        ]
+    );
+}
+
+#[test]
+fn a_wait_that_is_over_is_overdue() {
+    let mut world = waiting(PARTS, Duration::from_millis(950));
+    world.pass(60);
+    let text = said(&world, "a");
+    assert!(text.contains("is overdue: retry 1 of 3 was due"), "{text}");
+    assert!(text.contains("it is made when the engine runs again"), "{text}");
+    let json = look(&world).to_json();
+    assert_eq!(json.pointer("/cause/overdue"), Some(&true.into()));
+}
+
+#[test]
+fn a_server_may_ask_for_more_and_is_granted_so_much() {
+    let parts = DelayParts { server_ms: Some(3_600_000), ..PARTS };
+    let world = waiting(parts, seconds(900));
+    assert!(said(&world, "a").ends_with("in 15 min, as the server asked"), "{}", said(&world, "a"));
+    let arithmetic = look(&world).steps.first().expect("one").arithmetic.clone();
+    assert_eq!(
+        arithmetic.get(2..),
+        Some(
+            &[
+                "the server asked for 1 h; at most 15 min is granted".to_owned(),
+                "delay: 15 min; the server decides".to_owned()
+            ][..]
+        )
+    );
+    check(&world, "server_delay");
+    let short = waiting(DelayParts { server_ms: Some(10), ..PARTS }, Duration::from_millis(950));
+    check(&short, "backoff");
+}
+
+#[test]
+fn a_budget_may_make_it_longer() {
+    let world = waiting(DelayParts { budget_ms: 20_000, ..PARTS }, seconds(20));
+    assert!(said(&world, "a").contains("retry budget"), "{}", said(&world, "a"));
+    check(&world, "budget");
+}
+
+#[test]
+fn progress_asks_for_no_delay() {
+    let world = waiting(DelayParts { at_once: true, ..PARTS }, Duration::ZERO);
+    let arithmetic = look(&world).steps.first().expect("one").arithmetic.clone();
+    assert_eq!(arithmetic, ["the attempt got somewhere, so the policy asks for no delay"]);
+}
+
+impl World {
+    fn open_host(&mut self, key: ResourceKey, cause: OpenCause) {
+        let epoch = self.next_of(&key);
+        let until = self.now.after(seconds(15));
+        let opened = BreakerOpened {
+            key,
+            epoch,
+            cause,
+            trip: 2,
+            planned_ms: 15_000,
+            until,
+            failures: 5,
+            total: 5,
+            sample: vec![],
+        };
+        self.engine(opened).expect("the next epoch");
+    }
+
+    fn next_of(&self, key: &ResourceKey) -> BreakerEpoch {
+        self.state.breaker(key).map(|breaker| breaker.epoch).unwrap_or_default().next()
+    }
+
+    fn probe_host(&mut self, key: ResourceKey) {
+        let (epoch, cause) = (self.next_of(&key), HalfOpenCause::Elapsed);
+        let event = BreakerHalfOpened { key, epoch, cause, needed: 2, lease_ms: 60_000 };
+        self.engine(event).expect("open");
+    }
+
+    fn set_mode(&mut self, key: ResourceKey, mode: BreakerMode, until: Option<Timestamp>) {
+        let epoch = self.next_of(&key);
+        let (actor, reason) = ("ann".to_owned(), "maintenance".to_owned());
+        let event = BreakerModeSet { key, epoch, mode, until, actor, reason };
+        self.engine(event).expect("the next epoch");
+    }
+
+    fn park(&mut self, run: u128, keys: &[ResourceKey], force_at: Option<Timestamp>) {
+        let parked = StepParked { step: key("a"), keys: keys.to_vec(), force_at };
+        self.apply(Some(run_id(run)), parked.into()).expect("ready");
+    }
+}
+
+/// The second of two runs behind an open breaker is the one that is asked about.
+fn behind_a_breaker() -> World {
+    let mut world = World::empty();
+    world.apply(Some(run_id(0)), run_started(None, None)).expect("new");
+    world.apply(Some(run_id(1)), run_started(None, None)).expect("new");
+    world.open_host(host("a"), OpenCause::Consecutive);
+    world.park(1, &[host("a")], None);
+    world.park(0, &[host("a")], Some(world.now.after(seconds(600))));
+    world
+}
+
+#[test]
+fn an_open_breaker_is_told_with_the_queue_behind_it() {
+    let mut world = behind_a_breaker();
+    let text = said(&world, "a");
+    for part in [
+        "waits behind host:a",
+        "its breaker is open (it failed several times in a row, break 2 in a row)",
+        "number 2 of 2 in the queue",
+        "a last attempt is made all the same",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    check(&world, "breaker");
+    assert!(offers(&world).contains(&"retry_now"));
+    world.pass(15);
+    assert!(said(&world, "a").contains("the break is over"), "{}", said(&world, "a"));
+}
+
+#[test]
+fn a_half_open_breaker_is_told_with_its_probe() {
+    let mut world = behind_a_breaker();
+    world.probe_host(host("a"));
+    assert!(said(&world, "a").contains("0 of 2 passed"), "{}", said(&world, "a"));
+    let epoch = world.state.breaker(&host("a")).expect("known").epoch;
+    let started = AttemptStarted {
+        step: key("a"),
+        attempt: AttemptNo::new(1),
+        charged: 0,
+        max_attempts: 4,
+        timeout_ms: None,
+        admission: vec![crate::event::Admission { key: host("a"), epoch, probe: true }],
+        forced: false,
+    };
+    world.apply(Some(run_id(1)), started.into()).expect("held");
+    let text = said(&world, "a");
+    assert!(text.contains(&format!("waits for the probe of run {}", run_id(1))), "{text}");
+    check(&world, "breaker");
+    let closed = BreakerClosed {
+        key: host("a"),
+        epoch: world.next_of(&host("a")),
+        cause: CloseCause::ProbesPassed,
+        open_ms: 1,
+        trips: 1,
+        actor: None,
+        reason: None,
+    };
+    world.engine(closed).expect("the next epoch");
+    assert!(said(&world, "a").contains("it is back"), "{}", said(&world, "a"));
+    check(&world, "breaker");
+}
+
+#[test]
+fn who_isolates_a_host_is_told_and_a_hurry_does_not_help() {
+    let mut world = behind_a_breaker();
+    world.set_mode(host("a"), BreakerMode::Isolated, None);
+    let text = said(&world, "a");
+    assert!(text.contains("ann holds its breaker open until somebody ends that"), "{text}");
+    assert!(text.contains("maintenance"), "{text}");
+    let offered = offers(&world);
+    assert_eq!(offered.first(), Some(&"end_isolation"));
+    assert!(!offered.contains(&"retry_now") && offered.contains(&"force_retry"), "{offered:?}");
+    world.set_mode(host("a"), BreakerMode::Disabled, None);
+    assert!(said(&world, "a").contains("its breaker is disabled"), "{}", said(&world, "a"));
+}
+
+#[test]
+fn of_several_breakers_the_tightest_is_the_cause() {
+    let mut world = World::begun();
+    world.open_host(host("a"), OpenCause::Rate);
+    world.pass(5);
+    world.open_host(host("b"), OpenCause::Rate);
+    world.park(0, &[host("a"), host("b")], None);
+    let Cause::Breaker { key, gate: GateView::Open { .. }, .. } = cause(&world, "a") else {
+        panic!("{:?}", cause(&world, "a"))
+    };
+    assert_eq!(key, host("b"));
+}
+
+#[test]
+fn a_breaker_that_outlasts_the_delay_is_noted() {
+    let mut world = waiting(PARTS, Duration::from_millis(950));
+    world.open_host(host("a"), OpenCause::Consecutive);
+    let notes = look(&world).steps.first().expect("one").notes.clone();
+    assert!(notes.first().is_some_and(|note| note.contains("it may wait longer")), "{notes:?}");
+}
+
+#[test]
+fn a_full_drive_is_told_with_what_to_free() {
+    let mut world = World::begun();
+    world.steps(&[("a", StepMove::Start), ("a", StepMove::Park)]);
+    assert_eq!(said(&world, "a"), "step `a` waits for 1 byte of free space at /");
+    assert_eq!(offers(&world).first(), Some(&"free_space"));
+    check(&world, "disk_space");
+}
+
+#[test]
+fn a_pause_is_the_cause_of_all_that_could_start() {
+    let mut world = waiting(PARTS, Duration::from_millis(950));
+    let reason = "lunch".to_owned();
+    world.run(RunPaused { actor: "ann".to_owned(), reason, freezes_timers: true }).expect("active");
+    let text = said(&world, "a");
+    assert!(text.contains("is paused by ann since"), "{text}");
+    assert!(text.ends_with("(lunch); its timers stand still"), "{text}");
+    assert!(matches!(cause(&world, "b"), Cause::Blocked { .. }), "it waits for `a` all the same");
+    assert_eq!(offers(&world), ["heed", "resume", "cancel"]);
+    check(&world, "paused");
+}
+
+#[test]
+fn a_run_that_nothing_fits_waits_for_a_workflow() {
+    let mut world = World::begun();
+    world.run(RunParked { reason: "no workflow `test`".to_owned() }).expect("active");
+    assert_eq!(look(&world).sentence(), "the run fits no registered workflow: no workflow `test`");
+    assert_eq!(offers(&world), ["register", "cancel"]);
+    check(&world, "parked");
+}
+
+fn ended(verdict: Verdict, class: Class, exhausted_by: Option<ExhaustReason>) -> World {
+    let mut world = World::empty();
+    world.run(run_started(Some("model"), None)).expect("new");
+    world.steps(&[("a", StepMove::Start)]);
+    let failure = Failure::new(class, "test", "no good").with_hint("mend it");
+    let event = failed(key("a"), AttemptNo::new(1), verdict);
+    world.run(AttemptFailed { failure, exhausted_by, ..event }).expect("running");
+    world
+}
+
+#[test]
+fn a_failure_that_will_come_again_is_forced_at_most() {
+    let mut world = ended(Verdict::NotRetryable, Class::Permission, None);
+    world.run(RunFailed { step: key("a") }).expect("active");
+    assert!(look(&world).sentence().contains("another attempt would fail in the same way"));
+    assert_eq!(offers(&world), ["heed", "force_retry", "skip"]);
+    assert_eq!(said(&world, "b"), "step `b` was stopped with its run");
+    check(&world, "given_up");
+}
+
+#[test]
+fn a_run_out_of_retries_can_go_on_unless_another_holds_its_key() {
+    let reason = ExhaustReason::ClassLimit;
+    let mut world = ended(Verdict::Exhausted, Class::Network, Some(reason));
+    world.run(RunExhausted { reason, step: Some(key("a")) }).expect("active");
+    assert!(look(&world).sentence().contains("failures of this kind are used up"));
+    assert_eq!(offers(&world), ["heed", "retry_now", "force_retry", "skip"]);
+    world.apply(Some(run_id(1)), run_started(Some("model"), None)).expect("the key is free");
+    assert_eq!(offers(&world), ["heed", "start_again"]);
+    check(&world, "given_up");
+}
+
+#[test]
+fn a_run_past_its_deadline_says_so() {
+    let mut world = World::empty();
+    world.run(run_started(None, Some(60_000))).expect("new");
+    assert!(look(&world).to_string().contains("it is given up at 1970-01-01T00:01:00.000Z, in "));
+    world.run(RunExhausted { reason: ExhaustReason::Deadline, step: None }).expect("active");
+    assert_eq!(look(&world).sentence(), "the run was given up: the deadline of the run has passed");
+    assert_eq!(offers(&world), ["retry_now", "force_retry"]);
+}
+
+#[test]
+fn a_cancelled_run_is_started_again_and_a_complete_one_left_alone() {
+    let mut world = World::begun();
+    let reason = "not needed".to_owned();
+    world.run(RunCancelled { actor: "ann".to_owned(), reason }).expect("active");
+    assert_eq!(look(&world).sentence(), "the run was called off by ann: not needed");
+    assert_eq!(offers(&world), ["start_again"]);
+    check(&world, "cancelled");
+
+    let mut world = World::begun();
+    for step in ["a", "b", "c", "d"] {
+        world.steps(&[(step, StepMove::Start), (step, StepMove::Succeed)]);
+    }
+    check(&world, "done");
+    world.run(crate::event::RunSucceeded {}).expect("all is done");
+    assert_eq!((look(&world).steps.len(), offers(&world).len()), (0, 0));
+    check(&world, "done");
+}
+
+#[test]
+fn lengths_and_sizes_read_as_people_write_them() {
+    use super::text::{Bytes, Span};
+    let spans =
+        [(0, "0 ms"), (999, "999 ms"), (1_000, "1 s"), (1_050, "1.05 s"), (60_000, "1 min")];
+    let longer = [(90_000, "1 min 30 s"), (3_660_000, "1 h 1 min"), (90_000_000, "1 d 1 h")];
+    for (millis, text) in spans.into_iter().chain(longer) {
+        assert_eq!(Span(Duration::from_millis(millis)).to_string(), text);
+    }
+    for (bytes, text) in [(1, "1 byte"), (2, "2 bytes"), (1_000, "1 kB"), (1_450_000_001, "1.5 GB")]
+    {
+        assert_eq!(Bytes(bytes).to_string(), text);
+    }
+    assert!(!Bytes(u64::MAX).to_string().is_empty());
+    assert!(!Span(Duration::MAX).to_string().is_empty());
+}
+
+#[test]
+fn texts_of_unknown_origin_do_not_command_a_terminal() {
+    let mut world = World::begun();
+    world.run(RunParked { reason: "\u{1b}[31m".to_owned() }).expect("active");
+    assert!(!look(&world).to_string().contains('\u{1b}'));
+}
