@@ -44,4 +44,4 @@ pub use id::{
 pub use json::Json;
 pub use record::Record;
 pub use state::State;
-pub use time::Timestamp;
+pub use time::{InvalidTime, Timestamp};

@@ -1,6 +1,7 @@
 //! Points in time, as facts; nothing here reads a clock.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -58,6 +59,24 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// A text that is not a point in time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a time; write it like 2026-11-21T10:00:00Z")]
+pub struct InvalidTime {
+    text: String,
+}
+
+impl FromStr for Timestamp {
+    type Err = InvalidTime;
+
+    /// Reads RFC 3339.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let at = DateTime::parse_from_rfc3339(text);
+        let at = at.map_err(|_| InvalidTime { text: text.escape_debug().to_string() })?;
+        Ok(Self(at.timestamp_millis()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +97,14 @@ mod tests {
             Timestamp::from_millis(1_763_719_200_123).to_string(),
             "2025-11-21T10:00:00.123Z"
         );
+    }
+
+    #[test]
+    fn what_it_writes_it_reads() {
+        let at = Timestamp::from_millis(1_763_719_200_123);
+        assert_eq!(at.to_string().parse(), Ok(at));
+        assert_eq!("2025-11-21T11:00:00.123+01:00".parse(), Ok(at));
+        let error = "noon".parse::<Timestamp>().expect_err("not a time").to_string();
+        assert_eq!(error, "`noon` is not a time; write it like 2026-11-21T10:00:00Z");
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use resurge_journal::Timestamp;
 
 /// Shows what is in a journal, without touching it.
 ///
@@ -50,6 +51,12 @@ pub(crate) enum Command {
     Ls(ListArgs),
     /// One run: its steps, their attempts, what comes next
     Show(ShowArgs),
+    /// Why a run stands where it stands, and what you can do now
+    Why(WhyArgs),
+    /// How well recovery works, over all runs
+    Stats(StatsArgs),
+    /// Every breaker, one a line
+    Breakers(BreakersArgs),
     /// Whether the journal is whole and every record follows from those before it
     Verify(VerifyArgs),
 }
@@ -88,6 +95,47 @@ pub(crate) struct ShowArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct WhyArgs {
+    /// The run: its id, the beginning of its id, or its key
+    #[arg(value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) run: String,
+    /// Folder of the journal
+    #[arg(value_name = "JOURNAL_DIR")]
+    pub(crate) journal: PathBuf,
+    /// Lines for people, or one JSON object, which is stable
+    #[arg(long, value_enum, default_value_t = Form::Human)]
+    pub(crate) format: Form,
+    /// Speak of this moment, such as 2026-11-21T10:00:00Z; now by the clock of this machine if not
+    /// given
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Timestamp>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct StatsArgs {
+    /// Folder of the journal
+    #[arg(value_name = "JOURNAL_DIR")]
+    pub(crate) journal: PathBuf,
+    /// Lines for people, or one JSON object, which is stable
+    #[arg(long, value_enum, default_value_t = Form::Human)]
+    pub(crate) format: Form,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BreakersArgs {
+    /// Folder of the journal
+    #[arg(value_name = "JOURNAL_DIR")]
+    pub(crate) journal: PathBuf,
+    /// Form of the lines; JSON lines are stable, human ones are not
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// Speak of this moment, such as 2026-11-21T10:00:00Z; now by the clock of this machine if not
+    /// given
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Timestamp>,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct VerifyArgs {
     /// Folder of the journal
     #[arg(value_name = "JOURNAL_DIR")]
@@ -100,4 +148,12 @@ pub(crate) enum Format {
     Human,
     /// One JSON object a line
     Jsonl,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// Plain lines for people
+    Human,
+    /// One JSON object
+    Json,
 }

@@ -2,13 +2,17 @@
 
 mod args;
 mod attempts;
+mod breakers;
+mod clock;
 mod exit;
 mod log;
 mod ls;
 mod select;
 mod show;
 mod source;
+mod stats;
 mod verify;
+mod why;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -41,6 +45,9 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<Exit, Trouble> {
         Command::Log(args) => log::run(args, out),
         Command::Ls(args) => ls::run(args, out),
         Command::Show(args) => show::run(args, out),
+        Command::Why(args) => why::run(args, out),
+        Command::Stats(args) => stats::run(args, out),
+        Command::Breakers(args) => breakers::run(args, out),
         Command::Verify(args) => verify::run(args, out),
     }
 }

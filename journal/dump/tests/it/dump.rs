@@ -15,33 +15,33 @@ use serde_json::{Value, json};
 use crate::fixture::{contents, create, forge, home};
 use crate::story::{DONE_RUN, OPEN_RUN, next_frame, spoil, story, with_story};
 
-fn command(args: &[&str]) -> Command {
+pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_journal-dump"));
     command.args(args);
     command
 }
 
-fn dump(args: &[&str], dir: &Path) -> Output {
+pub(crate) fn dump(args: &[&str], dir: &Path) -> Output {
     command(args).arg(dir).output().expect("started")
 }
 
-fn out(output: &Output) -> String {
+pub(crate) fn out(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("UTF-8")
 }
 
-fn err(output: &Output) -> String {
+pub(crate) fn err(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
 #[track_caller]
-fn expect(output: &Output, code: i32) -> String {
+pub(crate) fn expect(output: &Output, code: i32) -> String {
     assert_eq!(output.status.code(), Some(code), "{}{}", out(output), err(output));
     assert_eq!(code == 0, output.stderr.is_empty(), "{}", err(output));
     out(output)
 }
 
 #[track_caller]
-fn lines(text: &str) -> Vec<Value> {
+pub(crate) fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 

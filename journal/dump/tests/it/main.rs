@@ -6,4 +6,5 @@
 mod dump;
 #[path = "../../../tests/it/fixture.rs"]
 mod fixture;
+mod recovery;
 mod story;

@@ -5,15 +5,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use resurge_journal::event::{
-    AttemptFailed, AttemptStarted, AttemptSucceeded, DelayParts, EngineOpened, Event, RunStarted,
-    RunSucceeded, Verdict,
+    AttemptFailed, AttemptStarted, AttemptSucceeded, BreakerMode, BreakerModeSet, BreakerOpened,
+    DelayParts, EngineOpened, Event, OpenCause, RunStarted, RunSucceeded, StepParked, Verdict,
 };
 use resurge_journal::failure::{Class, Failure};
 use resurge_journal::manifest::{InputShape, InputSpec, Manifest, Source, StepSpec};
 use resurge_journal::policy::RetrySpec;
 use resurge_journal::store::Store;
 use resurge_journal::{
-    AttemptNo, Epoch, Json, Record, RunId, RunKey, Seq, StepIndex, StepKey, Timestamp, WorkflowName,
+    AttemptNo, BreakerEpoch, Epoch, Json, Record, ResourceKey, RunId, RunKey, Seq, StepIndex,
+    StepKey, Timestamp, WorkflowName,
 };
 use uuid::Uuid;
 
@@ -23,6 +24,7 @@ use crate::fixture::{create, forge};
 pub(crate) const NOON: i64 = 1_795_255_200_000;
 
 pub(crate) const DONE_RUN: RunId = RunId::new(Uuid::from_u128(0xaaaa_1111 << 96 | 1));
+pub(crate) const HELD_RUN: RunId = RunId::new(Uuid::from_u128(0xbbbb_3333 << 96 | 3));
 pub(crate) const OPEN_RUN: RunId = RunId::new(Uuid::from_u128(0xaaaa_2222 << 96 | 2));
 
 pub(crate) fn step() -> StepKey {
@@ -124,7 +126,12 @@ pub(crate) fn story() -> Vec<Record> {
         (Some(OPEN_RUN), attempt_started(1, 0)),
         (Some(OPEN_RUN), attempt_failed()),
     ];
-    (2..)
+    records(2, events)
+}
+
+/// One record a millisecond, from a position on.
+fn records(from: u64, events: Vec<(Option<RunId>, Event)>) -> Vec<Record> {
+    (from..)
         .zip(events)
         .map(|(seq, (run, event))| Record {
             seq: Seq::new(seq),
@@ -133,6 +140,42 @@ pub(crate) fn story() -> Vec<Record> {
             event,
         })
         .collect()
+}
+
+pub(crate) fn the_host() -> ResourceKey {
+    ResourceKey::new("host:https/example.org:443").expect("a kind and a name")
+}
+
+/// A journal with the story in it, a host that is down until 10:00:15, and a run behind it.
+pub(crate) fn with_outage(dir: &Path) -> Seq {
+    let opened = BreakerOpened {
+        key: the_host(),
+        epoch: BreakerEpoch::new(1),
+        cause: OpenCause::Consecutive,
+        trip: 1,
+        planned_ms: 15_000,
+        until: Timestamp::from_millis(NOON + 15_000),
+        failures: 5,
+        total: 5,
+        sample: vec![Seq::new(5)],
+    };
+    let parked = StepParked { step: step(), keys: vec![the_host()], force_at: None };
+    let isolated = BreakerModeSet {
+        key: ResourceKey::new("volume:/models").expect("a kind and a name"),
+        epoch: BreakerEpoch::new(1),
+        mode: BreakerMode::Isolated,
+        until: Some(Timestamp::from_millis(NOON + 60_000)),
+        actor: "ann".to_owned(),
+        reason: "moving \u{1b}[31m".to_owned(),
+    };
+    let events = vec![
+        (None, opened.into()),
+        (Some(HELD_RUN), run_started("model c")),
+        (Some(HELD_RUN), parked.into()),
+        (None, isolated.into()),
+    ];
+    let records = [story(), records(12, events)].concat();
+    create(dir).append(Seq::new(1), &records).expect("appended")
 }
 
 /// A closed journal with the story in it, and its head.
