@@ -26,6 +26,7 @@
 //! | define a workflow | [`Workflow`], [`WorkflowBuilder`], [`Step`], [`StepContext`], [`RetryPolicy`] |
 //! | run it | [`Engine`], [`EngineBuilder`], [`RunHandle`], [`RunView`], [`Settings`] |
 //! | watch it | [`Engine::events`], [`journal::event::Event`] |
+//! | retry one function | [`recoverable`], [`recover`], [`RecoveryError`] |
 //! | use what is there | [`steps`] |
 //!
 //! A [`Workflow`] is a definition, a run one execution of it; a step makes attempts; an event
@@ -37,6 +38,7 @@
 mod core;
 mod handle;
 mod policy;
+pub mod recover;
 mod settings;
 mod shell;
 mod workflow;
@@ -48,6 +50,7 @@ pub use handle::{
     StartRun, StepView, Unavailable,
 };
 pub use policy::{Breaker, BreakerProblem, PolicyProblem, RetryPolicy};
+pub use recover::{Recovered, RecoveryError};
 pub use settings::Settings;
 pub use shell::{Clock, SystemClock};
 pub use workflow::{
@@ -60,6 +63,7 @@ pub use resurge_journal::failure::{Class, Failure, Group};
 pub use resurge_journal::policy::{BreakerSpec, Jitter};
 pub use resurge_journal::state::{RunStatus, StepPhaseKind as StepStatus};
 pub use resurge_journal::{Json, ResourceKey, RunId, RunKey, Seq, StepKey, Timestamp};
+pub use resurge_macros::recoverable;
 pub use resurge_steps as steps;
 pub use resurge_steps::{Needs, Payload, Progress, Step, StepContext, StepError, StopReason};
 

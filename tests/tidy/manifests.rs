@@ -6,7 +6,9 @@ use super::{files, none};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("journal/Cargo.toml", &["resurge-journal"]),
     ("steps/Cargo.toml", &["resurge-journal", "resurge-steps"]),
-    ("engine/Cargo.toml", &["resurge-journal", "resurge-steps"]),
+    // The attribute is re-exported by the engine; its tests need what it expands to.
+    ("macros/Cargo.toml", &["resurge"]),
+    ("engine/Cargo.toml", &["resurge-journal", "resurge-macros", "resurge-steps"]),
     ("journal/dump/Cargo.toml", &["resurge-journal", "resurge-journal-dump", "resurge"]),
 ];
 

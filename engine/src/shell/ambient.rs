@@ -88,8 +88,33 @@ pub(crate) fn unique_name() -> String {
 /// How often a sleeper looks at the time of day again: timers stand still while a laptop sleeps.
 const RECHECK: Duration = Duration::from_secs(5);
 
-pub(super) async fn sleep(delay: Duration) {
+pub(crate) async fn sleep(delay: Duration) {
     tokio::time::sleep(delay).await;
+}
+
+/// Waits for this long at most.
+pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, work).await.ok()
+}
+
+/// Holds this thread; for callers without a runtime.
+pub(crate) fn block_for(delay: Duration) {
+    std::thread::sleep(delay);
+}
+
+/// A clock that only goes forward, as tokio's timers see it.
+pub(crate) fn steady_now() -> std::time::Instant {
+    Instant::now().into_std()
+}
+
+/// A clock that only goes forward, as threads that wait see it.
+pub(crate) fn real_now() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+/// A number that nobody else has or can guess.
+pub(crate) fn luck() -> u128 {
+    Uuid::new_v4().as_u128()
 }
 
 pub(crate) fn spawn<F>(task: F) -> JoinHandle<F::Output>

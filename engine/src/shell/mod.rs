@@ -12,7 +12,9 @@ mod tasks;
 mod watches;
 
 pub use ambient::{Clock, SystemClock};
-pub(crate) use ambient::{World, spawn_blocking, unique_name};
+pub(crate) use ambient::{
+    World, block_for, luck, real_now, sleep, spawn_blocking, steady_now, unique_name, within,
+};
 pub(crate) use driver::SHUT_DOWN;
 pub(crate) use feed::{Feed, Head};
 pub(crate) use message::{Ended, Message, Reply, Sight};
