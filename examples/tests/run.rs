@@ -37,3 +37,21 @@ fn embed_shows_events_and_progress() {
         assert!(text.contains(word), "{word} in\n{text}");
     }
 }
+
+#[test]
+fn recoverable_retries_and_breaks_the_circuit() {
+    let text = output("recoverable");
+    let lines: Vec<&str> = text.lines().collect();
+    let expected = [
+        "attempt 1/4",
+        "attempt 2/4",
+        "attempt 3/4",
+        "ANSWER 3",
+        "failed after 1 attempt(s): connection refused",
+        "failed after 1 attempt(s): connection refused",
+        "circuit breaker of fn:recoverable::protected open, retry in 1 s",
+        "answer 3",
+        "settings: not there, asked once",
+    ];
+    assert_eq!(lines, expected);
+}

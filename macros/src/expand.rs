@@ -21,22 +21,32 @@ fn hidden(name: &str) -> Ident {
 pub(crate) fn expand(mut function: ItemFn, shape: Shape, options: &Options) -> TokenStream {
     let krate = options.krate.clone().unwrap_or_else(|| parse_quote!(::resurge));
     let begin = begin(&function, &shape, options, &krate);
+    let arguments = function.sig.inputs.iter_mut().filter_map(|input| match input {
+        FnArg::Typed(argument) => Some(&mut *argument.pat),
+        FnArg::Receiver(_) => None,
+    });
+    let mut changed = cloned_mut(arguments, options);
     let block = match shape {
-        Shape::Blocking { returns } => blocking(&function.block, &returns, options, &begin, &krate),
-        Shape::Async { returns } => in_task(&function.block, &returns, options, &begin, &krate),
+        Shape::Blocking { returns } => {
+            let inside = inside(options, &changed);
+            blocking(&function.block, &returns, &inside, &begin, &krate)
+        }
+        Shape::Async { returns } => {
+            let inside = inside(options, &changed);
+            in_task(&function.block, &returns, &inside, &begin, &krate)
+        }
         Shape::Boxed(boxed) => {
             let Boxed { returns, mut moves, body } = *boxed;
-            moves.iter_mut().for_each(|stmt| drop_mut_of_move(stmt, options));
-            let inside = in_task(&body, &returns, options, &begin, &krate);
-            quote!({ ::std::boxed::Box::pin(async move { #(#moves)* #inside }) })
+            let locals = moves.iter_mut().filter_map(|stmt| match stmt {
+                Stmt::Local(local) => Some(&mut local.pat),
+                _ => None,
+            });
+            changed.extend(cloned_mut(locals, options));
+            let inside = inside(options, &changed);
+            let rounds = in_task(&body, &returns, &inside, &begin, &krate);
+            quote!({ ::std::boxed::Box::pin(async move { #(#moves)* #rounds }) })
         }
     };
-    // The clone in the loop is what the body may change.
-    for input in &mut function.sig.inputs {
-        if let FnArg::Typed(argument) = input {
-            drop_mut(&mut argument.pat, options);
-        }
-    }
     let ItemFn { attrs, vis, sig, .. } = &function;
     quote!(#(#attrs)* #vis #sig #block)
 }
@@ -45,22 +55,23 @@ pub(crate) fn expand(mut function: ItemFn, shape: Shape, options: &Options) -> T
 fn in_task(
     body: &Block,
     returns: &Type,
-    options: &Options,
+    inside: &TokenStream,
     begin: &TokenStream,
     krate: &Path,
 ) -> TokenStream {
     let [session, attempt, ended, end, typed] =
         ["session", "attempt", "ended", "end", "typed"].map(hidden);
-    let body_type = body_type(returns, krate);
-    let settle = settle(returns, &session, &quote!(settle), &quote!(#ended));
-    let inside = inside(options, &attempt);
+    let Contract { body: body_type, give, .. } = Contract::new(returns, krate);
+    let settle = settle(returns, "settle");
     let stmts = &body.stmts;
     quote!({
         let mut #session = #begin;
         loop {
             let #attempt = match #session.admit().await {
                 ::core::result::Result::Ok(#attempt) => #attempt,
-                ::core::result::Result::Err(#end) => break ::core::result::Result::Err(#end),
+                ::core::result::Result::Err(#end) => {
+                    break #give(::core::result::Result::Err(#end));
+                }
             };
             #inside
             let #ended = #attempt.limit(async {
@@ -73,7 +84,7 @@ fn in_task(
                 #(#stmts)*
             }).await;
             if let ::core::ops::ControlFlow::Break(#end) = #settle.await {
-                break #end;
+                break #give(#end);
             }
         }
     })
@@ -83,51 +94,71 @@ fn in_task(
 fn blocking(
     body: &Block,
     returns: &Type,
-    options: &Options,
+    inside: &TokenStream,
     begin: &TokenStream,
     krate: &Path,
 ) -> TokenStream {
     let [session, attempt, ended, end] = ["session", "attempt", "ended", "end"].map(hidden);
-    let body_type = body_type(returns, krate);
-    let settle = settle(returns, &session, &quote!(settle_blocking), &quote!(#ended));
-    let inside = inside(options, &attempt);
+    let Contract { body: body_type, give, .. } = Contract::new(returns, krate);
+    let settle = settle(returns, "settle_blocking");
     quote!({
         let mut #session = #begin;
         loop {
             let #attempt = match #session.admit_blocking() {
                 ::core::result::Result::Ok(#attempt) => #attempt,
-                ::core::result::Result::Err(#end) => break ::core::result::Result::Err(#end),
+                ::core::result::Result::Err(#end) => {
+                    break #give(::core::result::Result::Err(#end));
+                }
             };
             let _ = #attempt;
             #inside
             let #ended = (|| -> #body_type #body)();
             if let ::core::ops::ControlFlow::Break(#end) = #settle {
-                break #end;
+                break #give(#end);
             }
         }
     })
 }
 
 /// What the body is to find in each round: the attempt under its name, and fresh clones.
-fn inside(options: &Options, attempt: &Ident) -> TokenStream {
+fn inside(options: &Options, changed: &[Ident]) -> TokenStream {
+    let attempt = hidden("attempt");
     let named = options.attempt.iter().map(|name| quote!(let #name = #attempt;));
     let clones = options.clone.iter().map(|name| {
-        // Whether the body changes it was said by the `mut` that stood at the argument.
-        quote_spanned!(name.span()=>
-            #[allow(unused_mut)]
-            let mut #name = ::core::clone::Clone::clone(&#name);
-        )
+        let mutable = changed.contains(name).then(|| quote!(mut));
+        quote!(let #mutable #name = ::core::clone::Clone::clone(&#name);)
     });
     quote!(#(#named)* #(#clones)*)
 }
 
-fn body_type(returns: &Type, krate: &Path) -> TokenStream {
-    quote_spanned!(returns.span()=> <#returns as #krate::recover::expansion::Returns>::Body)
+/// The return type taken apart; errors in it are said at the type.
+struct Contract {
+    /// The type of the body.
+    body: TokenStream,
+    /// The error of the body.
+    error: TokenStream,
+    /// Turns the result of the call into what the function returns.
+    give: TokenStream,
 }
 
-/// Hands the result over; what is wrong with the error type is said at the return type.
-fn settle(returns: &Type, session: &Ident, call: &TokenStream, ended: &TokenStream) -> TokenStream {
-    quote_spanned!(returns.span()=> #session.#call(#ended))
+impl Contract {
+    fn new(returns: &Type, krate: &Path) -> Self {
+        let span = returns.span();
+        let of = quote_spanned!(span=> <#returns as #krate::recover::expansion::Returns>);
+        Self {
+            body: quote_spanned!(span=> #of::Body),
+            error: quote_spanned!(span=> #of::Error),
+            give: quote_spanned!(span=> #of::give),
+        }
+    }
+}
+
+/// Hands the result of an attempt over; an error that nobody can judge is said at the return type.
+fn settle(returns: &Type, how: &str) -> TokenStream {
+    let span = returns.span();
+    let here = |name| Ident::new(&format!("__resurge_{name}"), Span::mixed_site().located_at(span));
+    let (session, ended, how) = (here("session"), here("ended"), Ident::new(how, span));
+    quote_spanned!(span=> #session.#how(#ended))
 }
 
 /// The settings of one call.
@@ -152,8 +183,7 @@ fn begin(function: &ItemFn, shape: &Shape, options: &Options, krate: &Path) -> T
     });
     let classify = options.classify.as_ref().map(|rules| {
         let returns = shape.returns();
-        let error = quote_spanned!(returns.span()=>
-            <#returns as #krate::recover::expansion::Returns>::Error);
+        let Contract { error, .. } = Contract::new(returns, krate);
         quote!(.classify::<#error, _, _>(#rules))
     });
     quote! {
@@ -201,17 +231,17 @@ fn code<T>(value: Option<&Value<T>>) -> Option<&TokenStream> {
     value.map(|value| &value.code)
 }
 
-/// Takes the `mut` off an argument that is cloned in each round.
-fn drop_mut(pat: &mut Pat, options: &Options) {
-    if let Pat::Ident(pat) = pat
-        && options.clone.contains(&pat.ident)
-    {
-        pat.mutability = None;
+/// Takes the `mut` off arguments that are cloned in each round, and says which had one: it is the
+/// clone that the body changes.
+fn cloned_mut<'a>(patterns: impl Iterator<Item = &'a mut Pat>, options: &Options) -> Vec<Ident> {
+    let mut changed = Vec::new();
+    for pattern in patterns {
+        if let Pat::Ident(pattern) = pattern
+            && options.clone.contains(&pattern.ident)
+            && pattern.mutability.take().is_some()
+        {
+            changed.push(pattern.ident.clone());
+        }
     }
-}
-
-fn drop_mut_of_move(stmt: &mut Stmt, options: &Options) {
-    if let Stmt::Local(local) = stmt {
-        drop_mut(&mut local.pat, options);
-    }
+    changed
 }

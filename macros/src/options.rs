@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use proc_macro2::TokenStream;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Expr, Ident, Lit, Path, Token, parenthesized};
@@ -69,7 +70,7 @@ struct Entry {
 
 enum Written {
     Value(Expr),
-    List(Punctuated<Argument, Token![,]>),
+    List(syn::Result<Punctuated<Argument, Token![,]>>),
 }
 
 /// What may stand in brackets: a name, or a name and its value.
@@ -93,7 +94,9 @@ impl Parse for Entry {
         if input.peek(syn::token::Paren) {
             let list;
             parenthesized!(list in input);
-            let arguments = list.parse_terminated(Argument::parse, Token![,])?;
+            let arguments = list.parse_terminated(Argument::parse, Token![,]);
+            // What is left over in the brackets would hide every other slip.
+            list.parse::<TokenStream>()?;
             return Ok(Self { name, value: Written::List(arguments) });
         }
         if !input.peek(Token![=]) {
@@ -198,10 +201,18 @@ impl Parsed {
         }
     }
 
-    fn take_list(&mut self, name: &Ident, word: &str, list: Punctuated<Argument, Token![,]>) {
-        match word {
-            "clone" => list.into_iter().for_each(|argument| self.take_clone(argument)),
-            "circuit_breaker" => {
+    fn take_list(
+        &mut self,
+        name: &Ident,
+        word: &str,
+        list: syn::Result<Punctuated<Argument, Token![,]>>,
+    ) {
+        match (word, list) {
+            ("clone" | "circuit_breaker", Err(error)) => self.problems.add(error),
+            ("clone", Ok(list)) => {
+                list.into_iter().for_each(|argument| self.take_clone(argument));
+            }
+            ("circuit_breaker", Ok(list)) => {
                 for Argument { name, value } in list {
                     self.take_breaker(&name, &name.to_string(), value);
                 }
@@ -266,7 +277,7 @@ fn ident(expr: &Expr) -> Option<Ident> {
 fn unknown(name: &Ident, problems: &mut Problems) {
     let word = name.to_string();
     let near = KEYS.iter().min_by_key(|key| distance(&word, key));
-    let close = near.filter(|key| distance(&word, key) <= 3);
+    let close = near.filter(|key| distance(&word, key) <= key.len() / 4 + 1);
     let help = close.map_or_else(
         || format!("the options are {}", KEYS.join(", ")),
         |key| format!("did you mean `{key}`?"),

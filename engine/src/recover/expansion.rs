@@ -2,7 +2,7 @@
 
 use std::any::type_name;
 
-use super::error::RecoveryError;
+use super::error::Recovered;
 
 /// The return type of a recoverable function, taken apart.
 #[diagnostic::on_unimplemented(
@@ -13,13 +13,23 @@ use super::error::RecoveryError;
 pub trait Returns {
     /// The error of the body.
     type Error;
+    /// What it gives.
+    type Value;
     /// The type of the body.
     type Body;
+
+    /// The result of the call, as the function returns it.
+    fn give(end: Recovered<Self::Value, Self::Error>) -> Self;
 }
 
-impl<T, E> Returns for Result<T, RecoveryError<E>> {
+impl<T, E> Returns for Recovered<T, E> {
     type Error = E;
+    type Value = T;
     type Body = Result<T, E>;
+
+    fn give(end: Self) -> Self {
+        end
+    }
 }
 
 /// The name of a method, by which its calls share a breaker.

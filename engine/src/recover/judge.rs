@@ -102,6 +102,8 @@ pub struct Typed;
 #[derive(Debug)]
 pub struct Judged;
 
+// An error that is none is to be told so in the words of `Classify`.
+#[diagnostic::do_not_recommend]
 impl<E: Error + 'static> Classify<Typed> for E {
     fn judgement(&self) -> Judgement {
         by_type(self)
@@ -139,6 +141,7 @@ pub struct ByType;
 #[derive(Debug, Clone, Copy)]
 pub struct By<F>(pub(super) F);
 
+#[diagnostic::do_not_recommend]
 impl<E: Classify<Kind>, Kind> Rules<E, Kind> for ByType {
     fn judge(&self, error: &E) -> Judgement {
         error.judgement()
