@@ -15,7 +15,13 @@ use crate::value::Value;
 
 /// A name that the body cannot see.
 fn hidden(name: &str) -> Ident {
-    Ident::new(&format!("__resurge_{name}"), Span::mixed_site())
+    named_at(name, Span::mixed_site())
+}
+
+/// A name that the body will not use. What the compiler has to say about it, it says there; what is
+/// hidden from the body it can only say at the attribute.
+fn named_at(name: &str, span: Span) -> Ident {
+    Ident::new(&format!("__resurge_{name}"), span)
 }
 
 pub(crate) fn expand(mut function: ItemFn, shape: Shape, options: &Options) -> TokenStream {
@@ -59,8 +65,8 @@ fn in_task(
     begin: &TokenStream,
     krate: &Path,
 ) -> TokenStream {
-    let [session, attempt, ended, end, typed] =
-        ["session", "attempt", "ended", "end", "typed"].map(hidden);
+    let [session, ended] = ["session", "ended"].map(|name| named_at(name, returns.span()));
+    let [attempt, end, typed] = ["attempt", "end", "typed"].map(hidden);
     let Contract { body: body_type, give, .. } = Contract::new(returns, krate);
     let settle = settle(returns, "settle");
     let stmts = &body.stmts;
@@ -98,7 +104,8 @@ fn blocking(
     begin: &TokenStream,
     krate: &Path,
 ) -> TokenStream {
-    let [session, attempt, ended, end] = ["session", "attempt", "ended", "end"].map(hidden);
+    let [session, ended] = ["session", "ended"].map(|name| named_at(name, returns.span()));
+    let [attempt, end] = ["attempt", "end"].map(hidden);
     let Contract { body: body_type, give, .. } = Contract::new(returns, krate);
     let settle = settle(returns, "settle_blocking");
     quote!({
@@ -156,8 +163,8 @@ impl Contract {
 /// Hands the result of an attempt over; an error that nobody can judge is said at the return type.
 fn settle(returns: &Type, how: &str) -> TokenStream {
     let span = returns.span();
-    let here = |name| Ident::new(&format!("__resurge_{name}"), Span::mixed_site().located_at(span));
-    let (session, ended, how) = (here("session"), here("ended"), Ident::new(how, span));
+    let [session, ended] = ["session", "ended"].map(|name| named_at(name, span));
+    let how = Ident::new(how, span);
     quote_spanned!(span=> #session.#how(#ended))
 }
 

@@ -91,12 +91,12 @@ use crate::shape::Shape;
 /// A future that is dropped drops its attempt; the breaker forgets that attempt.
 #[proc_macro_attribute]
 pub fn recoverable(options: TokenStream, item: TokenStream) -> TokenStream {
-    rewrite(options.into(), item.into()).into()
+    rewrite(options.into(), &item.into()).into()
 }
 
 fn rewrite(
     options: proc_macro2::TokenStream,
-    item: proc_macro2::TokenStream,
+    item: &proc_macro2::TokenStream,
 ) -> proc_macro2::TokenStream {
     let Parsed { options, mut problems } = match syn::parse2(options) {
         Ok(parsed) => parsed,
@@ -147,7 +147,7 @@ mod tests {
                     Ok(())
                 }
             );
-            let code = rewrite(quote!(#word = &engine, key = url), item).to_string();
+            let code = rewrite(quote!(#word = &engine, key = url), &item).to_string();
             assert!(code.contains(&quote!(.engine(&(&engine)).key(&(url))).to_string()), "{code}");
         }
     }

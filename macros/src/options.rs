@@ -189,7 +189,7 @@ impl Parsed {
             "attempt" => match ident(&expr) {
                 Some(name) => options.attempt = Some(name),
                 None => {
-                    problems.at(&expr, "write the name that the body uses: `attempt = attempt`")
+                    problems.at(&expr, "write the name that the body uses: `attempt = attempt`");
                 }
             },
             "crate" => match expr {

@@ -88,6 +88,12 @@ fn check_receiver(function: &ItemFn, problems: &mut Problems) {
     }
 }
 
+/// Types that cannot fail. Other names may be aliases, which the compiler sees through.
+const NO_RESULTS: &[&str] = &[
+    "Option", "String", "Vec", "Box", "Pin", "bool", "char", "f32", "f64", "i8", "i16", "i32",
+    "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize",
+];
+
 fn check_returns(returns: &Type, problems: &mut Problems) {
     const ADVICE: &str = "write `resurge::Recovered<T, E>`";
     if is_opaque(&ReturnType::Type(<_>::default(), Box::new(returns.clone()))) {
@@ -101,11 +107,6 @@ fn check_returns(returns: &Type, problems: &mut Problems) {
         Type::Macro(_) => return,
         _ => None,
     };
-    // Other names may be aliases, which the compiler sees through.
-    const NO_RESULTS: &[&str] = &[
-        "Option", "String", "Vec", "Box", "Pin", "bool", "char", "f32", "f64", "i8", "i16", "i32",
-        "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize",
-    ];
     let is_none = last.is_none_or(|last| NO_RESULTS.iter().any(|name| last.ident == name));
     if is_none {
         problems.at(returns, format!("a recoverable function can fail; {ADVICE}"));

@@ -40,24 +40,16 @@ fn is_negative(expr: &Expr) -> bool {
 
 /// A whole number from 0.
 pub(crate) fn count(expr: Expr, problems: &mut Problems) -> Option<Value<u32>> {
-    let known = match literal(&expr) {
-        _ if is_negative(&expr) => {
-            problems.at(&expr, "write a whole number from 0");
-            return None;
-        }
-        Some(Lit::Int(int)) => match int.base10_parse::<u32>() {
-            Ok(number) => Some(number),
-            Err(_) => {
-                problems.at(&expr, "write a whole number from 0 to 4294967295");
-                return None;
-            }
-        },
-        Some(_) => {
-            problems.at(&expr, "write a whole number, such as `3`");
-            return None;
-        }
-        None => None,
+    let read = match literal(&expr) {
+        Some(Lit::Int(int)) => Some(int.base10_parse::<u32>().ok()),
+        Some(_) => Some(None),
+        None => is_negative(&expr).then_some(None),
     };
+    if read == Some(None) {
+        problems.at(&expr, "write a whole number from 0, such as `3`");
+        return None;
+    }
+    let known = read.flatten();
     let code = known.map_or_else(|| expr.to_token_stream(), |number| quote!(#number));
     Some(Value { known, code, written: expr })
 }

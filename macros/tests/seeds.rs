@@ -1,5 +1,7 @@
 //! The examples of the documentation that Resurge follows, one by one.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -17,7 +19,7 @@ fn refused() -> std::io::Error {
 
 /// The delays between attempts that began at these times.
 fn delays(began: &[Instant]) -> Vec<f64> {
-    began.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect()
+    began.iter().zip(began.iter().skip(1)).map(|(a, b)| (*b - *a).as_secs_f64()).collect()
 }
 
 /// Whether each delay is the planned one less what the jitter of the default policy may take.
@@ -177,6 +179,7 @@ async fn a_task_object() {
 
 // Notifications.
 async fn process_data(data: u32, asked: &AtomicU32) -> Result<u32, std::io::Error> {
+    tokio::task::yield_now().await;
     if asked.fetch_add(1, Ordering::SeqCst) < 2 { Err(refused()) } else { Ok(data * 2) }
 }
 
