@@ -34,7 +34,7 @@ async fn fetch(server: &Server) -> Recovered<String, io::Error> {
 }
 
 // Blocking functions wait on their thread, with or without a runtime.
-#[recoverable(max_retries = 0, circuit_breaker(threshold = 2, timeout = "100ms"))]
+#[recoverable(max_retries = 0, circuit_breaker(threshold = 2, timeout = "500ms"))]
 fn protected(server: &Server, good_from: u32) -> Recovered<String, io::Error> {
     server.answer(good_from)
 }
@@ -63,7 +63,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for _ in 0..3 {
         report(protected(&server, 3));
     }
-    tokio::time::sleep(Duration::from_millis(120)).await;
+    tokio::time::sleep(Duration::from_millis(550)).await;
     report(protected(&server, 3));
 
     // The same without the attribute, around a closure. Nobody retries what is not there.

@@ -5,21 +5,18 @@
 //! | `options` | the grammar of the attribute |
 //! | `value`, `duration` | literals |
 //! | `shape` | which functions can be recovered |
+//! | `rewrite` | all of it, or all that is wrong |
 //! | `expand` | the new body |
 
 mod duration;
 mod expand;
 mod options;
 mod problems;
+mod rewrite;
 mod shape;
 mod value;
 
 use proc_macro::TokenStream;
-use quote::quote;
-use syn::{ItemFn, TraitItemFn};
-
-use crate::options::Parsed;
-use crate::shape::Shape;
 
 /// Tries a function again when it fails, with growing delays and a circuit breaker.
 ///
@@ -91,64 +88,5 @@ use crate::shape::Shape;
 /// A future that is dropped drops its attempt; the breaker forgets that attempt.
 #[proc_macro_attribute]
 pub fn recoverable(options: TokenStream, item: TokenStream) -> TokenStream {
-    rewrite(options.into(), &item.into()).into()
-}
-
-fn rewrite(
-    options: proc_macro2::TokenStream,
-    item: &proc_macro2::TokenStream,
-) -> proc_macro2::TokenStream {
-    let Parsed { options, mut problems } = match syn::parse2(options) {
-        Ok(parsed) => parsed,
-        Err(error) => {
-            let error = error.to_compile_error();
-            return quote!(#error #item);
-        }
-    };
-    let Ok(function) = syn::parse2::<ItemFn>(item.clone()) else {
-        let message = if syn::parse2::<TraitItemFn>(item.clone()).is_ok() {
-            "there is no body to try again; put the attribute on the implementation"
-        } else {
-            "only functions and methods can be recovered"
-        };
-        problems.add(syn::Error::new(proc_macro2::Span::call_site(), message));
-        let problems = problems.to_tokens();
-        return quote!(#problems #item);
-    };
-    let shape = Shape::of(&function, &mut problems);
-    shape::check_clones(&function, &options, &mut problems);
-    match shape {
-        Some(shape) if problems.is_empty() => expand::expand(function, shape, &options),
-        _ => {
-            let (problems, stand_in) = (problems.to_tokens(), stand_in(&function));
-            quote!(#problems #stand_in)
-        }
-    }
-}
-
-/// Keeps the signature known, so that its callers are not reported as well.
-fn stand_in(function: &ItemFn) -> proc_macro2::TokenStream {
-    if shape::is_opaque(&function.sig.output) {
-        return proc_macro2::TokenStream::new();
-    }
-    let ItemFn { attrs, vis, sig, .. } = function;
-    quote!(#[allow(unused)] #(#attrs)* #vis #sig { ::core::unreachable!() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_engine_is_handed_to_the_call_whatever_it_is_called() {
-        for word in [quote!(engine), quote!(persistence)] {
-            let item = quote!(
-                fn f(url: &str) -> Recovered<(), E> {
-                    Ok(())
-                }
-            );
-            let code = rewrite(quote!(#word = &engine, key = url), &item).to_string();
-            assert!(code.contains(&quote!(.engine(&(&engine)).key(&(url))).to_string()), "{code}");
-        }
-    }
+    rewrite::rewrite(options.into(), &item.into()).into()
 }

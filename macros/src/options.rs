@@ -301,6 +301,12 @@ fn distance(from: &str, to: &str) -> usize {
 }
 
 impl Options {
+    /// Only what the body needs to compile, for when something else is wrong.
+    pub(crate) fn seen_by_the_body(self) -> Self {
+        let Self { classify, clone, attempt, krate, .. } = self;
+        Self { classify, clone, attempt, krate, ..Self::default() }
+    }
+
     /// What each option allows alone but not together.
     fn contradictions(&self, problems: &mut Problems) {
         if self.strategy.is_some() {

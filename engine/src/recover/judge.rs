@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::time::Duration;
 
+use resurge_journal::failure::Advice;
 use resurge_journal::failure::Class;
-use resurge_steps::{Advice, StepError, classify};
+use resurge_steps::{StepError, classify};
 
 use super::breaker::Outcome;
 
@@ -60,11 +61,7 @@ impl From<Class> for Judgement {
 
 impl From<&StepError> for Judgement {
     fn from(error: &StepError) -> Self {
-        let after = match error.advice() {
-            Advice::After(delay) => Some(delay),
-            Advice::ByClass | Advice::Never => None,
-            _ => error.to_failure().advice.server_delay(),
-        };
+        let after = error.advice().server_delay();
         Self { class: error.class(), retry: error.is_retryable(), after }
     }
 }
@@ -77,8 +74,9 @@ impl From<StepError> for Judgement {
 
 /// The one place that asks the classification of the steps.
 fn by_type(error: &(dyn Error + 'static)) -> Judgement {
-    let verdict = classify::classify(error);
-    Judgement { class: verdict.class, retry: verdict.retry, after: None }
+    let ruling = classify::classify(error);
+    let retry = !matches!(ruling.advice, Advice::Never);
+    Judgement { class: ruling.class, retry, after: ruling.advice.server_delay() }
 }
 
 /// An error that recovery knows how to judge.

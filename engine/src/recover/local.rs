@@ -12,9 +12,12 @@ use super::breaker::Outcome;
 use super::error::{Recovered, RecoveryError, SettingsProblem};
 use super::gates::{Gate, Held};
 use super::judge::{Judgement, Rules};
-use super::session::{Attempt, Ended, SERVER_DELAY_MAX};
+use super::session::{Attempt, Ended};
 use crate::policy::{Occasion, RetryPolicy, delay_parts, draw, total};
 use crate::shell::{block_for, real_now, sleep, steady_now};
+
+/// Longest delay that a server can ask for.
+const SERVER_DELAY_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// What a call does while the breaker is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,11 +59,22 @@ pub(super) struct LocalDriver {
     /// The deadline of the attempt under way.
     attempt_ends: Option<Instant>,
     held: Option<Held>,
+    /// The delay before the attempt under way.
+    last_delay: Option<Duration>,
 }
 
 impl LocalDriver {
     pub(super) const fn new(plan: Plan) -> Self {
-        Self { plan, made: 0, charged: 0, due: None, ends: None, attempt_ends: None, held: None }
+        Self {
+            plan,
+            made: 0,
+            charged: 0,
+            due: None,
+            ends: None,
+            attempt_ends: None,
+            held: None,
+            last_delay: None,
+        }
     }
 
     pub(super) async fn admit<E>(&mut self) -> Result<Attempt, RecoveryError<E>> {
@@ -131,6 +145,7 @@ impl LocalDriver {
         let attempts = self.made;
         let is_last = self.charged > self.plan.policy.spec.max_retries;
         let delay = if is_free { Duration::ZERO } else { self.delay(judgement) };
+        self.last_delay = Some(delay);
         self.due = now.checked_add(delay);
         let is_late = |ends| self.due.is_none_or(|due| due >= ends);
         match source {

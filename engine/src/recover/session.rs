@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::error::{Recovered, RecoveryError};
 use super::judge::Rules;
@@ -157,6 +157,3 @@ impl<C> Session<C> {
         }
     }
 }
-
-/// Longest delay that a server can ask for.
-pub(super) const SERVER_DELAY_MAX: Duration = Duration::from_secs(15 * 60);

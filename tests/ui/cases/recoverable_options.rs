@@ -2,14 +2,14 @@
 
 use std::io;
 
-use resurge::{RetryPolicy, Recovered, recoverable};
+use resurge::{Recovered, recoverable};
 
 #[recoverable(max_retry = 3, max_retries = -1, max_retries = 4, timeout = "2 minutes", colour = 1)]
 async fn slips() -> Recovered<(), io::Error> {
     Ok(())
 }
 
-#[recoverable(strategy = RetryPolicy::none(), initial_delay = "1s", backoff_factor = 3)]
+#[recoverable(strategy = policy(), initial_delay = "1s", backoff_factor = 3)]
 async fn two_strategies() -> Recovered<(), io::Error> {
     Ok(())
 }

@@ -11,7 +11,7 @@ impl Client {
     }
 
     #[recoverable(max_retry = 1)]
-    const fn all_at_once(mut self: Self) -> Option<u32> {
+    const fn all_at_once(self: Self) -> Option<u32> {
         None
     }
 }
