@@ -168,6 +168,8 @@ pub(crate) enum Refusal {
     Ended,
     /// The run is paused.
     Paused,
+    /// The call is paused.
+    PausedRun { run: RunId },
     /// The run waits for a definition, or for its caller.
     Parked { reason: String },
     /// Another attempt would fail in the same way.

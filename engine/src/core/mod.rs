@@ -12,6 +12,6 @@ mod sim_tests;
 pub(crate) use command::{Ambient, Command, Outcome, Refusal, Seen, StartRequest};
 pub use command::{BreakerControl, Control};
 pub(crate) use core::{Broken, Core};
-pub(crate) use decide::Asked;
+pub(crate) use decide::{Asked, CALL};
 pub(crate) use plan::{Plan, Running, Spawn, Stop, Watch, reconcile};
 pub(crate) use registry::Registry;

@@ -135,7 +135,9 @@ impl EngineBuilder {
             .map_err(|source| OpenError::Replay { location, source: ReplayProblem(source) })?;
         let shell::Opened { inbox, feed, obituary, alive } = opened;
         let settings = self.settings;
-        let inner = Inner { inbox, feed, store, settings, registry, obituary, _alive: alive };
+        let runtime = shell::runtime();
+        let inner =
+            Inner { inbox, feed, store, settings, registry, obituary, runtime, _alive: alive };
         Ok(Engine { inner: Arc::new(inner) })
     }
 }

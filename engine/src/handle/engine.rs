@@ -38,6 +38,8 @@ pub(super) struct Inner {
     pub(super) settings: Settings,
     pub(super) registry: Arc<Registry>,
     pub(super) obituary: Arc<OnceLock<String>>,
+    /// Where the engine runs, for callers outside any runtime.
+    pub(super) runtime: tokio::runtime::Handle,
     /// Dropped with the last handle; the driver sees it and winds down.
     pub(super) _alive: oneshot::Sender<()>,
 }

@@ -2,6 +2,7 @@
 
 mod breaker_view;
 mod builder;
+mod call;
 mod control;
 mod control_error;
 mod engine;
@@ -13,6 +14,7 @@ mod view;
 
 pub use breaker_view::{BreakerState, BreakerView};
 pub use builder::EngineBuilder;
+pub(crate) use call::{Call, CallRefused, CallSpec, Ticket, Word, failure_of};
 pub use control::RunFilter;
 pub use control_error::{BreakerError, ControlError, SettingError};
 pub use engine::Engine;

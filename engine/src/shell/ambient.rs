@@ -124,6 +124,11 @@ where
     tokio::spawn(task)
 }
 
+/// The runtime that this runs in.
+pub(crate) fn runtime() -> tokio::runtime::Handle {
+    tokio::runtime::Handle::current()
+}
+
 pub(crate) fn spawn_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> JoinHandle<T> {

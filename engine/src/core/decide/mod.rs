@@ -14,6 +14,7 @@ mod recover;
 mod start;
 mod world;
 
+pub(crate) use call::CALL;
 pub(crate) use control::Asked;
 pub(super) use dispatch::decide;
 pub(super) use follow::{next, settle};

@@ -3,8 +3,8 @@
 use resurge_journal::event::{EngineOpened, InterruptCause, RunParked, RunUnparked};
 use resurge_journal::state::{Run, RunPhase};
 
-use super::World;
 use super::control::interrupt_running;
+use super::{World, call};
 use crate::core::command::Fact;
 
 pub(super) fn recover(world: &World<'_>, boot: Option<String>, pid: u32) -> Vec<Fact> {
@@ -19,6 +19,9 @@ pub(super) fn recover(world: &World<'_>, boot: Option<String>, pid: u32) -> Vec<
 
 /// A run goes on only under a definition that fits the graph it was started with.
 fn park_or_unpark(world: &World<'_>, run: &Run) -> Option<Fact> {
+    if call::is_call(run) {
+        return call::leave(run);
+    }
     let misfit = world.definition(run).err().map(|misfit| misfit.to_string());
     match (&run.phase, misfit) {
         // It is looked at again when somebody resumes it.

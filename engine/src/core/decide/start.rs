@@ -41,8 +41,8 @@ fn go_on(world: &World<'_>, holder: &Run) -> Result<Vec<Fact>, Refusal> {
         return Err(Refusal::Draining);
     }
     match holder.phase {
-        RunPhase::Paused { .. } => Err(Refusal::Paused),
-        RunPhase::Parked { .. } => Ok(call::attach(world, holder.id)),
+        RunPhase::Paused { .. } => Err(Refusal::PausedRun { run: holder.id }),
+        RunPhase::Parked { .. } => Ok(call::attach(holder)),
         _ => Err(Refusal::Busy { run: holder.id }),
     }
 }
