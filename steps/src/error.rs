@@ -161,7 +161,7 @@ impl StepError {
 
     /// The same failure under another ruling; its hint is kept if the new one has none.
     pub(crate) fn ruled(mut self, ruling: Ruling) -> Self {
-        let hint = ruling.hint.as_deref().map(redact).or(self.inner.ruling.hint.take());
+        let hint = ruling.hint.as_deref().map(redact).or_else(|| self.inner.ruling.hint.take());
         self.inner.ruling = Ruling { hint, ..ruling };
         self
     }

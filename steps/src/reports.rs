@@ -73,8 +73,8 @@ mod tests {
         reports.clone().say(&key(3), Health::Alive);
         let health = reports.health();
         assert_eq!(health.len(), Reports::KEYS_MAX);
-        assert_eq!(health[3], (key(3), Health::Alive));
-        assert_eq!(health[4], (key(4), Health::Failing));
+        assert_eq!(health.get(3), Some(&(key(3), Health::Alive)));
+        assert_eq!(health.get(4), Some(&(key(4), Health::Failing)));
         assert_eq!(reports.used(), None);
         reports.uses(&key(1));
         reports.uses(&key(2));

@@ -138,7 +138,7 @@ fn pieces(text: &str) -> Vec<String> {
     for letter in text.chars() {
         match pieces.last_mut() {
             Some(piece) if piece.len() + letter.len_utf8() <= PATH_PIECE_BYTES => {
-                piece.push(letter)
+                piece.push(letter);
             }
             _ => pieces.push(letter.into()),
         }

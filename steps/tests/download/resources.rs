@@ -1,6 +1,5 @@
 //! What a download tells the engine about hosts and drives.
 
-use std::future::Future;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
@@ -184,33 +183,41 @@ async fn the_first_bytes_of_every_attempt_are_in_a_checkpoint() {
     let file = Served::new(&bytes);
     let server =
         Server::start(move |n, request| Some(file.honest(request).cut((n + 1) * 1000).hold()));
-    let mut bench = Bench::new(server.url("/file")).expecting(&bytes);
+    // Nothing but the first bytes makes a checkpoint worth it.
+    let hour = std::time::Duration::from_secs(3600);
+    let mut bench = Bench::new(server.url("/file"))
+        .expecting(&bytes)
+        .with(|download| download.idle_timeout(hour).checkpoint_every(u64::MAX, hour));
     let mut offset = 0;
     for _ in 0..3 {
-        let before = bench.run.checkpoints().len();
         let TestAttempt { cx, .. } = bench.run.attempt();
         let running = bench.download.run(cx, bench.artifact.clone());
         // The process dies as soon as there is a checkpoint that knows of new bytes.
-        let mut running = Box::pin(running);
-        let newest = loop {
-            let polled = std::future::poll_fn(|cx| {
-                let _ = running.as_mut().poll(cx);
-                std::task::Poll::Ready(())
-            });
-            polled.await;
-            let newest = bench.run.checkpoints().split_off(before).pop();
-            let told = newest.map_or(0, |newest| {
-                let value: serde_json::Value = newest.read().unwrap();
-                value["offset"].as_u64().unwrap()
-            });
-            if told > offset {
-                break told;
-            }
-            tokio::task::yield_now().await;
+        let newest = tokio::select! {
+            ended = running => panic!("{ended:?}"),
+            newest = checkpoint_beyond(offset, &bench) => newest,
         };
         assert!(newest < 20_000, "{newest}");
         offset = newest;
     }
+}
+
+/// The offset of the first checkpoint that speaks of more bytes.
+async fn checkpoint_beyond(offset: u64, bench: &Bench) -> u64 {
+    let look = async {
+        loop {
+            let offsets = bench.run.checkpoints().into_iter().map(|checkpoint| {
+                let value: serde_json::Value = checkpoint.read().unwrap();
+                value["offset"].as_u64().unwrap()
+            });
+            match offsets.max().filter(|newest| *newest > offset) {
+                Some(newest) => return newest,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    };
+    let patience = std::time::Duration::from_secs(20);
+    tokio::time::timeout(patience, look).await.expect("a checkpoint with the first bytes")
 }
 
 const URL: &str = "RESURGE_TEST_SPACE_URL";

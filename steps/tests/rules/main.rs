@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod author;
+mod chain;
 mod provoked;
 mod secrets;
 mod table;

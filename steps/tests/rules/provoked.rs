@@ -156,7 +156,7 @@ fn child() {
         is(error, libc::EMFILE, Class::Resource, "io.handles");
     } else if task == "large" {
         let mut file = tempfile::tempfile().unwrap();
-        let error = file.write_all(&[0; 64 * 1024]).unwrap_err();
+        let error = file.write_all(&vec![0; 64 * 1024]).unwrap_err();
         is(error, libc::EFBIG, Class::Validation, "io.file_too_large");
     } else {
         let error = File::create(Path::new(&task).join("file")).unwrap_err();

@@ -6,7 +6,7 @@ use resurge_steps::StepError;
 
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Says(String, #[source] Option<Box<Says>>);
+struct Says(String, #[source] Option<Box<Self>>);
 
 /// Everything that people or the journal get to see.
 fn shown(error: &StepError) -> String {

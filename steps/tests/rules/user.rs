@@ -41,7 +41,7 @@ fn the_first_rule_before_ours_with_an_opinion_decides() {
 #[test]
 fn a_rule_after_ours_is_asked_only_about_what_ours_do_not_know() {
     let rules = Rules::new().after(Rule::new("till.closed", |evidence, error| {
-        let live = error.is_some_and(|error| error.is::<Closed>());
+        let live = error.is_some_and(<dyn std::error::Error>::is::<Closed>);
         let kept = evidence.texts().any(|text| text == "the till is closed");
         (live || kept).then(|| Ruling::new(Class::Conflict, "closed").advice(Advice::Now))
     }));

@@ -26,7 +26,8 @@ pub(in crate::install) fn unpack(
     gate: &Gate,
 ) -> Result<Tally, StepError> {
     let unpacked = unpack_any(archive, kind, into, limits, gate);
-    unpacked.map_err(|error| error.into_step_error(into.path().parent().unwrap_or(into.path())))
+    let folder = into.path();
+    unpacked.map_err(|error| error.into_step_error(folder.parent().unwrap_or(folder)))
 }
 
 fn unpack_any(
