@@ -73,6 +73,10 @@ impl StepError {
     pub fn classify(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let source = source.into();
         let evidence = classify::evidence_of(source.as_ref());
+        Self::of_source(source, evidence)
+    }
+
+    fn of_source(source: Box<dyn Error + Send + Sync>, evidence: Evidence) -> Self {
         let ruling = classify::reclassify(&evidence);
         let message = classify::gist(source.as_ref(), &ruling.rule);
         Self::put_together(ruling, evidence, message, Some(source))
@@ -245,7 +249,10 @@ pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
 
 impl<E: Error + Send + Sync + 'static> From<E> for StepError {
     fn from(source: E) -> Self {
-        Self::classify(source)
+        let mut evidence = classify::evidence_of(&source);
+        // No rule of ours looks at it; one of the user may, long after the error itself is gone.
+        evidence.fact("type", std::any::type_name::<E>());
+        Self::of_source(Box::new(source), evidence)
     }
 }
 

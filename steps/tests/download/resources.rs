@@ -75,13 +75,9 @@ async fn the_host_that_failed_is_named() {
     let refused = refused.unwrap_err();
     let host = ResourceKey::host("http", "127.0.0.1", port).unwrap();
     assert_eq!((refused.failed_resource(), refused.ruling().scope), (Some(&host), Scope::Host));
-    assert_eq!(
-        refused.to_string(),
-        format!(
-            "fetch http://127.0.0.1:{port}/a: the connection was refused: \
-             Connection refused (os error 111)"
-        )
-    );
+    let said = format!("fetch http://127.0.0.1:{port}/a: the connection was refused: ");
+    let cause = refused.to_string().strip_prefix(&said).map(str::to_owned);
+    assert!(cause.is_some_and(|cause| cause.starts_with("Connection refused")), "{refused}");
 
     // A redirect that works, to a host that does not.
     let target = format!("http://127.0.0.1:{port}/b");

@@ -102,6 +102,18 @@ fn a_full_drive_is_waited_for_whatever_its_path() {
 }
 
 #[test]
+fn there_is_room_for_the_author_behind_the_longest_chain() {
+    let mut deep = io::Error::from_raw_os_error(libc::EMFILE);
+    for kind in [io::ErrorKind::ConnectionReset, io::ErrorKind::NotFound].repeat(10) {
+        deep = io::Error::new(kind, io::Error::new(io::ErrorKind::TimedOut, deep));
+    }
+    let path = format!("/{}", "a".repeat(300));
+    let error = StepError::from(deep).limit(3).not_sent().needs_space(path, 7);
+    agrees(&error);
+    assert!(matches!(error.advice(), Advice::WhenReady(_)));
+}
+
+#[test]
 fn a_failure_fits_into_the_journal_however_long_its_texts_are() {
     let error = StepError::new(Class::Network, "ü".repeat(200), "x".repeat(9000));
     assert!(error.to_failure().kind.len() <= 64);

@@ -15,7 +15,7 @@ pub(super) type Facts = Vec<(&'static str, String)>;
 /// Ends the walk along a chain of causes that runs in a circle.
 const LINKS_MAX: usize = 64;
 /// Leaves room for what the author of the step says.
-const FACTS_MAX: usize = 9;
+const FACTS_MAX: usize = 8;
 
 /// What the rules look at: every cause of an error by its type, and its text without secrets.
 pub fn evidence_of(error: &(dyn Error + 'static)) -> Evidence {

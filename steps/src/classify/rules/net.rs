@@ -88,7 +88,6 @@ pub(super) const ROWS: &[Row] = &[
         .unless(&[("reqwest", "connect")]),
     Row::new("tls.trust", Class::Security, "tls_trust", Never)
         .scope(Scope::Host)
-        .not_sent()
         .gist("the certificate is not trusted")
         .hint("the certificate is not trusted; check the clock, and whether a proxy or antivirus intercepts")
         .sure(&[
