@@ -40,7 +40,7 @@ struct Inner {
 impl StepError {
     /// A failure of this class; `kind` is a short snake-case word such as `refused`.
     pub fn new(class: Class, kind: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::from_evidence(classify::of_class(class, &kind.into()), message)
+        Self::from_evidence(&classify::of_class(class, &kind.into()), message)
     }
 
     /// A failure that no other attempt can mend.
@@ -53,10 +53,11 @@ impl StepError {
     /// ```
     /// use resurge_steps::{StepError, classify};
     ///
-    /// let error = StepError::from_evidence(classify::grpc_status(14), "the registry is down");
+    /// let error = StepError::from_evidence(&classify::grpc_status(14), "the registry is down");
     /// assert_eq!(error.rule(), "http.unavailable");
     /// ```
-    pub fn from_evidence(evidence: Evidence, message: impl Into<String>) -> Self {
+    pub fn from_evidence(evidence: &Evidence, message: impl Into<String>) -> Self {
+        let evidence = without_secrets(evidence);
         let ruling = classify::reclassify(&evidence);
         Self::put_together(ruling, evidence, redact(&message.into()), None)
     }
@@ -66,7 +67,7 @@ impl StepError {
     pub(crate) fn found(name: &str, value: &str, message: impl Into<String>) -> Self {
         let mut evidence = Evidence::default();
         evidence.fact(name, value);
-        Self::from_evidence(evidence, message)
+        Self::from_evidence(&evidence, message)
     }
 
     /// Classifies an error by type, over its whole chain of causes.
@@ -238,6 +239,18 @@ impl StepError {
             ..failure
         }
     }
+}
+
+/// What a step has found may quote addresses, such as what a program printed.
+fn without_secrets(evidence: &Evidence) -> Evidence {
+    let mut clean = Evidence::default();
+    for (name, value) in evidence.facts() {
+        clean.fact(name, redact(value));
+    }
+    for text in evidence.texts() {
+        clean.text(redact(text));
+    }
+    clean
 }
 
 /// The beginning of a text, cut at a character.

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use resurge_journal::failure::{Advice, Applied, Class, Evidence};
+use resurge_journal::failure::{Advice, Applied, Evidence};
 
 use super::author;
 use super::extract::evidence_of;
@@ -13,7 +13,7 @@ use super::ruling::Ruling;
 /// Classifies an error by the types in its chain of causes.
 ///
 /// The first cause that a rule is sure of decides, else the last one that a rule knows; an error
-/// that no rule knows is [`Class::Unknown`], which is retried a little.
+/// that no rule knows is of class `unknown`, which is retried a little.
 pub fn classify(error: &(dyn Error + 'static)) -> Ruling {
     reclassify(&evidence_of(error))
 }
@@ -187,9 +187,4 @@ fn asked_delay(evidence: &Evidence) -> Option<(Duration, bool)> {
 /// `r=0,t=87`: nothing remains, and all of it is back in 87 seconds.
 fn used_up(text: &str) -> Option<u64> {
     text.strip_prefix("r=0,t=")?.parse().ok()
-}
-
-/// Whether no rule knew the failure.
-pub(super) fn is_unknown(ruling: &Ruling) -> bool {
-    ruling.class == Class::Unknown && ruling.rule == UNKNOWN.id
 }

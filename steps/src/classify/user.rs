@@ -5,9 +5,9 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use resurge_journal::failure::{Advice, Evidence};
+use resurge_journal::failure::{Advice, Class, Evidence};
 
-use super::judge::{is_unknown, reclassify};
+use super::judge::reclassify;
 use super::overrides;
 use super::ruling::Ruling;
 use crate::error::StepError;
@@ -92,7 +92,7 @@ impl Rules {
         self
     }
 
-    /// Adds a rule that is asked about what ours do not know.
+    /// Adds a rule that is asked about what ours do not know: whatever is of class `unknown`.
     #[must_use]
     pub fn after(mut self, rule: Rule) -> Self {
         self.after.push(rule);
@@ -130,8 +130,8 @@ impl Rules {
             return None;
         }
         let ask = |rules: &[Rule]| rules.iter().find_map(|rule| rule.ask(evidence, error));
-        let ruling =
-            ask(&self.before).or_else(|| is_unknown(ours).then(|| ask(&self.after)).flatten())?;
+        let ruling = ask(&self.before)
+            .or_else(|| (ours.class == Class::Unknown).then(|| ask(&self.after)).flatten())?;
         let advice = if ours.is_retryable() { ruling.advice } else { Advice::Never };
         Some(Ruling { advice, ..ruling })
     }

@@ -68,7 +68,7 @@ impl Refusal {
     pub(super) fn into_error(self) -> StepError {
         let message = self.to_string();
         match self {
-            Self::Status { evidence, .. } => StepError::from_evidence(evidence, message),
+            Self::Status { evidence, .. } => StepError::from_evidence(&evidence, message),
             Self::Size { .. } => StepError::found("transfer", "size", message),
             Self::Encoded => StepError::found("transfer", "encoded", message),
             Self::UnaskedPart => StepError::new(Class::Server, "unasked_part", message),

@@ -19,3 +19,24 @@ pub(crate) fn wait_for_room(error: StepError, folder: &Path, bytes: u64) -> Step
         error
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn only_a_lack_of_space_is_waited_for_and_the_first_to_know_how_much_counts() {
+        let waits = |error: StepError| matches!(error.advice(), Advice::WhenReady(_));
+        let here = Path::new("/models");
+        let full = || StepError::from(io::Error::from(io::ErrorKind::StorageFull));
+        assert!(waits(wait_for_room(full(), here, 5)));
+        let quota = StepError::from(io::Error::from(io::ErrorKind::QuotaExceeded));
+        assert!(waits(wait_for_room(quota, here, 5)));
+        let denied = StepError::from(io::Error::from(io::ErrorKind::PermissionDenied));
+        assert!(!waits(wait_for_room(denied, here, 5)));
+        let twice = wait_for_room(wait_for_room(full(), here, 5), Path::new("/"), 9);
+        assert_eq!(twice.advice(), wait_for_room(full(), here, 5).advice());
+    }
+}

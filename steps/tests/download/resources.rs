@@ -4,10 +4,10 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
-use resurge_journal::failure::{Advice, Class, Condition, Scope};
+use resurge_journal::failure::{Advice, Applied, Class, Condition, Scope};
 use resurge_journal::{Json, ResourceKey};
 use resurge_steps::testing::TestAttempt;
-use resurge_steps::{Health, Step, StepError, erase};
+use resurge_steps::{Health, Step, StepError, classify::reclassify, erase};
 
 use crate::MIB;
 use crate::bench::{Bench, assert_whole};
@@ -25,7 +25,15 @@ async fn attempt(
     bench: &mut Bench,
 ) -> (Result<resurge_steps::download::Downloaded, StepError>, resurge_steps::Reports) {
     let TestAttempt { cx, reports, .. } = bench.run.attempt();
-    (bench.download.run(cx, bench.artifact.clone()).await, reports)
+    let result = bench.download.run(cx, bench.artifact.clone()).await;
+    if let Err(error) = &result {
+        let kept = error.to_failure();
+        let again = reclassify(&kept.evidence);
+        assert_eq!((again.class, again.kind, again.rule), (kept.class, kept.kind, kept.rule));
+        assert_eq!((again.advice, again.limit), (kept.advice, kept.limit));
+        assert_eq!((again.scope, again.applied), (kept.scope, kept.applied));
+    }
+    (result, reports)
 }
 
 fn closed_port() -> u16 {
@@ -95,6 +103,31 @@ async fn the_host_that_failed_is_named() {
     let (error, reports) = attempt(&mut Bench::new(gone.url("/"))).await;
     assert_eq!(error.unwrap_err().class(), Class::NotFound);
     assert_eq!(reports.health(), [(key_of(&gone), Health::Alive)]);
+}
+
+#[tokio::test]
+async fn a_request_that_was_never_sent_is_told_from_one_that_may_have_been() {
+    // Reads the greeting of TLS and hangs up.
+    let rude = TcpListener::bind("127.0.0.1:0").unwrap();
+    let rude_port = rude.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in rude.incoming().map_while(Result::ok) {
+            let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+        }
+    });
+    let silent = Server::start(|_, _| None);
+    let refused = format!("http://127.0.0.1:{}/", closed_port());
+    for (url, rule, applied) in [
+        (refused, "io.refused", Applied::NotSent),
+        ("http://no-such-host.invalid/".to_owned(), "net.dns", Applied::NotSent),
+        (format!("https://127.0.0.1:{rude_port}/"), "tls.io", Applied::NotSent),
+        ("http://[".to_owned(), "url.invalid", Applied::NotSent),
+        (silent.url("/"), "io.dropped", Applied::Maybe),
+    ] {
+        let (error, _) = attempt(&mut Bench::new(url)).await;
+        let failure = error.unwrap_err().to_failure();
+        assert_eq!((failure.rule.as_str(), failure.applied), (rule, applied));
+    }
 }
 
 #[tokio::test]

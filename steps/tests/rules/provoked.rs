@@ -106,10 +106,10 @@ fn a_program_that_is_being_run_is_busy() {
     if let Err(error) = error {
         is(error, libc::ETXTBSY, Class::Conflict, "io.busy");
     }
-    let error = StepError::from_evidence(exit_status(killed), "killed");
+    let error = StepError::from_evidence(&exit_status(killed), "killed");
     assert_eq!((error.rule(), error.kind()), ("io.memory", "memory"));
     let failed = Command::new("/bin/sh").args(["-c", "exit 7"]).status().unwrap();
-    let error = StepError::from_evidence(exit_status(failed), "failed");
+    let error = StepError::from_evidence(&exit_status(failed), "failed");
     assert_eq!((error.rule(), error.evidence().find("exit")), ("program.failed", Some("7")));
 }
 

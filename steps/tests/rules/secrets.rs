@@ -1,7 +1,7 @@
 //! Nothing that is written down or shown holds a secret of an address.
 
 use proptest::prelude::*;
-use resurge_journal::failure::Class;
+use resurge_journal::failure::{Class, Evidence};
 use resurge_steps::StepError;
 
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +65,11 @@ proptest! {
         (secret, text) in secret().prop_flat_map(|s| (Just(s.clone()), sentence(&s))),
     ) {
         let chain = || Says(text.clone(), Some(Box::new(Says(format!("because of {text}"), None))));
+        let mut found = Evidence::default();
+        found.fact("printed", &text);
+        found.text(text.clone());
         let errors = [
+            StepError::from_evidence(&found, text.clone()),
             StepError::from(chain()),
             StepError::from(std::io::Error::other(chain())),
             StepError::new(Class::Network, "mine", text.clone()),

@@ -29,28 +29,28 @@ fn http(status: u16, headers: &[(&str, &str)]) -> StepError {
     };
     let headers: HeaderMap = headers.iter().map(parse).collect();
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-    StepError::from_evidence(http_status(status, &headers, now), "the server refuses")
+    StepError::from_evidence(&http_status(status, &headers, now), "the server refuses")
 }
 
 fn grpc(code: i32) -> StepError {
-    StepError::from_evidence(grpc_status(code), "the call failed")
+    StepError::from_evidence(&grpc_status(code), "the call failed")
 }
 
 fn fact(name: &str, value: &str) -> StepError {
     let mut evidence = Evidence::default();
     evidence.fact(name, value);
-    StepError::from_evidence(evidence, "it failed")
+    StepError::from_evidence(&evidence, "it failed")
 }
 
 fn link(status: u16, how: &str) -> StepError {
     let mut evidence = http_status(status, &HeaderMap::new(), SystemTime::UNIX_EPOCH);
     evidence.fact("link", how);
-    StepError::from_evidence(evidence, "the link is refused")
+    StepError::from_evidence(&evidence, "the link is refused")
 }
 
 fn exit(status: i32) -> StepError {
     let status = std::os::unix::process::ExitStatusExt::from_raw(status);
-    StepError::from_evidence(exit_status(status), "the program failed")
+    StepError::from_evidence(&exit_status(status), "the program failed")
 }
 
 /// A failure as it stands in a line.
@@ -318,7 +318,7 @@ fn what_certainly_had_no_effect_is_said_to_have_none() {
     let mut while_connecting = Evidence::default();
     while_connecting.fact("reqwest", "connect");
     while_connecting.fact("io", "connection_reset");
-    let error = StepError::from_evidence(while_connecting, "cut off");
+    let error = StepError::from_evidence(&while_connecting, "cut off");
     assert_eq!(error.kind(), "tls_io");
     assert!(not_sent(error));
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use resurge_journal::failure::{Advice, Class};
+use resurge_journal::failure::{Advice, Class, Evidence};
 use resurge_steps::StepError;
 use resurge_steps::classify::{Rule, Rules, Ruling};
 
@@ -50,6 +50,18 @@ fn a_rule_after_ours_is_asked_only_about_what_ours_do_not_know() {
     assert_eq!((error.class(), error.advice()), (Class::Conflict, &Advice::Now));
     assert_eq!(rules.reclassify(&error.to_failure().evidence).rule, "till.closed");
     assert_eq!(Rules::new().judge(Closed.into()).rule(), "unknown");
+}
+
+#[test]
+fn a_rule_says_what_the_code_of_a_program_means() {
+    let mut evidence = Evidence::default();
+    evidence.fact("exit", 75);
+    evidence.text("try again later");
+    let rules = Rules::new().after(Rule::new("exit.tempfail", |evidence, _| {
+        (evidence.find("exit")? == "75").then(|| Ruling::new(Class::Conflict, "tempfail"))
+    }));
+    let error = rules.judge(StepError::from_evidence(&evidence, "the program failed"));
+    assert_eq!((error.kind(), error.rule()), ("tempfail", "exit.tempfail"));
 }
 
 #[test]
