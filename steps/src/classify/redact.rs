@@ -6,27 +6,32 @@
 /// Better one word too many than one too few: it does not know what a secret looks like, only
 /// where one usually stands.
 pub fn redact(text: &str) -> String {
-    let mut words = Vec::new();
+    let mut shown = String::with_capacity(text.len());
     let mut hide_next = 0_u8;
-    for word in text.split(' ') {
-        let shown = if hide_next > 0 && !word.is_empty() { MASK.to_owned() } else { of_word(word) };
-        hide_next = hides_next(word).max(hide_next.saturating_sub(u8::from(!word.is_empty())));
-        words.push(shown);
+    for piece in text.split_inclusive(char::is_whitespace) {
+        let word = piece.trim_end_matches(char::is_whitespace);
+        let space = piece.get(word.len()..).unwrap_or_default();
+        let hidden = hide_next > 0 && !word.is_empty();
+        shown.push_str(&if hidden { MASK.to_owned() } else { of_word(word) });
+        shown.push_str(space);
+        hide_next = hides_next(word).max(hide_next.saturating_sub(u8::from(hidden)));
     }
-    words.join(" ")
+    shown
 }
 
 const MASK: &str = "…";
 
 /// How many of the following words are secret.
 fn hides_next(word: &str) -> u8 {
-    let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != ':');
-    let plain = word.trim_end_matches(':').to_ascii_lowercase();
-    match plain.as_str() {
+    let word = word.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+    if word == "Bearer" {
+        return 1;
+    }
+    match word.strip_suffix(':') {
         // The scheme, then the secret itself.
-        "authorization" | "proxy-authorization" if word.ends_with(':') => 2,
-        "bearer" | "basic" => 1,
-        _ => u8::from(word.ends_with(':') && names_a_secret(&plain)),
+        Some(name) if name.to_ascii_lowercase().ends_with("authorization") => 2,
+        Some(name) => u8::from(names_a_secret(name)),
+        None => 0,
     }
 }
 
@@ -56,44 +61,66 @@ fn of_address(word: &str, at: usize) -> String {
 
 /// `name=value`, also several of them in a row, and `name:value`.
 fn of_pairs(word: &str) -> String {
-    word.split_inclusive(['&', ';', ',', '?', '#'])
-        .map(|part| match part.find(['=', ':']) {
-            Some(at) if names_a_secret(part.get(..at).unwrap_or_default()) => {
-                let name = part.get(..=at).unwrap_or_default();
-                let value = part.get(at.saturating_add(1)..).unwrap_or_default();
-                let mask = if value.is_empty() { "" } else { MASK };
-                format!("{name}{mask}")
-            }
-            _ => part.to_owned(),
-        })
-        .collect()
+    word.split_inclusive(['&', ';', ',', '?', '#']).map(of_pair).collect()
 }
 
-/// Words that the name of a secret has in it.
+fn of_pair(part: &str) -> String {
+    let is_secret = |(at, sign): &(usize, char)| {
+        let name = part.get(..*at).unwrap_or_default();
+        match sign {
+            '=' => names_a_secret(name) || may_name_a_secret(name),
+            ':' => names_a_secret(name),
+            _ => false,
+        }
+    };
+    match part.char_indices().find(is_secret) {
+        Some((at, _)) if part.len() > at.saturating_add(1) => {
+            format!("{}{MASK}", part.get(..=at).unwrap_or_default())
+        }
+        _ => part.to_owned(),
+    }
+}
+
+/// What the name of a secret ends with, once it is written in one word.
 const SECRET: &[&str] = &[
     "token",
-    "passw",
+    "password",
+    "passwd",
+    "passphrase",
     "pwd",
     "secret",
     "signature",
-    "api_key",
     "apikey",
-    "api-key",
-    "access_key",
-    "access-key",
     "accesskey",
+    "secretkey",
+    "privatekey",
+    "accesskeyid",
     "credential",
+    "credentials",
     "authorization",
-    "private_key",
-    "session",
     "cookie",
+    "sessionid",
 ];
 
+/// Words that name a secret in the query of an address, and many other things elsewhere.
+const AMBIGUOUS: &[&str] = &["sig", "key", "auth", "pass", "hmac", "session"];
+
 fn names_a_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let last = name.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-    matches!(last, "sig" | "key" | "auth" | "pass" | "hmac")
-        || SECRET.iter().any(|word| name.contains(word))
+    let plain = last_name(name).replace(['-', '_'], "").to_ascii_lowercase();
+    SECRET.iter().any(|ending| plain.ends_with(ending))
+}
+
+fn may_name_a_secret(name: &str) -> bool {
+    let last = last_name(name).to_ascii_lowercase();
+    let last = last.rsplit(['-', '_']).next().unwrap_or_default();
+    AMBIGUOUS.contains(&last)
+}
+
+/// The name that stands directly before the sign.
+fn last_name(text: &str) -> &str {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let text = text.trim_end_matches(|c| !is_part(c));
+    text.rsplit(|c| !is_part(c)).next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -118,6 +145,17 @@ mod tests {
             ("https://proxy/https://joe:pw@h/", "https://proxy…"),
             ("https://a,https://joe:pw@h/", "https://a,https:…"),
             ("keyboard: none", "keyboard: none"),
+            ("missing key: name", "missing key: name"),
+            (
+                "cannot open `/models/tokenizer.json`: No such file",
+                "cannot open `/models/tokenizer.json`: No such file",
+            ),
+            ("/models/tokenizer.json: not found", "/models/tokenizer.json: not found"),
+            ("tokens/x.rs:12:5", "tokens/x.rs:12:5"),
+            ("line one\n\ttoken: hush\nline two", "line one\n\ttoken: …\nline two"),
+            ("a:key=hush", "a:key=…"),
+            ("{\"accessToken\":\"hush\"}", "{\"accessToken\":…"),
+            ("Basic auth failed", "Basic auth failed"),
             ("", ""),
         ] {
             assert_eq!(redact(text), expected, "{text}");
