@@ -6,4 +6,5 @@ mod archive;
 mod archives;
 mod common;
 mod install;
+mod space;
 mod verify;
