@@ -20,7 +20,7 @@ use crate::artifact::{Algorithm, Artifact, Downloaded, Expected};
 use crate::context::StepContext;
 use crate::digest::Hasher;
 use crate::error::StepError;
-use crate::fs::{FileStamp, MARGIN_BYTES, wait_for_room};
+use crate::fs::{FileStamp, MARGIN_BYTES, or_wait_for_room};
 use crate::stop::StopReason;
 
 /// One attempt at one artifact.
@@ -74,9 +74,8 @@ pub(super) async fn run(
     // A finished file whose stamp changed was written by somebody else.
     let saved = saved.filter(|saved| saved.finished.is_none());
     let opened = open(cx, artifact, &path, saved.as_ref()).await;
-    let (file, hasher) = opened.map_err(|error| {
-        wait_for_room(error, &artifact.staging, artifact.size.unwrap_or(UNKNOWN_BYTES))
-    })?;
+    let missing = artifact.size.unwrap_or(UNKNOWN_BYTES);
+    let (file, hasher) = or_wait_for_room(opened, &artifact.staging, missing).await?;
     let offset = hasher.position();
     let durable = saved.as_ref().map_or(0, |saved| saved.offset.min(offset));
     let sources = saved.map_or_else(|| fresh(cx, places.len()), |saved| saved.sources_at(offset));
@@ -175,10 +174,10 @@ impl Attempt<'_> {
                 Ok(()) => {
                     let (staging, missing) = (&self.artifact.staging, self.missing_at_most());
                     let finished = self.finish(source).await;
-                    return finished.map_err(|error| wait_for_room(error, staging, missing));
+                    return or_wait_for_room(finished, staging, missing).await;
                 }
                 Err(Ended::Stopped(reason)) => return Err(self.stop(reason).await),
-                Err(Ended::Local(error)) => return Err(self.give_up(error).await),
+                Err(Ended::Local(error)) => return self.give_up(error).await,
                 Err(Ended::Source(error)) => {
                     let shown = self.places.get(source).map(Place::shown).unwrap_or_default();
                     let error = error.during(format_args!("fetch {shown}"));
@@ -249,7 +248,7 @@ impl Attempt<'_> {
     }
 
     /// After a failure of the drive, only what it had confirmed before is believed.
-    async fn give_up(self, error: StepError) -> StepError {
+    async fn give_up<T>(self, error: StepError) -> Result<T, StepError> {
         let file = self.writer.file();
         let (staging, total) = (self.artifact.staging.clone(), self.ground(0).total);
         if error.class() == Class::Integrity {
@@ -259,7 +258,7 @@ impl Attempt<'_> {
         let written = spawn_blocking(move || file.metadata().map(|metadata| metadata.len())).await;
         let written = written.ok().and_then(Result::ok).unwrap_or_default();
         let missing = total.map_or(UNKNOWN_BYTES, |total| total.saturating_sub(written));
-        wait_for_room(error, &staging, missing)
+        or_wait_for_room(Err(error), &staging, missing).await
     }
 
     async fn stop(mut self, reason: StopReason) -> StepError {

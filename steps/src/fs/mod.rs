@@ -32,5 +32,9 @@ pub(crate) use dir::Dir;
 pub(crate) use quarantine::bad_path;
 #[cfg(feature = "verify")]
 pub(crate) use quarantine::quarantine;
+#[cfg(feature = "download")]
+pub(crate) use room::MARGIN_BYTES;
 #[cfg(any(feature = "download", feature = "install", feature = "verify"))]
-pub(crate) use room::{MARGIN_BYTES, wait_for_room};
+pub(crate) use room::or_wait_for_room;
+#[cfg(feature = "install")]
+pub(crate) use room::wait_for_room;

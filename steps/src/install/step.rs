@@ -14,7 +14,7 @@ use super::unpack::Tally;
 use crate::artifact::{Artifact, Expected, Unpack, Verified};
 use crate::context::StepContext;
 use crate::error::StepError;
-use crate::fs::{FileStamp, blocking, wait_for_room};
+use crate::fs::{FileStamp, blocking, or_wait_for_room};
 use crate::step::Step;
 use crate::stop::StopReason;
 
@@ -190,7 +190,7 @@ impl Step for Install {
         let (root, size) = (artifact.root.clone(), verified.size);
         let installed = self.install(cx, artifact, verified).await;
         // An archive grows when it is unpacked; how much, is known only when it was read.
-        installed.map_err(|error| wait_for_room(error, &root, size))
+        or_wait_for_room(installed, &root, size).await
     }
 
     async fn lost(&self, output: &Installed) -> Option<String> {

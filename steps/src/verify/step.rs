@@ -10,7 +10,7 @@ use crate::artifact::{Algorithm, Artifact, Checked, Downloaded, Expected, Unpack
 use crate::context::StepContext;
 use crate::digest::{Hasher, HasherState};
 use crate::error::StepError;
-use crate::fs::{FileStamp, blocking, quarantine, wait_for_room};
+use crate::fs::{FileStamp, blocking, or_wait_for_room, quarantine};
 use crate::step::Step;
 use crate::stop::StopReason;
 
@@ -200,7 +200,7 @@ impl Step for Verify {
         let folder = file.path.parent().map(Path::to_owned).unwrap_or_default();
         let checked = self.check(cx, artifact, file).await;
         // Only names and checkpoints are written.
-        checked.map_err(|error| wait_for_room(error, &folder, 0))
+        or_wait_for_room(checked, &folder, 0).await
     }
 
     async fn lost(&self, output: &Verified) -> Option<String> {
