@@ -295,7 +295,7 @@ impl Attempt<'_> {
         if in_doubt && self.artifact.digest.is_some() && self.offset > self.began_at {
             self.keeper.save_as(&saved).await?;
             let message = "the connection ended, and what came is not the whole file";
-            return Err(StepError::new(Class::Network, "cut_short", message));
+            return Err(StepError::found("transfer", "cut_short", message));
         }
         let path = self.path.clone();
         let stamp = spawn_blocking(move || FileStamp::of(&path)).await??;

@@ -248,6 +248,7 @@ fn findings() -> Vec<Line> {
         (fact("hyper", "parse"), "server/bad_answer B host http.bad_answer"),
         (fact("hyper", "user"), "internal/http_client never item http.client"),
         (fact("hyper", "incomplete_message"), "network/dropped now host io.dropped"),
+        (fact("transfer", "cut_short"), "network/cut_short now host net.cut_short"),
         (fact("transfer", "stalled"), "timeout/stalled now host net.stalled"),
         (fact("transfer", "size"), "integrity/size never item data.promise"),
         (fact("data", "changed"), "integrity/changed now lim1 item data.changed"),

@@ -80,6 +80,10 @@ pub(super) const ROWS: &[Row] = &[
         .scope(Scope::Host)
         .hint("it is tried again where it stands")
         .sure(&[("transfer", "stalled")]),
+    Row::new("net.cut_short", Class::Network, "cut_short", Now)
+        .scope(Scope::Host)
+        .hint("the connection ended too early; it goes on where it stands")
+        .sure(&[("transfer", "cut_short")]),
     Row::new("net.connect", Class::Network, "connect", Backoff(1))
         .scope(Scope::Host)
         .not_sent()
