@@ -49,7 +49,7 @@ pub use handle::{
     EventsError, OpenError, RunError, RunFilter, RunHandle, RunView, SettingError, StartError,
     StartRun, StepView, Unavailable,
 };
-pub use policy::{Breaker, BreakerProblem, PolicyProblem, RetryPolicy};
+pub use policy::{Breaker, BreakerProblem, Lint, LintCode, PolicyProblem, RetryPolicy};
 pub use recover::{Recovered, RecoveryError};
 pub use settings::Settings;
 pub use shell::{Clock, SystemClock};

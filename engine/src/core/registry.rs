@@ -40,6 +40,11 @@ impl Registry {
         Arc::ptr_eq(known, definition)
     }
 
+    /// Every definition, in no order.
+    pub(crate) fn definitions(&self) -> impl Iterator<Item = &Arc<Definition>> {
+        self.workflows.values()
+    }
+
     /// The definition that carries a run with this graph on.
     pub(crate) fn find(&self, graph: &Manifest) -> Result<&Arc<Definition>, Misfit> {
         let (name, version) = (graph.workflow.clone(), graph.version);

@@ -198,6 +198,7 @@ fn core_on(disk: &MemoryStore, graph: &Manifest) -> Core {
         steps: Vec::new(),
         custom: BTreeMap::new(),
         resources: Vec::new(),
+        retried: Vec::new(),
     };
     assert!(registry.insert(&Arc::new(definition)));
     let settings = Settings { attempts_in_flight_max: SETTINGS_IN_FLIGHT, ..Settings::default() };

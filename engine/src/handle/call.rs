@@ -184,6 +184,7 @@ fn request(spec: CallSpec, tell: mpsc::Sender<Word>) -> Option<StartRequest> {
         steps: vec![Arc::new(CallStep { tell })],
         custom: custom.into_iter().zip(spec.retry.custom).collect(),
         resources: vec![spec.breaker],
+        retried: Vec::new(),
     });
     Some(StartRequest {
         manifest,

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use resurge_journal::event::BreakerMode;
-use resurge_journal::state::{RunStatus, Stats, Tuning};
-use resurge_journal::{Json, ResourceKey, RunId, StepKey, Timestamp};
+use resurge_journal::state::RunStatus;
+use resurge_journal::{Json, ResourceKey, RunId, StepKey};
 use resurge_steps::Payload;
 use serde::Serialize;
 
-use super::breaker_view::BreakerView;
 use super::control_error::{BreakerError, ControlError, SettingError};
 use super::engine::Engine;
 use super::error::Unavailable;
@@ -137,17 +136,6 @@ impl Engine {
         self.control(run, Control::Cancel, actor, reason).await
     }
 
-    /// Every breaker that the engine remembers.
-    ///
-    /// # Errors
-    /// [`Unavailable`] if the engine no longer runs.
-    ///
-    /// # Cancel safety
-    /// Safe: nothing is changed.
-    pub async fn breakers(&self) -> Result<Vec<BreakerView>, Unavailable> {
-        self.look(|sight| BreakerView::all(sight.state, sight.now)).await
-    }
-
     /// Asks something of the breaker of a resource; see [`BreakerControl`].
     ///
     /// # Errors
@@ -194,31 +182,9 @@ impl Engine {
         self.control_breaker(key, control, actor, reason).await
     }
 
-    /// How well recovery works: over all runs that the journal knows.
-    ///
-    /// # Errors
-    /// [`Unavailable`] if the engine no longer runs.
-    ///
-    /// # Cancel safety
-    /// Safe: nothing is changed.
-    pub async fn stats(&self) -> Result<Stats, Unavailable> {
-        self.look(|sight| sight.state.stats().clone()).await
-    }
-
-    /// Settings that were changed while an engine ran on this journal.
-    ///
-    /// # Errors
-    /// [`Unavailable`] if the engine no longer runs.
-    ///
-    /// # Cancel safety
-    /// Safe: nothing is changed.
-    pub async fn tuning(&self) -> Result<Tuning, Unavailable> {
-        self.look(|sight| sight.state.tuning().clone()).await
-    }
-
     /// Changes a setting for every decision from now on; `None` takes the change back.
     ///
-    /// The names are those of [`Tuning`], such as `max_retries`. The change is recorded with the
+    /// The names are those of [`Tuning`](resurge_journal::state::Tuning), such as `max_retries`. The change is recorded with the
     /// old and the new value, and kept over restarts.
     ///
     /// # Errors
@@ -242,19 +208,6 @@ impl Engine {
             Refusal::Setting { problem } => SettingError::Invalid { problem },
             _ => SettingError::Unavailable(Unavailable::shutting_down()),
         })
-    }
-
-    /// The time as the engine sees it, with which due times are to be compared.
-    ///
-    /// It goes on when the machine's clock is set back.
-    ///
-    /// # Errors
-    /// [`Unavailable`] if the engine no longer runs.
-    ///
-    /// # Cancel safety
-    /// Safe: nothing is changed.
-    pub async fn now(&self) -> Result<Timestamp, Unavailable> {
-        self.look(|sight| sight.now).await
     }
 }
 

@@ -8,6 +8,7 @@ mod control_error;
 mod engine;
 mod error;
 mod events;
+mod insight;
 mod run;
 mod start;
 mod view;

@@ -52,7 +52,6 @@ pub(crate) struct Occasion {
     pub(crate) budget: Duration,
 }
 
-#[cfg(test)]
 impl Occasion {
     /// A plain retry: only the policy speaks.
     pub(crate) const fn plain(retry: NonZeroU32, draw: f64) -> Self {

@@ -42,6 +42,29 @@ pub(super) fn log(record: &Record) {
         Event::CheckpointSaved(saved) => {
             debug!(seq, op.id = run, step = %saved.step, attempt = saved.attempt.get(), "{name}");
         }
+        Event::BreakerOpened(opened) => {
+            let (key, cause) = (opened.key.as_str(), opened.cause.name());
+            warn!(seq, breaker = key, cause, trip = opened.trip, until = %opened.until, "{name}");
+        }
+        Event::BreakerHalfOpened(turned) => info!(seq, breaker = %turned.key, "{name}"),
+        Event::BreakerClosed(turned) => {
+            info!(seq, breaker = %turned.key, open_ms = turned.open_ms, "{name}");
+        }
+        Event::BreakerModeSet(set) => {
+            let (mode, actor) = (set.mode.name(), set.actor.as_str());
+            warn!(seq, breaker = %set.key, mode, actor, "{name}: {}", set.reason);
+        }
+        Event::StepRefused(refused) => {
+            error!(seq, op.id = run, step = %refused.step, "{name}: {}", refused.failure.message);
+        }
+        Event::LintFound(lint) => {
+            let (code, workflow) = (lint.code.as_str(), lint.workflow.as_str());
+            warn!(seq, op.kind = workflow, step = %lint.step, code, "{name}: {}", lint.message);
+        }
+        Event::SettingsChanged(set) => {
+            let (old, new) = (set.old.as_str(), set.new.as_str());
+            info!(seq, setting = %set.name, old, new, actor = %set.actor, "{name}: {}", set.reason);
+        }
         _ => info!(seq, op.id = run, "{name}"),
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Draft {
     pub(super) input: Vec<UntypedHandle>,
     pub(super) spec: InputSpec,
     pub(super) after: Vec<UntypedHandle>,
-    pub(super) retry: RetryPolicy,
+    pub(super) retry: Option<RetryPolicy>,
     pub(super) timeout: Option<std::time::Duration>,
     pub(super) idle_timeout: Option<std::time::Duration>,
     pub(super) is_idempotent: bool,
@@ -115,6 +115,11 @@ impl<I: Payload> WorkflowBuilder<I> {
             self.drafts.iter().map(|draft| Arc::clone(&draft.step)).collect();
         let resources =
             self.drafts.iter().map(|draft| draft.breaker.clone().unwrap_or_default()).collect();
+        let retried = (0_u16..)
+            .zip(&self.drafts)
+            .filter(|(_, draft)| draft.retry.is_some())
+            .map(|(index, _)| StepIndex::new(index))
+            .collect();
         let specs = self.drafts.into_iter().map(|draft| check.draft(draft)).collect::<Vec<_>>();
         let specs: Option<Vec<StepSpec>> = specs.into_iter().collect();
         if let (Some(workflow), Some(result), Some(specs)) = (workflow, result, specs) {
@@ -122,7 +127,8 @@ impl<I: Payload> WorkflowBuilder<I> {
             check.size(&manifest);
             if check.problems.is_empty() {
                 let custom = check.custom;
-                return Ok(Workflow::new(Definition { manifest, steps, custom, resources }));
+                let definition = Definition { manifest, steps, custom, resources, retried };
+                return Ok(Workflow::new(definition));
             }
         }
         Err(BuildError { workflow: self.name, problems: check.problems })
@@ -161,11 +167,12 @@ impl Check {
         if draft.input.iter().chain(&draft.after).any(|handle| handle.brand != self.brand) {
             self.problems.push(BuildProblem::ForeignHandle { key: draft.key.clone() });
         }
-        for problem in draft.retry.problems() {
+        let retry = draft.retry.clone().unwrap_or_default();
+        for problem in retry.problems() {
             self.problems.push(BuildProblem::Policy { key: draft.key.clone(), problem });
         }
         self.limits(&draft);
-        self.custom_delay(&draft);
+        self.custom_delay(&draft.key, &retry);
 
         let after = draft.after.iter().filter_map(|handle| Option::from(handle.source)).collect();
         // Rounded up, so that a short timeout does not become none.
@@ -177,7 +184,7 @@ impl Check {
             kind: draft.step.kind().to_owned(),
             input: draft.spec,
             after,
-            retry: draft.retry.spec,
+            retry: retry.spec,
             timeout_ms: draft.timeout.and_then(millis),
             idle_timeout_ms: draft.idle_timeout.and_then(millis),
             is_idempotent: draft.is_idempotent,
@@ -202,13 +209,13 @@ impl Check {
     }
 
     /// Takes note of a delay function: its name must stand for one function alone.
-    fn custom_delay(&mut self, draft: &Draft) {
-        let (Some(name), Some(custom)) = (&draft.retry.spec.custom, &draft.retry.custom) else {
+    fn custom_delay(&mut self, key: &str, retry: &RetryPolicy) {
+        let (Some(name), Some(custom)) = (&retry.spec.custom, &retry.custom) else {
             return;
         };
         match self.custom.get(name) {
             Some(known) if !known.same_as(custom) => {
-                let (key, name) = (draft.key.clone(), name.clone());
+                let (key, name) = (key.to_owned(), name.clone());
                 self.problems.push(BuildProblem::CustomNameTaken { key, name });
             }
             _ => {

@@ -5,12 +5,13 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use resurge_journal::manifest::Manifest;
+use resurge_journal::manifest::{Manifest, StepSpec};
 use resurge_journal::{Json, StepIndex, WorkflowName};
 use resurge_steps::{ErasedStep, Needs, Payload};
 
 use super::builder::WorkflowBuilder;
-use crate::policy::{Breaker, CustomDelay};
+use crate::policy::{Breaker, CustomDelay, Lint, lints};
+use crate::settings::Settings;
 
 /// A step graph from an input to an output. Immutable and cheap to clone.
 ///
@@ -38,6 +39,8 @@ pub(crate) struct Definition {
     pub(crate) custom: BTreeMap<String, CustomDelay>,
     /// What each step needs beside what it says itself, and whether breakers guard it at all.
     pub(crate) resources: Vec<Breaker>,
+    /// Steps whose author wrote a retry policy; defaults surprise nobody.
+    pub(crate) retried: Vec<StepIndex>,
 }
 
 impl Workflow<(), ()> {
@@ -64,6 +67,13 @@ impl<I, O> Workflow<I, O> {
         self.definition.manifest.version
     }
 
+    /// Policies that hold together and still may not do what their author thinks.
+    ///
+    /// The engine records them when it is opened; see [`Lint`].
+    pub fn lints(&self, settings: &Settings) -> Vec<Lint> {
+        self.definition.lints(settings)
+    }
+
     /// The graph, as runs pin it.
     pub fn manifest(&self) -> &Manifest {
         &self.definition.manifest
@@ -73,6 +83,16 @@ impl<I, O> Workflow<I, O> {
 impl Definition {
     pub(crate) fn step(&self, index: StepIndex) -> Option<&Arc<dyn ErasedStep>> {
         self.steps.get(index.get())
+    }
+
+    /// What may surprise the authors of its policies.
+    pub(crate) fn lints(&self, settings: &Settings) -> Vec<Lint> {
+        let specs = self.retried.iter().filter_map(|index| self.manifest.step(*index));
+        let of = |spec: &StepSpec| {
+            let custom = spec.retry.custom.as_ref().and_then(|name| self.custom.get(name));
+            lints(spec, custom, settings)
+        };
+        specs.flat_map(of).collect()
     }
 
     /// What a step needs to be up, as far as breakers guard it.

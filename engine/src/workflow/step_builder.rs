@@ -63,7 +63,7 @@ impl<'b, S> StepBuilder<'b, S, Unwired> {
             input: Vec::new(),
             spec: InputSpec { shape: InputShape::Nothing, sources: Vec::new() },
             after: Vec::new(),
-            retry: RetryPolicy::default(),
+            retry: None,
             timeout: None,
             idle_timeout: None,
             is_idempotent: true,
@@ -96,7 +96,7 @@ impl<S: Step> StepBuilder<'_, S, Wired> {
 
     /// When and how often the step is tried again.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.draft.retry = policy;
+        self.draft.retry = Some(policy);
         self
     }
 
