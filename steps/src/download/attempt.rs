@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use resurge_journal::failure::{Class, Scope};
@@ -172,9 +173,10 @@ impl Attempt<'_> {
         for source in self.turns() {
             match self.fetch_from(source).await {
                 Ok(()) => {
-                    let (staging, missing) = (&self.artifact.staging, self.missing_at_most());
+                    let (file, staging) = (self.writer.file(), &self.artifact.staging);
+                    let total = Some(self.offset);
                     let finished = self.finish(source).await;
-                    return or_wait_for_room(finished, staging, missing).await;
+                    return or_wait_for_rest(finished, file, total, staging).await;
                 }
                 Err(Ended::Stopped(reason)) => return Err(self.stop(reason).await),
                 Err(Ended::Local(error)) => return self.give_up(error).await,
@@ -229,11 +231,6 @@ impl Attempt<'_> {
         if only_it { source } else { (source + 1) % self.places.len() }
     }
 
-    /// Bytes that may not be on the drive yet.
-    fn missing_at_most(&self) -> u64 {
-        self.offset.saturating_sub(self.keeper.durable())
-    }
-
     /// Keeps what was received, for the next attempt.
     async fn settle(&mut self, next: usize) {
         self.keeper.sources.next = next;
@@ -255,10 +252,7 @@ impl Attempt<'_> {
             let cut = self.writer.keep_only(self.keeper.durable()).await;
             tracing::warn!(?cut, "the drive failed; unconfirmed bytes are given up");
         }
-        let written = spawn_blocking(move || file.metadata().map(|metadata| metadata.len())).await;
-        let written = written.ok().and_then(Result::ok).unwrap_or_default();
-        let missing = total.map_or(UNKNOWN_BYTES, |total| total.saturating_sub(written));
-        or_wait_for_room(Err(error), &staging, missing).await
+        or_wait_for_rest(Err(error), file, total, &staging).await
     }
 
     async fn stop(mut self, reason: StopReason) -> StepError {
@@ -324,6 +318,22 @@ impl Attempt<'_> {
 
 /// Room to wait for while nobody knows how long the file is; with the margin 64 MiB.
 const UNKNOWN_BYTES: u64 = 64 * 1024 * 1024 - MARGIN_BYTES;
+
+/// A drive without room for what is not in the file yet is waited for.
+async fn or_wait_for_rest<T>(
+    result: Result<T, StepError>,
+    file: Arc<File>,
+    total: Option<u64>,
+    staging: &Path,
+) -> Result<T, StepError> {
+    if result.is_ok() {
+        return result;
+    }
+    let written = spawn_blocking(move || file.metadata().map(|metadata| metadata.len())).await;
+    let written = written.ok().and_then(Result::ok).unwrap_or_default();
+    let missing = total.map_or(UNKNOWN_BYTES, |total| total.saturating_sub(written));
+    or_wait_for_room(result, staging, missing).await
+}
 
 fn speaks_of_host(error: &StepError) -> bool {
     error.ruling().scope == Scope::Host
