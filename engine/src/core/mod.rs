@@ -7,6 +7,8 @@ mod decide;
 mod plan;
 mod registry;
 #[cfg(test)]
+mod sim_checks;
+#[cfg(test)]
 mod sim_tests;
 
 pub(crate) use command::{Ambient, Command, Outcome, Refusal, Seen, StartRequest};

@@ -62,10 +62,9 @@ pub(super) fn finished(
             vec![inputs_lost(world, &current, &lost, reason, now)]
         }
         Outcome::Interrupted => {
-            let cause = match current.run.phase {
-                RunPhase::Paused { .. } => InterruptCause::Pause,
-                _ => InterruptCause::Shutdown,
-            };
+            // A run may have been resumed while its attempt still wound down.
+            let cause =
+                if world.draining { InterruptCause::Shutdown } else { InterruptCause::Pause };
             vec![Fact::about(run, AttemptInterrupted { step: key, attempt, cause })]
         }
     }

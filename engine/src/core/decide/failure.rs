@@ -58,7 +58,10 @@ pub(super) fn failed(
     let before = if is_refunded { 0 } else { current.step.charged };
     let retry = effective_retry(&current.spec.retry, world.state.tuning());
     let health = health(current, &failure, seen);
-    let is_free = retry.max_retries > 0 && is_free(world, current, &failure);
+    // Without any retries one attempt is all there is, whatever became of it; to wait for room on
+    // a drive is not to try again.
+    let waits = matches!(failure.advice, Advice::WhenReady(_));
+    let is_free = waits || (retry.max_retries > 0 && is_free(world, current, &failure));
     let charged = NonZeroU32::MIN.saturating_add(before);
     let case =
         Case { world, current, failure, retry: &retry, progress, now, streak, charged, is_free };
@@ -225,13 +228,13 @@ impl Case<'_> {
 }
 
 /// Whether a failure costs no retry: a probe, a machine that is offline, a server that asks to
-/// wait, or something that only has to change.
+/// wait.
 fn is_free(world: &World<'_>, current: &Current<'_>, failure: &Failure) -> bool {
     let is_probe = current.step.admission().iter().any(|admitted| admitted.probe);
     let is_line = matches!(failure.class, Class::Network | Class::Timeout) && is_offline(world);
     let is_asked =
         failure.class == Class::Throttled && matches!(failure.advice, Advice::After { .. });
-    is_probe || is_line || is_asked || matches!(failure.advice, Advice::WhenReady(_))
+    is_probe || is_line || is_asked
 }
 
 /// What the attempt showed about the resources that it needed.
