@@ -110,8 +110,8 @@ impl fmt::Display for Action {
             }
             Self::RetryNow { steps, reopens: false } => write!(
                 f,
-                "retry now: does not wait any longer with {}; behind a breaker it is the next \
-                 probe, and the retries left stay as they are",
+                "retry now: tries {} at once; behind a breaker it becomes the next probe; the \
+                 retries that are left stay the same",
                 List(steps)
             ),
             Self::RetryNow { steps, reopens: true } => {
@@ -119,15 +119,18 @@ impl fmt::Display for Action {
             }
             Self::ForceRetry { steps, .. } => write!(
                 f,
-                "force retry: tries now{}, whatever class and breaker say, with all retries; what \
-                 was wrong may be wrong still",
-                With(steps)
+                "force retry: tries {} at once, whatever class and breaker say, and gives all \
+                 retries back; what was wrong may be wrong still",
+                List(steps)
             ),
             Self::Skip { step } => write!(
                 f,
                 "skip step `{step}`: you give its output, and the steps after it go on with that"
             ),
             Self::Pause => f.write_str("pause: nothing starts until it is resumed"),
+            Self::CancelRecovery { steps } if steps.is_empty() => {
+                f.write_str("cancel recovery: the attempt under way is the last one")
+            }
             Self::CancelRecovery { steps } => write!(
                 f,
                 "cancel recovery: gives {} up now, so that the run fails; it can be retried later",
@@ -220,11 +223,17 @@ fn active(run: &Run, steps: &[StepExplanation], actions: &mut Vec<Action>) {
     }
     if !waiting.is_empty() {
         actions.push(Action::ForceRetry { steps: waiting.clone(), reopens: false });
-        actions.extend(waiting.iter().cloned().map(|step| Action::Skip { step }));
+        actions.extend(waiting.into_iter().map(|step| Action::Skip { step }));
     }
     actions.push(Action::Pause);
-    if !waiting.is_empty() && !run.recovery_cancelled {
-        actions.push(Action::CancelRecovery { steps: waiting });
+    let gives_up = keys(|step| match step.phase {
+        StepPhase::Waiting { .. } | StepPhase::Held { .. } => true,
+        StepPhase::Ready => step.last_failure.is_some(),
+        _ => false,
+    });
+    let is_last = !keys(|step| step.running().is_some() && step.last_failure.is_some()).is_empty();
+    if !run.recovery_cancelled && (is_last || !gives_up.is_empty()) {
+        actions.push(Action::CancelRecovery { steps: gives_up });
     }
     actions.push(Action::Cancel);
 }

@@ -132,6 +132,8 @@ pub enum Cause {
         verdict: Option<Verdict>,
         /// What ran out.
         exhausted_by: Option<ExhaustReason>,
+        /// Whether somebody did not want any more retries, although one would have been made.
+        by_request: bool,
     },
     /// Its run was called off.
     Cancelled {

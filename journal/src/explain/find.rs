@@ -1,11 +1,11 @@
 //! What a run waits for, read from the state.
 
-use crate::event::BreakerMode;
+use crate::event::{BreakerMode, Verdict};
 use crate::explain::action::actions;
 use crate::explain::delay::{self, Decider};
 use crate::explain::text::gate_note;
 use crate::explain::{Cause, Explanation, GateView, ProbeView, StepExplanation, Wait};
-use crate::failure::Condition;
+use crate::failure::{Condition, Failure};
 use crate::id::{ResourceKey, RunId, StepIndex, StepKey};
 use crate::manifest::StepSpec;
 use crate::state::{Breaker, Gate, Hold, Run, RunPhase, State, Step, StepPhase};
@@ -88,11 +88,21 @@ impl Look<'_> {
 
     fn given_up(&self, key: Option<&StepKey>) -> Cause {
         let step = key.and_then(|key| self.run.step_by_key(key)).map(|(_, step)| step);
-        let verdict = step.and_then(|step| match step.phase {
-            StepPhase::Failed { verdict } => Some(verdict),
-            _ => None,
-        });
-        Cause::GivenUp { verdict, exhausted_by: step.and_then(|step| step.exhausted_by) }
+        match step.map(|step| (step, &step.phase)) {
+            Some((step, StepPhase::Failed { verdict })) => self.failed(step, *verdict),
+            _ => Cause::GivenUp { verdict: None, exhausted_by: None, by_request: false },
+        }
+    }
+
+    fn failed(&self, step: &Step, verdict: Verdict) -> Cause {
+        let would_go_on = step.last_failure.as_ref().is_some_and(Failure::is_retryable);
+        Cause::GivenUp {
+            verdict: Some(verdict),
+            exhausted_by: step.exhausted_by.filter(|_| verdict == Verdict::Exhausted),
+            by_request: self.run.recovery_cancelled
+                && verdict == Verdict::NotRetryable
+                && would_go_on,
+        }
     }
 
     fn step(&self, index: StepIndex, spec: &StepSpec, step: &Step) -> StepExplanation {
@@ -125,9 +135,7 @@ impl Look<'_> {
                 timeout: timeout_ms.map(std::time::Duration::from_millis),
                 forced: *forced,
             },
-            StepPhase::Failed { verdict } => {
-                Cause::GivenUp { verdict: Some(*verdict), exhausted_by: step.exhausted_by }
-            }
+            StepPhase::Failed { verdict } => self.failed(step, *verdict),
             StepPhase::Stopped => Cause::Stopped,
             StepPhase::Succeeded { .. } => Cause::Done,
             _ if is_halted => self.halt(),

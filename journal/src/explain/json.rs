@@ -79,9 +79,10 @@ fn cause(cause: &Cause) -> Value {
             json!({ "by": by, "reason": reason, "since": since.to_string(), "frozen": frozen })
         }
         Cause::Parked { reason } => json!({ "reason": reason }),
-        Cause::GivenUp { verdict, exhausted_by } => json!({
+        Cause::GivenUp { verdict, exhausted_by, by_request } => json!({
             "verdict": verdict.as_ref().map(Verdict::name),
             "exhausted_by": exhausted_by.map(ExhaustReason::name),
+            "by_request": by_request,
         }),
         Cause::Cancelled { by, reason } => json!({ "by": by, "reason": reason }),
         Cause::Unknown | Cause::Stopped | Cause::Done => json!({}),

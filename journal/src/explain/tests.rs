@@ -44,7 +44,8 @@ fn check(world: &World, cause: &str) {
     let json = explanation.to_json();
     assert_eq!(json.pointer("/cause/is").and_then(|is| is.as_str()), Some(cause), "{json}");
     let text = explanation.to_string();
-    assert!(text.contains(&explanation.sentence()), "{text}");
+    // What is wrong with a step stands in its own line, and is not said twice.
+    assert_eq!(text.matches(&explanation.sentence()).count(), 1, "{text}");
     for action in &explanation.actions {
         assert!(text.contains(&action.to_string()), "{text}");
     }
@@ -399,6 +400,40 @@ fn a_failure_that_will_come_again_is_forced_at_most() {
     assert_eq!(offers(&world), ["heed", "force_retry", "skip"]);
     assert_eq!(said(&world, "b"), "step `b` was stopped with its run");
     check(&world, "given_up");
+}
+
+#[test]
+fn the_steps_that_ended_with_their_run_are_told_in_one_line() {
+    let mut world = ended(Verdict::NotRetryable, Class::Permission, None);
+    world.run(RunFailed { step: key("a") }).expect("active");
+    let text = look(&world).to_string();
+    assert!(text.contains("\nstopped with the run: steps `b`, `c`, `d`\n"), "{text}");
+}
+
+#[test]
+fn a_recovery_that_was_cancelled_is_told_as_such() {
+    let mut world = waiting(PARTS, Duration::from_millis(950));
+    world.steps(&[("a", StepMove::GiveUp)]);
+    let text = said(&world, "a");
+    assert_eq!(text, "step `a` was given up, because somebody cancelled the recovery of its run");
+    world.run(RunFailed { step: key("a") }).expect("active");
+    assert!(offers(&world).contains(&"retry_now"), "{:?}", offers(&world));
+    check(&world, "given_up");
+}
+
+#[test]
+fn what_ran_out_before_is_not_what_stops_a_step_now() {
+    let mut world = ended(Verdict::Exhausted, Class::Network, Some(ExhaustReason::Retries));
+    world.steps(&[("a", StepMove::Again), ("a", StepMove::Refuse)]);
+    assert!(matches!(cause(&world, "a"), Cause::GivenUp { exhausted_by: None, .. }));
+}
+
+#[test]
+fn the_attempt_under_way_may_be_the_last_one() {
+    let mut world = waiting(PARTS, Duration::ZERO);
+    world.steps(&[("a", StepMove::Start)]);
+    let actions = look(&world).actions;
+    assert!(actions.contains(&Action::CancelRecovery { steps: vec![] }), "{actions:?}");
 }
 
 #[test]

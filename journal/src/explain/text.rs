@@ -77,6 +77,17 @@ impl StepExplanation {
     }
 }
 
+impl StepExplanation {
+    fn write(&self, f: &mut fmt::Formatter<'_>, now: Timestamp) -> fmt::Result {
+        writeln!(f, "\n{}", Plain(&self.sentence(now)))?;
+        if let Some(failure) = &self.failure {
+            writeln!(f, "  last failure: {}", Plain(failure))?;
+        }
+        let mut lines = self.arithmetic.iter().chain(&self.notes);
+        lines.try_for_each(|line| writeln!(f, "  {}", Plain(line)))
+    }
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "run {} ({} version {}", self.run, self.workflow, self.version)?;
@@ -84,19 +95,24 @@ impl fmt::Display for Explanation {
             write!(f, ", key {}", Plain(key.as_str()))?;
         }
         writeln!(f, "): {}", self.status)?;
-        writeln!(f, "{}", Plain(&self.sentence()))?;
+        let sentence = self.sentence();
+        let is_told_below = self.steps.iter().any(|step| step.sentence(self.now) == sentence);
+        match &self.step {
+            Some(step) if is_told_below && self.steps.len() > 1 && !self.status.is_final() => {
+                writeln!(f, "it comes down to step `{step}`")?;
+            }
+            _ if is_told_below => {}
+            _ => writeln!(f, "{}", Plain(&sentence))?,
+        }
         if let Some(deadline) = self.deadline_at {
             writeln!(f, "it is given up {}", When(deadline, self.now))?;
         }
-        for step in &self.steps {
-            writeln!(f)?;
-            writeln!(f, "{}", Plain(&step.sentence(self.now)))?;
-            if let Some(failure) = &step.failure {
-                writeln!(f, "  last failure: {}", Plain(failure))?;
-            }
-            for line in step.arithmetic.iter().chain(&step.notes) {
-                writeln!(f, "  {}", Plain(line))?;
-            }
+        let (stopped, others): (Vec<_>, Vec<_>) =
+            self.steps.iter().partition(|step| step.cause == Cause::Stopped);
+        others.iter().try_for_each(|step| step.write(f, self.now))?;
+        if !stopped.is_empty() {
+            let keys: Vec<StepKey> = stopped.iter().map(|step| step.step.clone()).collect();
+            writeln!(f, "\nstopped with the run: {}", steps(&keys))?;
         }
         if !self.actions.is_empty() {
             writeln!(f, "\nwhat you can do:")?;
@@ -159,7 +175,10 @@ fn sentence(cause: &Cause, now: Timestamp) -> String {
             format!("is paused by {by} since {since} ({reason}); {timers}")
         }
         Cause::Parked { reason } => format!("fits no registered workflow: {reason}"),
-        Cause::GivenUp { verdict, exhausted_by } => given_up(*verdict, *exhausted_by),
+        Cause::GivenUp { by_request: true, .. } => {
+            "was given up, because somebody cancelled the recovery of its run".to_owned()
+        }
+        Cause::GivenUp { verdict, exhausted_by, .. } => given_up(*verdict, *exhausted_by),
         Cause::Cancelled { by, reason } => format!("was called off by {by}: {reason}"),
         Cause::Stopped => "was stopped with its run".to_owned(),
         Cause::Done => "is done".to_owned(),
@@ -255,7 +274,7 @@ fn given_up(verdict: Option<Verdict>, exhausted_by: Option<ExhaustReason>) -> St
     match (exhausted_by, verdict) {
         (Some(reason), _) => format!("was given up: {}", exhausted(reason)),
         (None, Some(Verdict::NotRetryable)) => {
-            "failed, and another attempt would fail in the same way or is not wanted".to_owned()
+            "failed, and another attempt would fail in the same way".to_owned()
         }
         (None, _) => "failed for good".to_owned(),
     }
