@@ -6,7 +6,7 @@ mod delay;
 mod find;
 mod json;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 
 pub use action::Action;

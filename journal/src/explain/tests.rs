@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use crate::event::{
     AttemptFailed, AttemptStarted, BreakerClosed, BreakerHalfOpened, BreakerMode, BreakerModeSet,
-    BreakerOpened, CloseCause, DelayParts, Ease, ExhaustReason, HalfOpenCause, OpenCause,
-    RunCancelled, RunExhausted, RunFailed, RunParked, RunPaused, StepParked, Verdict,
+    BreakerOpened, CloseCause, DelayParts, Ease, Event, ExhaustReason, ForceRetry, HalfOpenCause,
+    OpenCause, RecoveryCancelled, RetryNow, RunCancelled, RunExhausted, RunFailed, RunParked,
+    RunPaused, RunResumed, StepParked, StepSkipped, Verdict,
 };
 use crate::explain::{Action, Cause, Explanation, GateView, explain};
 use crate::failure::{Class, Failure};
 use crate::id::{AttemptNo, BreakerEpoch, ResourceKey};
+use crate::json::Json;
 use crate::state::StepMove;
 use crate::state::tests::world::{World, failed, host, key, run_id, run_started};
 use crate::time::Timestamp;
@@ -499,4 +501,42 @@ fn texts_of_unknown_origin_do_not_command_a_terminal() {
     let mut world = World::begun();
     world.run(RunParked { reason: "\u{1b}[31m".to_owned() }).expect("active");
     assert!(!look(&world).to_string().contains('\u{1b}'));
+}
+
+/// Whatever the state: it is explained, and the fold takes what is offered.
+pub(crate) fn check_offers(world: &World) {
+    for run in world.state.runs() {
+        let explanation = explain(&world.state, run.id, world.now).expect("it is there");
+        assert!(!explanation.to_string().is_empty());
+        assert_eq!(
+            explanation.to_json().pointer("/cause/is"),
+            Some(&explanation.cause.name().into())
+        );
+        for action in &explanation.actions {
+            let Some(event) = event_of_action(action) else { continue };
+            let taken = world.clone().apply(Some(run.id), event);
+            assert!(taken.is_ok(), "{action:?}: {taken:?}\n{explanation}");
+        }
+    }
+}
+
+/// The record of what is offered, if there is one.
+fn event_of_action(action: &Action) -> Option<Event> {
+    let (actor, reason) = ("ann".to_owned(), "because".to_owned());
+    Some(match action {
+        Action::Resume => RunResumed { actor, reason }.into(),
+        Action::Pause => RunPaused { actor, reason, freezes_timers: true }.into(),
+        Action::Cancel => RunCancelled { actor, reason }.into(),
+        Action::RetryNow { steps, .. } => RetryNow { actor, reason, steps: steps.clone() }.into(),
+        Action::ForceRetry { steps, .. } => {
+            ForceRetry { actor, reason, steps: steps.clone() }.into()
+        }
+        Action::CancelRecovery { steps } => {
+            RecoveryCancelled { actor, reason, steps: steps.clone() }.into()
+        }
+        Action::Skip { step } => {
+            StepSkipped { step: step.clone(), output: Json::null(), actor, reason }.into()
+        }
+        _ => return None,
+    })
 }

@@ -321,6 +321,7 @@ proptest! {
             check_turns(&before, &world.state)?;
             check_sense(&world.state)?;
         }
+        crate::explain::tests::check_offers(&world);
 
         let mut again = State::new();
         for record in &world.records {
