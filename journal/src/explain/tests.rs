@@ -40,9 +40,33 @@ fn offers(world: &World) -> Vec<&'static str> {
     look(world).actions.iter().map(Action::name).collect()
 }
 
+const DOCS: &str = include_str!("../../../docs/journal-format.md");
+
+/// The documentation has a row for the cause with every field that the JSON has.
+fn check_docs(explanation: &Explanation) {
+    let (_, chapter) = DOCS.split_once("## JSON of the other commands").expect("the chapter");
+    let json = explanation.to_json();
+    for name in json.as_object().expect("an object").keys().filter(|name| *name != "v") {
+        assert!(chapter.contains(&format!("`{name}`")), "{name}");
+    }
+    let name = format!("`{}`", explanation.cause.name());
+    let mut rows = chapter.lines().filter(|line| line.starts_with('|'));
+    let row = rows
+        .find(|row| row.split('|').nth(1).is_some_and(|cell| cell.contains(&name)))
+        .unwrap_or_else(|| panic!("{name} has no row"));
+    let fields = json.pointer("/cause").and_then(|cause| cause.as_object()).expect("an object");
+    for field in fields.keys().filter(|field| *field != "is") {
+        assert!(row.contains(&format!("`{field}`")), "{field} of {row}");
+    }
+    for action in &explanation.actions {
+        assert!(chapter.contains(&format!("`{}`", action.name())), "{}", action.name());
+    }
+}
+
 /// Every text, and the JSON: both must hold for whatever state there is.
 fn check(world: &World, cause: &str) {
     let explanation = look(world);
+    check_docs(&explanation);
     let json = explanation.to_json();
     assert_eq!(json.pointer("/cause/is").and_then(|is| is.as_str()), Some(cause), "{json}");
     let text = explanation.to_string();

@@ -18,7 +18,7 @@ use crate::event::{
 use crate::id::{AttemptNo, BreakerEpoch, Epoch, ResourceKey, StepKey, WorkflowName};
 use crate::json::Json;
 use crate::state::world::Agenda;
-use crate::state::{Breaker, Gate, RunPhase, State, StepMove, StepPhaseKind};
+use crate::state::{Breaker, Gate, Run, RunPhase, State, StepMove, StepPhaseKind};
 use crate::time::Timestamp;
 
 /// What somebody tries: often something that is not legal.
@@ -62,7 +62,7 @@ impl Try {
             40 => &[P::Held],
             _ => return self,
         };
-        let steps = world.state.run(run_id(self.run.into())).map(|run| run.steps());
+        let steps = world.state.run(run_id(self.run.into())).map(Run::steps);
         let fits: Vec<usize> = steps
             .into_iter()
             .flatten()
