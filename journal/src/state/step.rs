@@ -157,6 +157,7 @@ impl Step {
         self.lost_inputs = 0;
         self.crashes = 0;
         self.last_failure = None;
+        self.exhausted_by = None;
         self.checkpoint = None;
     }
 

@@ -134,12 +134,15 @@ fn interrupted(
     event: &AttemptInterrupted,
 ) -> Result<(), Problem> {
     let index = current(run, &event.step, event.attempt, StepMove::Interrupt)?;
-    let has_saved = run
-        .step(index)
-        .is_some_and(|step| matches!(step.phase, StepPhase::Running { has_saved: true, .. }));
+    let (has_saved, was_forced) = match run.step(index).map(|step| &step.phase) {
+        Some(StepPhase::Running { has_saved, forced, .. }) => (*has_saved, *forced),
+        _ => (false, false),
+    };
     set_step(run, agenda, index, StepPhase::Ready, record);
     edit(run, index, |step| {
         step.last_interrupt = Some(event.cause);
+        // What somebody forced is still to be done, unless it may be what ended the process.
+        step.forced |= was_forced && event.cause != InterruptCause::Crash;
         step.crashes = match event.cause {
             InterruptCause::Crash if !has_saved => step.crashes.saturating_add(1),
             _ => 0,
