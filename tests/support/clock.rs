@@ -2,6 +2,8 @@
 
 use std::cell::OnceCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use resurge::{Clock, Timestamp};
 use tokio::time::Instant;
@@ -28,5 +30,45 @@ impl VirtualClock {
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(1_763_719_200_000).after(self.origin.elapsed())
+    }
+}
+
+/// Virtual time of day that can be set, as the clock of a machine can.
+#[derive(Debug)]
+pub struct SetClock {
+    steady: Arc<VirtualClock>,
+    /// How far it was set ahead, in milliseconds.
+    ahead: AtomicI64,
+}
+
+impl SetClock {
+    /// Begins as [`VirtualClock`] does.
+    pub fn start() -> Arc<Self> {
+        Arc::new(Self { steady: VirtualClock::start(), ahead: AtomicI64::new(0) })
+    }
+
+    /// Sets it forward.
+    ///
+    /// # Panics
+    /// If that is beyond all times.
+    pub fn forward(&self, by: Duration) {
+        let by = i64::try_from(by.as_millis()).expect("a sensible time");
+        self.ahead.fetch_add(by, Ordering::SeqCst);
+    }
+
+    /// Sets it back.
+    ///
+    /// # Panics
+    /// If that is before all times.
+    pub fn back(&self, by: Duration) {
+        let by = i64::try_from(by.as_millis()).expect("a sensible time");
+        self.ahead.fetch_sub(by, Ordering::SeqCst);
+    }
+}
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        let ahead = self.ahead.load(Ordering::SeqCst);
+        Timestamp::from_millis(self.steady.now().as_millis() + ahead)
     }
 }

@@ -1,16 +1,18 @@
 //! What the tests share: a store that counts and fails as told, and steps that behave as told.
 
 mod clock;
+mod host;
 mod steps;
 mod store;
 
-pub use clock::VirtualClock;
+pub use clock::{SetClock, VirtualClock};
+pub use host::{Host, Visit, patient, visit, visit_behind};
 pub use steps::{Calls, chain, deaf, fail_first};
 pub use store::WatchedStore;
 
 use std::sync::Arc;
 
-use resurge::journal::event::Event;
+use resurge::journal::event::{AttemptFailed, AttemptStarted, Event};
 use resurge::journal::store::Store;
 use resurge::journal::{Record, Seq};
 use resurge::{Engine, EngineBuilder};
@@ -48,4 +50,22 @@ pub fn names(records: &[Record]) -> Vec<&'static str> {
 /// How many of the records hold an event that the filter accepts.
 pub fn count(records: &[Record], filter: impl Fn(&Event) -> bool) -> usize {
     records.iter().filter(|record| filter(&record.event)).count()
+}
+
+/// Every failed attempt, with its record.
+pub fn failures(records: &[Record]) -> Vec<(&Record, &AttemptFailed)> {
+    let failed = records.iter().filter_map(|record| match &record.event {
+        Event::AttemptFailed(event) => Some((record, event)),
+        _ => None,
+    });
+    failed.collect()
+}
+
+/// Every attempt that began, with its record.
+pub fn attempts(records: &[Record]) -> Vec<(&Record, &AttemptStarted)> {
+    let started = records.iter().filter_map(|record| match &record.event {
+        Event::AttemptStarted(event) => Some((record, event)),
+        _ => None,
+    });
+    started.collect()
 }
