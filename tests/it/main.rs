@@ -20,6 +20,7 @@ mod long_grace;
 mod lost_outputs;
 mod overdue;
 mod parking;
+mod probes;
 mod refunds_from_zero;
 mod retries;
 mod runs;

@@ -29,6 +29,7 @@ struct Case<'a> {
     streak: u32,
     charged: NonZeroU32,
     is_free: bool,
+    is_excused: bool,
 }
 
 /// What becomes of the step.
@@ -61,10 +62,22 @@ pub(super) fn failed(
     // Without any retries one attempt is all there is, whatever became of it; to wait for room on
     // a drive is not to try again.
     let waits = matches!(failure.advice, Advice::WhenReady(_));
-    let is_free = waits || (retry.max_retries > 0 && is_free(world, current, &failure));
+    let is_excused = retry.max_retries > 0 && is_excused(world, current, &failure);
+    let is_free = waits || is_excused || (retry.max_retries > 0 && is_asked(&failure));
     let charged = NonZeroU32::MIN.saturating_add(before);
-    let case =
-        Case { world, current, failure, retry: &retry, progress, now, streak, charged, is_free };
+    let retry = &*retry;
+    let case = Case {
+        world,
+        current,
+        failure,
+        retry,
+        progress,
+        now,
+        streak,
+        charged,
+        is_free,
+        is_excused,
+    };
     let ruling = case.ruling();
     let waited = current.step.server_waited_ms.saturating_add(case.server_wait_ms(&ruling));
     let ease = ease(world, &case.failure, now);
@@ -108,7 +121,7 @@ impl Case<'_> {
         if !self.is_free && self.charged.get() > self.retry.max_retries {
             return exhausted(ExhaustReason::Retries);
         }
-        if self.own_limit().is_some_and(|limit| self.streak > limit) {
+        if self.own_limit().is_some_and(|limit| self.in_a_row() > limit) {
             return exhausted(ExhaustReason::ClassLimit);
         }
         self.another()
@@ -163,6 +176,16 @@ impl Case<'_> {
 
     fn rule(&self) -> Option<&ClassRule> {
         self.retry.rule(self.failure.class)
+    }
+
+    /// Failures in a row that the limit of a rule or a class looks at.
+    fn in_a_row(&self) -> u32 {
+        match (self.is_excused, self.is_free) {
+            (true, _) => 0,
+            (_, true) => self.streak,
+            // The streak may hold failed probes, which cost nobody anything.
+            _ => self.streak.min(self.charged.get()),
+        }
     }
 
     /// The retries that the rule of the failure or its class allow; the smaller wins.
@@ -227,14 +250,16 @@ impl Case<'_> {
     }
 }
 
-/// Whether a failure costs no retry: a probe, a machine that is offline, a server that asks to
-/// wait.
-fn is_free(world: &World<'_>, current: &Current<'_>, failure: &Failure) -> bool {
+/// Whether a failure is not the step's doing: a probe, or a machine that is offline.
+fn is_excused(world: &World<'_>, current: &Current<'_>, failure: &Failure) -> bool {
     let is_probe = current.step.admission().iter().any(|admitted| admitted.probe);
     let is_line = matches!(failure.class, Class::Network | Class::Timeout) && is_offline(world);
-    let is_asked =
-        failure.class == Class::Throttled && matches!(failure.advice, Advice::After { .. });
-    is_probe || is_line || is_asked
+    is_probe || is_line
+}
+
+/// Whether a server asks to wait, which has an allowance of its own.
+fn is_asked(failure: &Failure) -> bool {
+    failure.class == Class::Throttled && matches!(failure.advice, Advice::After { .. })
 }
 
 /// What the attempt showed about the resources that it needed.
