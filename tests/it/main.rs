@@ -18,6 +18,7 @@ mod large_settings;
 mod last_words;
 mod long_grace;
 mod lost_outputs;
+mod outages;
 mod overdue;
 mod parking;
 mod probes;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use resurge_journal::state::{Run, StepPhase};
+use resurge_journal::state::{Run, Step, StepPhase};
 use resurge_journal::{AttemptNo, Json, ResourceKey, RunId, StepIndex};
 use resurge_steps::classify::Rules;
 use resurge_steps::{
@@ -211,6 +211,7 @@ impl Tasks {
         held: Vec<ResourceKey>,
     ) -> Option<StepContext> {
         let spec = run.started.manifest.step(order.step)?;
+        let step = run.step(order.step)?;
         let info = AttemptInfo {
             run: order.run,
             step: spec.key.clone(),
@@ -218,8 +219,8 @@ impl Tasks {
             max_attempts: spec.max_attempts(),
             boot: self.boot.clone(),
             scratch_dir: self.scratch_of(order.run).join(spec.key.as_str()),
-            checkpoint: run.step(order.step)?.checkpoint.clone(),
-            held,
+            checkpoint: step.checkpoint.clone(),
+            held: held.into_iter().filter(|key| !may_ask(step, key)).collect(),
         };
         let (driver, bytes_max) = (driver.downgrade(), self.payload_bytes_max);
         let sink = Arc::new(Sink { order, driver, bytes_max });
@@ -232,6 +233,12 @@ struct Sighted {
     stop: StopHandle,
     progress: watch::Receiver<Progress>,
     reports: Reports,
+}
+
+/// Whether an attempt was let pass in order to ask this very resource, although it is down.
+fn may_ask(step: &Step, key: &ResourceKey) -> bool {
+    let is_forced = matches!(step.phase, StepPhase::Running { forced: true, .. });
+    step.admission().iter().any(|admitted| admitted.key == *key && (admitted.probe || is_forced))
 }
 
 fn is_probe(run: &Run, index: StepIndex) -> bool {

@@ -8,7 +8,7 @@ use resurge_journal::event::{
     HalfOpenCause, OpenCause, ReleaseCause, Sign, StepReleased, WaveMark,
 };
 use resurge_journal::policy::BreakerSpec;
-use resurge_journal::state::{Breaker, Gate, Sample, Wave};
+use resurge_journal::state::{Breaker, Gate, Run, Sample, Wave};
 use resurge_journal::{BreakerEpoch, ResourceKey, RunId, Timestamp};
 
 use super::World;
@@ -125,7 +125,9 @@ fn open(
     now: Timestamp,
 ) -> Fact {
     let spec = spec_of(world, key);
-    let trip = next_trip(breaker, &spec, now);
+    // While the line is down its hosts are not to blame: their breaks do not grow.
+    let is_excused = !breaker.is_closed() && key.is_host() && is_offline(world);
+    let trip = if is_excused { breaker.trips.max(1) } else { next_trip(breaker, &spec, now) };
     let epoch = breaker.epoch.next();
     let planned_ms = spec.break_ms(trip, draw_for(key, epoch));
     let newest = samples.iter().rev().take(SAMPLE_SEQS_MAX).map(|sample| sample.seq);
@@ -158,7 +160,7 @@ fn trip(world: &World<'_>, key: &ResourceKey, breaker: &Breaker, now: Timestamp)
     if !watches || (key.is_host() && is_offline(world)) {
         return None;
     }
-    let recent = instant_before(now, Breaker::HORIZON);
+    let recent = instant_before(now, Breaker::HORIZON).max(online_since(world, key));
     let samples: Vec<&Sample> = breaker.samples_since(recent).collect();
     let is_releasing = world.state.held_by(key).next().is_some();
     let cause = cause_to_open(&spec_of(world, key), &samples, is_releasing, now)?;
@@ -234,30 +236,61 @@ fn local_outage(world: &World<'_>, showed: &BTreeSet<ResourceKey>, now: Timestam
     if !breaker.is_closed() || breaker.mode_at(now) != BreakerMode::Enforced {
         return None;
     }
-    let lately = instant_before(now, OUTAGE_WINDOW);
-    let mut hosts: Vec<(&ResourceKey, Vec<&Sample>)> = Vec::new();
-    for (key, host) in world.state.breakers().filter(|(key, _)| key.is_host()) {
-        let samples: Vec<&Sample> = host.samples_since(lately).collect();
-        if samples.iter().any(|sample| sample.sign == Sign::Alive) {
+    let lately = instant_before(now, OUTAGE_WINDOW).max(online_since(world, &line));
+    let hosts = || world.state.breakers().filter(|(key, _)| key.is_host());
+    // Whatever failed before a host answered says nothing about the line by now.
+    let samples = || hosts().flat_map(|(_, host)| host.samples_since(lately));
+    let alive =
+        samples().filter(|sample| sample.sign == Sign::Alive).map(|sample| sample.seq).max();
+    let since_alive = |sample: &&Sample| alive.is_none_or(|alive| sample.seq > alive);
+    let mut down: Vec<&Sample> = Vec::new();
+    let mut runs: BTreeSet<RunId> = BTreeSet::new();
+    let mut hosts_down = 0;
+    for (key, host) in hosts() {
+        if has_opened_since(host, lately) {
+            hosts_down += 1;
+            runs.extend(failed_by(world, key));
+            continue;
+        }
+        let failing: Vec<&Sample> = host.samples_since(lately).filter(since_alive).collect();
+        if failing.is_empty() {
+            continue;
+        }
+        let is_unreachable = failing.iter().any(|sample| sample.sign == Sign::Unreachable);
+        if !is_unreachable && failing.len() < OUTAGE_FAILURES {
             return None;
         }
-        if !samples.is_empty() {
-            hosts.push((key, samples));
-        }
+        hosts_down += 1;
+        runs.extend(failing.iter().map(|sample| sample.run));
+        down.extend(failing);
     }
-    let is_down = |samples: &[&Sample]| {
-        samples.iter().any(|sample| sample.sign == Sign::Unreachable)
-            || samples.len() >= OUTAGE_FAILURES
-    };
-    let down: Vec<&Sample> = hosts
-        .iter()
-        .filter(|(_, samples)| is_down(samples))
-        .flat_map(|(_, s)| s.iter().copied())
-        .collect();
-    let hosts_down = hosts.iter().filter(|(_, samples)| is_down(samples)).count();
-    let runs: BTreeSet<RunId> = down.iter().map(|sample| sample.run).collect();
-    (hosts_down == hosts.len() && hosts_down >= 2 && runs.len() >= 2)
+    (hosts_down >= 2 && !down.is_empty() && runs.len() >= 2)
         .then(|| open(world, &line, breaker, OpenCause::LocalOutage, &down, now))
+}
+
+/// Whether a host that worked until then was found down after a point.
+fn has_opened_since(host: &Breaker, from: Timestamp) -> bool {
+    let by_failures =
+        matches!(host.gate, Gate::Open { cause: OpenCause::Consecutive | OpenCause::Rate, .. });
+    by_failures && host.not_closed_since().is_some_and(|since| since >= from)
+}
+
+/// Runs that have not ended and failed by a host last.
+fn failed_by(world: &World<'_>, host: &ResourceKey) -> impl Iterator<Item = RunId> {
+    let failed = |run: &Run| {
+        run.steps().any(|(_, _, step)| {
+            let failure = step.last_failure.as_ref();
+            failure.and_then(|failure| failure.resource.as_ref()) == Some(host)
+        })
+    };
+    world.state.open_runs().filter(move |run| failed(run)).map(|run| run.id)
+}
+
+/// Since when the failures of a resource are not those of a line that was down.
+fn online_since(world: &World<'_>, key: &ResourceKey) -> Timestamp {
+    let line = world.state.breaker(&ResourceKey::local_network());
+    let since = line.filter(|_| key.is_host()).and_then(|line| line.closed_at);
+    since.unwrap_or(Timestamp::from_millis(i64::MIN))
 }
 
 /// Whether the line of this machine is known to be down.
