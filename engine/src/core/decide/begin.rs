@@ -7,6 +7,7 @@ use resurge_journal::event::{
 };
 use resurge_journal::failure::{Advice, Class, Failure};
 use resurge_journal::manifest::StepSpec;
+use resurge_journal::policy::OnOpen;
 use resurge_journal::state::{Breaker, Gate, Run, Step, StepPhase};
 use resurge_journal::{ResourceKey, RunId, StepIndex, Timestamp};
 use resurge_steps::Needs;
@@ -77,14 +78,27 @@ fn take_turn(world: &World<'_>, turn: &Turn<'_>, now: Timestamp) -> Vec<Fact> {
     if turn.step.forced || is_last {
         return vec![started(world, turn, gate::forced(world, &needs), true)];
     }
-    match gate::passage(world, &needs, now) {
+    match gate::passage(world, &needs, on_open(world, turn), now) {
         Passage::Pass(admission) => vec![started(world, turn, admission, false)],
         Passage::Hold(keys) => {
-            let opened = turn.step.hurried.then(|| open_for_probe(world, &keys, now)).flatten();
-            opened.map_or_else(|| vec![parked(world, turn, keys, now)], |fact| vec![fact])
+            let opened = if turn.step.hurried { open_for_probe(world, &keys, now) } else { vec![] };
+            // Parked first, so that it stands at the head of those who wait to be the probe.
+            [parked(world, turn, keys, now)].into_iter().chain(opened).collect()
         }
-        Passage::Refuse { key, remaining } => vec![refused(turn, circuit_open(&key, remaining))],
+        Passage::Refuse { key, remaining } => {
+            let keys = vec![key.clone()];
+            let opened = if turn.step.hurried { open_for_probe(world, &keys, now) } else { vec![] };
+            if opened.is_empty() {
+                return vec![refused(turn, circuit_open(&key, remaining))];
+            }
+            [parked(world, turn, keys, now)].into_iter().chain(opened).collect()
+        }
     }
+}
+
+/// Whether a step waits behind open breakers, as its own policy has it.
+fn on_open(world: &World<'_>, turn: &Turn<'_>) -> OnOpen {
+    turn.spec.breaker.as_ref().unwrap_or(&world.settings.breaker).on_open
 }
 
 /// The first of those behind a breaker that lets a probe through.
@@ -96,7 +110,7 @@ fn probe(world: &World<'_>, now: Timestamp) -> Option<Fact> {
     for key in world.state.unsettled_breakers().filter(waits_for_probe) {
         for (run, step) in world.state.held_by(key).take(CANDIDATES_MAX) {
             let Some(turn) = turn(world, run, step) else { continue };
-            let passage = gate::passage(world, &needs_of(world, &turn), now);
+            let passage = gate::passage(world, &needs_of(world, &turn), OnOpen::Park, now);
             if let Passage::Pass(admission) = passage {
                 return Some(started(world, &turn, admission, false));
             }
@@ -106,14 +120,15 @@ fn probe(world: &World<'_>, now: Timestamp) -> Option<Fact> {
 }
 
 /// Somebody in a hurry does not wait for the end of a break, but for a probe under way.
-fn open_for_probe(world: &World<'_>, keys: &[ResourceKey], now: Timestamp) -> Option<Fact> {
+fn open_for_probe(world: &World<'_>, keys: &[ResourceKey], now: Timestamp) -> Vec<Fact> {
     let is_open = |breaker: &&Breaker| {
         matches!(breaker.gate, Gate::Open { .. }) && breaker.mode_at(now) == BreakerMode::Enforced
     };
-    keys.iter().find_map(|key| {
+    let opened = keys.iter().filter_map(|key| {
         let breaker = world.state.breaker(key).filter(is_open)?;
         Some(half_open(world, key, breaker.epoch, HalfOpenCause::Operator))
-    })
+    });
+    opened.collect()
 }
 
 fn started(world: &World<'_>, turn: &Turn<'_>, admission: Vec<Admission>, forced: bool) -> Fact {

@@ -59,7 +59,9 @@ pub(super) fn server_directed(
     now: Timestamp,
 ) -> Option<Fact> {
     let known = world.state.breaker(key)?;
-    if !known.is_closed() || known.mode_at(now) != BreakerMode::Enforced {
+    // A probe that is told to wait speaks for those behind it as well.
+    let is_open = matches!(known.gate, Gate::Open { .. });
+    if is_open || known.mode_at(now) != BreakerMode::Enforced {
         return None;
     }
     let planned_ms = u64::try_from(until.since(now).as_millis()).unwrap_or(u64::MAX);

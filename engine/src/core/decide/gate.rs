@@ -17,7 +17,7 @@ pub(super) enum Passage {
     Pass(Vec<Admission>),
     /// These breakers stand in its way.
     Hold(Vec<ResourceKey>),
-    /// A breaker that wants nobody to wait stands in its way.
+    /// This breaker stands in the way of a step that does not want to wait.
     Refuse { key: ResourceKey, remaining: Duration },
 }
 
@@ -28,7 +28,12 @@ enum Door {
 }
 
 /// Asks every breaker in the way of an attempt.
-pub(super) fn passage(world: &World<'_>, needs: &Needs, now: Timestamp) -> Passage {
+pub(super) fn passage(
+    world: &World<'_>,
+    needs: &Needs,
+    on_open: OnOpen,
+    now: Timestamp,
+) -> Passage {
     let mut admission = Vec::new();
     let mut shut = Vec::new();
     let line = line_of(needs).filter(|key| is_in_the_way(world, key, now));
@@ -45,7 +50,7 @@ pub(super) fn passage(world: &World<'_>, needs: &Needs, now: Timestamp) -> Passa
         shut.extend(doors.iter().map(|(key, _)| (*key).clone()));
     }
     if !shut.is_empty() {
-        return hold(world, shut, now);
+        return hold(world, shut, on_open, now);
     }
     let open = doors.into_iter().filter_map(|(_, door)| match door {
         Door::Open(admitted) => admitted,
@@ -119,14 +124,14 @@ fn without_needless_probes(admission: Vec<Admission>) -> Vec<Admission> {
     admission.into_iter().filter(keep).collect()
 }
 
-fn hold(world: &World<'_>, shut: Vec<ResourceKey>, now: Timestamp) -> Passage {
-    let refusing = shut.iter().find(|key| spec_of(world, key).on_open == OnOpen::FailFast);
-    match refusing {
-        Some(key) => {
+fn hold(world: &World<'_>, shut: Vec<ResourceKey>, on_open: OnOpen, now: Timestamp) -> Passage {
+    // Whoever opened a breaker has no say in whether others wait behind it.
+    match (on_open, shut.first()) {
+        (OnOpen::FailFast, Some(key)) => {
             let remaining = remaining(world, key, now);
             Passage::Refuse { key: key.clone(), remaining }
         }
-        None => Passage::Hold(shut),
+        _ => Passage::Hold(shut),
     }
 }
 
