@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod breaker_modes;
+mod breaker_restarts;
 mod breakers;
 mod checkpoints;
 mod clock_set_back;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use resurge_journal::event::{
-    Admission, AttemptStarted, BreakerMode, HalfOpenCause, StepParked, StepRefused,
+    Admission, AttemptStarted, BreakerMode, HalfOpenCause, InterruptCause, StepParked, StepRefused,
 };
 use resurge_journal::failure::{Advice, Class, Failure};
 use resurge_journal::manifest::StepSpec;
@@ -71,6 +71,11 @@ fn needs_of(world: &World<'_>, turn: &Turn<'_>) -> Needs {
 fn take_turn(world: &World<'_>, turn: &Turn<'_>, now: Timestamp) -> Vec<Fact> {
     if turn.step.crashes >= world.settings.crashes_max && !turn.step.forced {
         return vec![refused(turn, poisoned(turn.step.crashes))];
+    }
+    if let Some(cause) = turn.step.last_interrupt
+        && !(turn.spec.is_idempotent || turn.step.forced)
+    {
+        return vec![refused(turn, cut_off(cause))];
     }
     let needs = needs_of(world, turn);
     // Held until now: its time is nearly up, so it makes a last attempt.
@@ -213,6 +218,16 @@ fn poisoned(crashes: u32) -> Failure {
         format!("the process died {crashes} times in a row while this step ran"),
     )
     .with_hint("look for what ends the process, such as memory; then force a retry")
+    .with_advice(Advice::Never)
+}
+
+fn cut_off(cause: InterruptCause) -> Failure {
+    Failure::new(
+        Class::Interrupted,
+        "cut_off",
+        format!("an attempt was cut off ({}) and may have had its effect", cause.name()),
+    )
+    .with_hint("look whether it had its effect: skip the step if it had, else force a retry")
     .with_advice(Advice::Never)
 }
 
