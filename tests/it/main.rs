@@ -29,4 +29,5 @@ mod retries;
 mod runs;
 mod second_shutdown;
 mod shutdown;
+mod steering;
 mod unordered_inputs;

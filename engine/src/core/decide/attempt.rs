@@ -63,8 +63,12 @@ pub(super) fn finished(
         }
         Outcome::Interrupted => {
             // A run may have been resumed while its attempt still wound down.
-            let cause =
-                if world.draining { InterruptCause::Shutdown } else { InterruptCause::Pause };
+            let is_paused = matches!(current.run.phase, RunPhase::Paused { .. });
+            let cause = if is_paused || !world.draining {
+                InterruptCause::Pause
+            } else {
+                InterruptCause::Shutdown
+            };
             vec![Fact::about(run, AttemptInterrupted { step: key, attempt, cause })]
         }
     }

@@ -27,7 +27,7 @@ pub(super) fn control(
     let event = match control {
         Control::Cancel => cancel(run, asked)?,
         Control::Pause { freezes_timers } => pause(run, freezes_timers, asked)?,
-        Control::Resume => resume(run, asked)?,
+        Control::Resume => resume(world, run, asked)?,
         Control::RetryNow => retry_now(world, run, asked)?,
         Control::ForceRetry => force_retry(world, run, asked)?,
         Control::CancelRecovery => cancel_recovery(run, asked)?,
@@ -58,10 +58,18 @@ fn pause(
     }
 }
 
-fn resume(run: &Run, Asked { actor, reason }: Asked) -> Result<Option<Event>, Refusal> {
+fn resume(
+    world: &World<'_>,
+    run: &Run,
+    Asked { actor, reason }: Asked,
+) -> Result<Option<Event>, Refusal> {
     match &run.phase {
         RunPhase::Active => Ok(None),
-        RunPhase::Paused { .. } => Ok(Some(RunResumed { actor, reason }.into())),
+        RunPhase::Paused { .. } => match world.definition(run) {
+            Ok(_) => Ok(Some(RunResumed { actor, reason }.into())),
+            // Nobody could make its attempts.
+            Err(misfit) => Err(Refusal::Parked { reason: misfit.to_string() }),
+        },
         RunPhase::Parked { reason } => Err(Refusal::Parked { reason: reason.clone() }),
         _ => Err(Refusal::Ended),
     }
