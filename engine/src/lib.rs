@@ -37,6 +37,7 @@
 
 mod core;
 mod handle;
+pub mod lab;
 mod policy;
 pub mod recover;
 mod settings;

@@ -1,0 +1,142 @@
+//! The table that the recovery semantics are held to, and the laboratory itself.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::time::Duration;
+
+use super::*;
+use crate::{Breaker, RetryPolicy};
+
+const RUNS: u32 = 200;
+
+fn policy(letter: &str) -> Policy {
+    let found = policies().into_iter().find(|(name, _)| name.starts_with(letter));
+    found.unwrap().1
+}
+
+fn storm(name: &str) -> Storm {
+    storms().into_iter().find(|(known, _)| *known == name).unwrap().1
+}
+
+fn of(letter: &str, name: &str) -> Report {
+    study(&storm(name), &policy(letter), RUNS, 1).unwrap()
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn work_that_waits_behind_a_growing_break_outlives_every_outage() {
+    for letter in ["F", "G"] {
+        for name in ["3 ops, 10-90 s", "3 ops, 2-10 min"] {
+            let report = of(letter, name);
+            assert_eq!(report.operations, 3 * u64::from(RUNS));
+            assert_eq!(report.completed, report.operations, "{letter}, {name}: {report}");
+            assert!(report.probes > 0, "{letter}, {name}: {report}");
+        }
+    }
+}
+
+#[test]
+fn without_a_breaker_five_retries_do_not_outlive_minutes() {
+    let report = of("A", "3 ops, 2-10 min");
+    assert_eq!((report.completed, report.exhausted), (0, report.operations), "{report}");
+    assert_eq!((report.attempts, report.probes), (6 * report.operations, 0), "{report}");
+    assert_eq!(report.lag_mean(), None);
+}
+
+#[test]
+fn work_that_fails_behind_a_breaker_dies_of_it() {
+    let report = of("B", "3 ops, 10-90 s");
+    assert_eq!((report.completed, report.exhausted), (0, report.operations), "{report}");
+}
+
+#[test]
+fn waiting_behind_a_breaker_asks_the_host_less() {
+    let per_operation = |letter, name| of(letter, name).attempts_in_outage_per_operation();
+    let one = "1 op, 10-90 s";
+    assert!(per_operation("F", one) <= per_operation("A", one) + 0.3);
+    let three = "3 ops, 10-90 s";
+    assert!(per_operation("F", three) < 0.7 * per_operation("A", three));
+    assert!(per_operation("G", three) < 0.7 * per_operation("A", three));
+}
+
+#[test]
+fn a_growing_break_comes_back_sooner_than_a_fixed_one() {
+    let lag = |letter| of(letter, "3 ops, 10-90 s").lag_mean().unwrap();
+    let (fixed, growing, quick) = (lag("D"), lag("F"), lag("G"));
+    assert!(fixed > seconds(200), "{fixed:?}");
+    assert!(growing < seconds(40), "{growing:?}");
+    assert!(quick < growing, "{quick:?} and {growing:?}");
+}
+
+#[test]
+fn one_seed_is_one_course_of_events() {
+    let storm = storm("3 ops, 10-90 s");
+    let study = |seed| study(&storm, &policy("F"), 5, seed).unwrap();
+    assert_eq!(study(7), study(7));
+    assert_ne!(study(7), study(8));
+    assert_eq!(storm.scenario(3), storm.scenario(3));
+    let scenario = storm.scenario(3);
+    assert_eq!(scenario.operations.len(), 3);
+    let outage = scenario.outages.first().unwrap();
+    let lasts = outage.to.checked_sub(outage.from).unwrap();
+    assert!((seconds(10)..=seconds(90)).contains(&lasts) && outage.from < seconds(60));
+}
+
+#[test]
+fn hosts_that_go_down_together_are_one_line_that_is_down() {
+    // Two retries: the line must be found down before they are used up.
+    let retry = RetryPolicy::exponential(seconds(2)).max_retries(2);
+    let storm = Storm { hosts: 3, ..Storm::new(9, seconds(120)..=seconds(600)) };
+    let policy = Policy { retry, ..Policy::downloads() };
+    let report = study(&storm, &policy, 50, 1).unwrap();
+    assert_eq!(report.completed, report.operations, "{report}");
+    assert!(report.probes > 0, "{report}");
+}
+
+#[test]
+fn a_transfer_goes_on_from_where_it_was_cut_off() {
+    let host = |n| scenario::host(n).unwrap();
+    let scenario = Scenario {
+        operations: vec![Operation { needs: host(1), arrives: seconds(0), takes: seconds(60) }],
+        outages: vec![Outage { of: host(1), from: seconds(40), to: seconds(50) }],
+        fails_after: seconds(5),
+        moves_bytes: true,
+        seed: 1,
+    };
+    let retry = RetryPolicy::fixed(seconds(10)).jitter(crate::Jitter::None);
+    let policy = Policy::new(retry, Breaker::per_host());
+    let report = simulate(&scenario, &policy).unwrap();
+    // Cut off at 40 s, noticed at 45 s, tried again at 55 s: 5 s after the host came back.
+    assert_eq!((report.completed, report.attempts, report.attempts_in_outage), (1, 2, 1));
+    assert_eq!(report.lag_mean(), Some(seconds(5)));
+    assert_eq!(report.longest_silence, seconds(10));
+    assert_eq!(report.requests_per_minute_max, 2);
+}
+
+#[test]
+fn what_never_comes_back_is_given_up_in_the_end() {
+    let host = scenario::host(1).unwrap();
+    let (arrives, takes) = (seconds(0), seconds(1));
+    let scenario = Scenario {
+        operations: vec![Operation { needs: host.clone(), arrives, takes }],
+        outages: vec![Outage { of: host, from: seconds(0), to: seconds(7 * 24 * 3_600) }],
+        fails_after: seconds(5),
+        moves_bytes: false,
+        seed: 1,
+    };
+    let report = simulate(&scenario, &Policy::downloads()).unwrap();
+    assert_eq!((report.exhausted, report.unfinished), (1, 0), "{report}");
+}
+
+#[test]
+fn a_policy_that_contradicts_itself_is_refused_with_every_problem() {
+    let retry = RetryPolicy::exponential(seconds(2)).factor(0.5).max_delay(seconds(1));
+    let policy =
+        Policy::new(retry, Breaker::per_host().threshold(0).failure_rate(0, 0, seconds(1)));
+    let error = simulate(&storm("1 op, 10-90 s").scenario(1), &policy).unwrap_err();
+    let LabError::Policy(problems) = error else { unreachable!("{error}") };
+    assert_eq!(problems.problems().len(), 3, "{problems}");
+}
