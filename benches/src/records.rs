@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use resurge::journal::event::{
-    AttemptFailed, AttemptStarted, AttemptSucceeded, CheckpointSaved, Event, RunStarted,
-    RunSucceeded, Verdict,
+    AttemptFailed, AttemptStarted, AttemptSucceeded, CheckpointSaved, DelayParts, Event,
+    RunStarted, RunSucceeded, Verdict,
 };
 use resurge::journal::{AttemptNo, Json, Record, RunId, Seq, StepKey, Timestamp};
 use resurge::{Class, Failure};
@@ -20,7 +20,7 @@ use crate::flow::{payload, three_steps};
 pub fn succeeded(seq: u64) -> Record {
     let step = StepKey::new("verify").expect("a short key");
     let output = Json::of(&payload()).expect("text is JSON");
-    let event = AttemptSucceeded { step, attempt: AttemptNo::new(1), output };
+    let event = AttemptSucceeded { step, attempt: AttemptNo::new(1), output, health: Vec::new() };
     Record {
         seq: Seq::new(seq),
         at: Timestamp::from_millis(1_763_719_200_000),
@@ -77,11 +77,19 @@ impl Mix {
             self.started(key, attempt, 1);
         }
         let output = self.payload.clone();
-        self.push(AttemptSucceeded { step: key.clone(), attempt, output });
+        self.push(AttemptSucceeded { step: key.clone(), attempt, output, health: Vec::new() });
     }
 
     fn started(&mut self, key: &StepKey, attempt: AttemptNo, charged: u32) {
-        self.push(AttemptStarted { step: key.clone(), attempt, charged, max_attempts: 4 });
+        self.push(AttemptStarted {
+            step: key.clone(),
+            attempt,
+            charged,
+            max_attempts: 4,
+            timeout_ms: None,
+            admission: Vec::new(),
+            forced: false,
+        });
     }
 
     fn failed(&mut self, key: &StepKey, attempt: AttemptNo) {
@@ -95,6 +103,14 @@ impl Mix {
             max_attempts: 4,
             gained: 0,
             reached: 0,
+            streak: 1,
+            is_refunded: false,
+            exhausted_by: None,
+            parts: Some(DelayParts::default()),
+            server_waited_ms: 0,
+            health: Vec::new(),
+            budget: None,
+            ease: None,
         });
     }
 
