@@ -4,7 +4,8 @@ use resurge_journal::{Json, ResourceKey};
 use resurge_steps::{Needs, Step, StepContext, StepError};
 
 use super::policy::Policy;
-use crate::workflow::{BuildError, Workflow};
+use crate::core::{Command, StartRequest};
+use crate::workflow::{BuildError, Definition, Workflow};
 
 /// A step whose attempts are only thought of.
 #[derive(Debug)]
@@ -37,7 +38,14 @@ pub(super) fn workflow(policy: &Policy) -> Result<Workflow<String, ()>, BuildErr
     flow.build(step)
 }
 
-/// The input of an operation that needs this.
-pub(super) fn input(needs: &ResourceKey) -> Json {
-    Json::of(needs.as_str()).unwrap_or_else(|_| Json::null())
+/// Asks for a run that stands for an operation.
+pub(super) fn request(definition: &Definition, needs: &ResourceKey) -> Command {
+    Command::Start(Box::new(StartRequest {
+        manifest: definition.manifest.clone(),
+        input: Json::of(needs.as_str()).unwrap_or_else(|_| Json::null()),
+        key: None,
+        deadline: None,
+        restart_ended: false,
+        caller: None,
+    }))
 }

@@ -19,7 +19,9 @@
 //! | try one course of events | [`simulate`], [`Scenario`] |
 //! | try many of a kind | [`study`], [`Storm`] |
 //! | compare the usual policies | [`policies`], [`storms`] |
+//! | measure what a decision costs | [`Crowd`] |
 
+mod crowd;
 mod flow;
 mod luck;
 mod policy;
@@ -31,6 +33,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+pub use crowd::Crowd;
 pub use policy::{Policy, policies};
 pub use report::Report;
 pub use scenario::{Operation, Outage, Scenario, Storm, storms};

@@ -6,20 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use resurge_journal::failure::{Class, Failure};
-use resurge_journal::{
-    AttemptNo, Json, Record, ResourceKey, RunId, State, StepIndex, StepKey, Timestamp,
-};
+use resurge_journal::{AttemptNo, Json, Record, ResourceKey, RunId, State, StepIndex, Timestamp};
 use resurge_steps::Progress;
 
-use super::flow::{input, workflow};
+use super::flow::{request, workflow};
 use super::luck::Luck;
 use super::policy::Policy;
 use super::report::Report;
 use super::scenario::{Operation, Scenario};
 use super::tally::{Down, Tally};
-use crate::core::{
-    Ambient, Command, Core, Outcome, Registry, Running, Seen, StartRequest, reconcile,
-};
+use crate::core::{Ambient, Command, Core, Outcome, Registry, Running, Seen, reconcile};
 use crate::workflow::{BuildError, Definition};
 
 /// Why a policy could not be tried out.
@@ -153,24 +149,14 @@ impl<'a> World<'a> {
 
     fn start(&mut self, index: usize) -> Result<(), LabError> {
         let Some(operation) = self.scenario.operations.get(index) else { return Ok(()) };
-        let manifest = self.definition.manifest.clone();
-        let request = StartRequest {
-            input: input(&operation.needs),
-            key: None,
-            deadline: None,
-            restart_ended: false,
-            caller: None,
-            manifest: manifest.clone(),
-        };
         // The run is known before anything about it is looked at.
         let entropy = self.luck.wide();
         let run = RunId::new(uuid::Uuid::from_u128(entropy));
         self.runs.insert(run, (index, Duration::ZERO));
-        let steps: Vec<StepKey> = manifest.steps.into_iter().map(|step| step.key).collect();
-        for step in steps {
-            self.tally.expect(run, step, operation.needs.clone());
+        for step in &self.definition.manifest.steps {
+            self.tally.expect(run, step.key.clone(), operation.needs.clone());
         }
-        self.decide(Command::Start(Box::new(request)), entropy).map(drop)
+        self.decide(request(&self.definition, &operation.needs), entropy)
     }
 
     fn finish(

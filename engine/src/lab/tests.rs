@@ -140,3 +140,25 @@ fn a_policy_that_contradicts_itself_is_refused_with_every_problem() {
     let LabError::Policy(problems) = error else { unreachable!("{error}") };
     assert_eq!(problems.problems().len(), 3, "{problems}");
 }
+
+#[test]
+fn a_crowd_makes_one_decision_at_a_time() {
+    let mut crowd = Crowd::waiting(50, 3).unwrap();
+    for _ in 0..120 {
+        let names = |records: Vec<crate::journal::Record>| -> Vec<&'static str> {
+            records.iter().map(|record| record.event.name()).collect()
+        };
+        assert_eq!(names(crowd.begin().unwrap()), ["attempt_started"]);
+        assert_eq!(names(crowd.fail().unwrap()), ["attempt_failed"]);
+    }
+    assert_eq!((crowd.open_runs(), crowd.under_way()), (50, 0));
+
+    let mut crowd = Crowd::parked(50).unwrap();
+    assert_eq!((crowd.open_runs(), crowd.under_way()), (51, 0));
+    assert_eq!(crowd.begin().unwrap().len(), 1);
+    assert_eq!((crowd.under_way(), crowd.fail().unwrap().len()), (1, 1));
+
+    let mut crowd = Crowd::ready(50).unwrap();
+    // The failure, the breaker, and everybody behind it.
+    assert_eq!(crowd.fail().unwrap().len(), 52);
+}
