@@ -16,13 +16,18 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | try one course of events | [`simulate`], [`Scenario`] |
+//! | try one course of events | [`simulate`], [`record`], [`Scenario`] |
 //! | try many of a kind | [`study`], [`Storm`] |
 //! | compare the usual policies | [`policies`], [`storms`] |
+//! | run a recorded journal under another policy | [`History`] |
 //! | measure what a decision costs | [`Crowd`] |
 
 mod crowd;
+mod evidence;
 mod flow;
+mod history;
+#[cfg(test)]
+mod history_tests;
 mod luck;
 mod policy;
 mod report;
@@ -34,8 +39,9 @@ mod tally;
 mod tests;
 
 pub use crowd::Crowd;
+pub use history::{Confidence, History};
 pub use policy::{Policy, policies};
 pub use report::Report;
 pub use scenario::{Operation, Outage, Scenario, Storm, storms};
-pub use simulation::{LabError, simulate};
+pub use simulation::{LabError, record, simulate};
 pub use study::study;

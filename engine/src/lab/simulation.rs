@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use resurge_journal::event::JournalCreated;
 use resurge_journal::failure::{Class, Failure};
 use resurge_journal::{AttemptNo, Json, Record, ResourceKey, RunId, State, StepIndex, Timestamp};
 use resurge_steps::Progress;
@@ -38,8 +39,25 @@ pub enum LabError {
 /// # Errors
 /// [`LabError::Policy`] if the policy contradicts itself.
 pub fn simulate(scenario: &Scenario, policy: &Policy) -> Result<Report, LabError> {
+    Ok(run(scenario, policy, None)?.tally.report())
+}
+
+/// The records that a scenario would leave in a new journal, behind its first one.
+///
+/// # Errors
+/// [`LabError::Policy`] if the policy contradicts itself.
+pub fn record(scenario: &Scenario, policy: &Policy) -> Result<Vec<Record>, LabError> {
+    Ok(run(scenario, policy, Some(Vec::new()))?.records.unwrap_or_default())
+}
+
+fn run<'a>(
+    scenario: &'a Scenario,
+    policy: &Policy,
+    records: Option<Vec<Record>>,
+) -> Result<World<'a>, LabError> {
     let flow = workflow(policy)?;
-    let mut world = World::new(scenario, policy, flow.definition);
+    let mut world = World::new(scenario, policy, flow.definition)?;
+    world.records = records;
     world.command(Command::Recover { boot: None, pid: 1 })?;
     for (index, operation) in scenario.operations.iter().enumerate() {
         world.plan(BEGINNING.after(operation.arrives), Happening::Arrives(index));
@@ -48,7 +66,16 @@ pub fn simulate(scenario: &Scenario, policy: &Policy) -> Result<Report, LabError
         world.now = next;
         world.turn()?;
     }
-    Ok(world.tally.report())
+    Ok(world)
+}
+
+/// A journal with nothing in it but its first record.
+pub(super) fn new_journal() -> Result<State, LabError> {
+    let mut state = State::new();
+    let event = JournalCreated { journal: uuid::Uuid::nil() }.into();
+    let first = Record { seq: state.head().next(), at: BEGINNING, run: None, event };
+    state.apply(&first).map_err(|problem| LabError::Defect(Box::new(problem)))?;
+    Ok(state)
 }
 
 /// What the core decides about, moment by moment.
@@ -65,6 +92,8 @@ struct World<'a> {
     /// The operation that a run stands for, and how much of it is done.
     runs: HashMap<RunId, (usize, Duration)>,
     tally: Tally,
+    /// What the journal would hold, if somebody wants to have it.
+    records: Option<Vec<Record>>,
 }
 
 /// Something that the world does by itself.
@@ -77,7 +106,11 @@ enum Happening {
 }
 
 impl<'a> World<'a> {
-    fn new(scenario: &'a Scenario, policy: &Policy, definition: Arc<Definition>) -> Self {
+    fn new(
+        scenario: &'a Scenario,
+        policy: &Policy,
+        definition: Arc<Definition>,
+    ) -> Result<Self, LabError> {
         let mut registry = Registry::default();
         registry.insert(&definition);
         let settings = policy.settings.clone().bounded();
@@ -90,10 +123,10 @@ impl<'a> World<'a> {
         let arrivals =
             scenario.operations.iter().map(|operation| BEGINNING.after(operation.arrives));
         let last = outages.iter().map(|down| down.to).chain(arrivals).max().unwrap_or(BEGINNING);
-        Self {
+        Ok(Self {
             scenario,
             definition,
-            core: Core::new(State::new(), Arc::new(registry), settings),
+            core: Core::new(new_journal()?, Arc::new(registry), settings),
             running: Running::new(),
             luck: Luck::new(scenario.seed),
             now: BEGINNING,
@@ -102,7 +135,8 @@ impl<'a> World<'a> {
             queued: 0,
             runs: HashMap::new(),
             tally: Tally::new(outages),
-        }
+            records: None,
+        })
     }
 
     fn plan(&mut self, at: Timestamp, happening: Happening) {
@@ -205,6 +239,9 @@ impl<'a> World<'a> {
             self.tally.take(record);
         }
         self.follow(&records);
+        if let Some(kept) = &mut self.records {
+            kept.extend(records);
+        }
         Ok(())
     }
 
