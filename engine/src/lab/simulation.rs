@@ -24,11 +24,22 @@ use crate::workflow::{BuildError, Definition};
 #[non_exhaustive]
 pub enum LabError {
     /// The policy contradicts itself.
-    #[error("the policy cannot be tried out; correct it")]
-    Policy(#[from] BuildError),
+    #[error("the policy cannot be tried out: {}", all(.0))]
+    Policy(BuildError),
     /// The engine would have stopped here.
     #[error("the engine made a decision that does not fit its own journal; please report this")]
     Defect(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<BuildError> for LabError {
+    fn from(error: BuildError) -> Self {
+        Self::Policy(error)
+    }
+}
+
+/// Every problem, in one line.
+fn all(error: &BuildError) -> String {
+    error.problems().iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// Runs a scenario under a policy on a virtual clock.

@@ -6,6 +6,8 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use resurge_journal::Timestamp;
 
+use crate::simulate_args::SimulateArgs;
+
 /// Shows what is in a journal, without touching it.
 ///
 /// Works on a copy, so that the journal may be read-only. A journal that an engine has open cannot
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Breakers(BreakersArgs),
     /// Whether the journal is whole and every record follows from those before it
     Verify(VerifyArgs),
+    /// How an outage, or a recorded journal, would go under another policy
+    Simulate(Box<SimulateArgs>),
 }
 
 #[derive(Debug, ClapArgs)]

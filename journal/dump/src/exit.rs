@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use resurge::lab::LabError;
 use resurge_journal::dump::Plain;
 use resurge_journal::store::OpenError;
 
@@ -38,6 +39,14 @@ pub(crate) enum Trouble {
     NothingMatched(String),
     #[error("`{0}` fits {1} runs; give more of the id")]
     Ambiguous(String, usize),
+    #[error("{0}")]
+    Usage(String),
+    #[error(
+        "the journal shows {samples} attempts and probes at hosts, too few to conclude anything from; at least {wanted} are needed, or say --min-samples"
+    )]
+    TooThin { samples: u32, wanted: u32 },
+    #[error(transparent)]
+    Lab(#[from] LabError),
 }
 
 impl Trouble {
@@ -46,9 +55,9 @@ impl Trouble {
             Self::Open(OpenError::Missing { .. } | OpenError::Foreign { .. }) => Exit::NoJournal,
             Self::Open(OpenError::Locked { .. }) => Exit::Locked,
             Self::Open(OpenError::NewerFormat { .. }) => Exit::Newer,
-            Self::Open(_) | Self::Copy(_) | Self::Output(_) => Exit::Findings,
-            Self::NothingMatched(_) => Exit::NothingMatched,
-            Self::Ambiguous(..) => Exit::Usage,
+            Self::NothingMatched(_) | Self::TooThin { .. } => Exit::NothingMatched,
+            Self::Ambiguous(..) | Self::Usage(_) | Self::Lab(LabError::Policy(_)) => Exit::Usage,
+            Self::Open(_) | Self::Copy(_) | Self::Output(_) | Self::Lab(_) => Exit::Findings,
         }
     }
 }

@@ -9,6 +9,8 @@ mod log;
 mod ls;
 mod select;
 mod show;
+mod simulate;
+mod simulate_args;
 mod source;
 mod stats;
 mod verify;
@@ -48,6 +50,7 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<Exit, Trouble> {
         Command::Why(args) => why::run(args, out),
         Command::Stats(args) => stats::run(args, out),
         Command::Breakers(args) => breakers::run(args, out),
+        Command::Simulate(args) => simulate::run(args, out),
         Command::Verify(args) => verify::run(args, out),
     }
 }

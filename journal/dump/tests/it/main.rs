@@ -7,4 +7,5 @@ mod dump;
 #[path = "../../../tests/it/fixture.rs"]
 mod fixture;
 mod recovery;
+mod simulate;
 mod story;
