@@ -33,6 +33,8 @@ pub struct Breaker {
     pub throttled: Option<(RunId, Timestamp)>,
     /// How often it would have opened or did open.
     pub trips_ever: u64,
+    /// The run whose attempt made it leave the closed state.
+    pub culprit: Option<RunId>,
 }
 
 /// How far a breaker may interfere, as somebody set it.
@@ -197,6 +199,9 @@ impl Breaker {
 
     /// Begins an epoch with a clean slate but for the memory of trips.
     pub(crate) fn turn(&mut self, epoch: BreakerEpoch, gate: Gate) {
+        if self.is_closed() {
+            self.culprit = self.last_sample().map(|sample| sample.run);
+        }
         self.epoch = epoch;
         self.gate = gate;
         self.failures_in_row = 0;

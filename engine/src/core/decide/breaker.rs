@@ -8,7 +8,7 @@ use resurge_journal::event::{
     HalfOpenCause, OpenCause, ReleaseCause, Sign, StepReleased, WaveMark,
 };
 use resurge_journal::policy::BreakerSpec;
-use resurge_journal::state::{Breaker, Gate, Run, Sample, Wave};
+use resurge_journal::state::{Breaker, Gate, Sample, Wave};
 use resurge_journal::{BreakerEpoch, ResourceKey, RunId, Timestamp};
 
 use super::World;
@@ -229,9 +229,12 @@ fn wave(world: &World<'_>, key: &ResourceKey, breaker: &Breaker, now: Timestamp)
 
 /// Several hosts that fail at once are one line that is down.
 fn local_outage(world: &World<'_>, showed: &BTreeSet<ResourceKey>, now: Timestamp) -> Option<Fact> {
-    if !showed.iter().any(ResourceKey::is_host) {
-        return None;
-    }
+    let fails = |key: &&ResourceKey| {
+        let last = world.state.breaker(key).and_then(Breaker::last_sample);
+        // Nothing is left of the samples of a breaker that has just opened.
+        key.is_host() && last.is_none_or(|sample| sample.sign != Sign::Alive)
+    };
+    showed.iter().find(fails)?;
     let line = ResourceKey::local_network();
     let default = Breaker::default();
     let breaker = world.state.breaker(&line).unwrap_or(&default);
@@ -248,10 +251,10 @@ fn local_outage(world: &World<'_>, showed: &BTreeSet<ResourceKey>, now: Timestam
     let mut down: Vec<&Sample> = Vec::new();
     let mut runs: BTreeSet<RunId> = BTreeSet::new();
     let mut hosts_down = 0;
-    for (key, host) in hosts() {
+    for (_, host) in hosts() {
         if has_opened_since(host, lately) {
             hosts_down += 1;
-            runs.extend(failed_by(world, key));
+            runs.extend(host.culprit);
             continue;
         }
         let failing: Vec<&Sample> = host.samples_since(lately).filter(since_alive).collect();
@@ -275,17 +278,6 @@ fn has_opened_since(host: &Breaker, from: Timestamp) -> bool {
     let by_failures =
         matches!(host.gate, Gate::Open { cause: OpenCause::Consecutive | OpenCause::Rate, .. });
     by_failures && host.not_closed_since().is_some_and(|since| since >= from)
-}
-
-/// Runs that have not ended and failed by a host last.
-fn failed_by(world: &World<'_>, host: &ResourceKey) -> impl Iterator<Item = RunId> {
-    let failed = |run: &Run| {
-        run.steps().any(|(_, _, step)| {
-            let failure = step.last_failure.as_ref();
-            failure.and_then(|failure| failure.resource.as_ref()) == Some(host)
-        })
-    };
-    world.state.open_runs().filter(move |run| failed(run)).map(|run| run.id)
 }
 
 /// Since when the failures of a resource are not those of a line that was down.
