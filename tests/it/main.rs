@@ -7,6 +7,7 @@ mod breaker_restarts;
 mod breakers;
 mod checkpoints;
 mod clock_set_back;
+mod conditions;
 mod controls;
 mod crashes;
 mod custom_panics;

@@ -136,6 +136,9 @@ impl Driver {
         let recover = Command::Recover { boot: boot_id(), pid: std::process::id() };
         // A refusal is impossible: recovery looks at nothing but the journal.
         let _ = self.decide(recover)?;
+        // Nothing is recorded about them, and still somebody has to look at what they wait for.
+        let (head, state) = (self.core.state().head(), self.core.state());
+        self.touched.extend(state.on_conditions().map(|(run, _)| (head, run)));
         if let Some(reply) = recovered.take() {
             self.answer(reply, ());
         }
