@@ -24,6 +24,7 @@ mod lost_outputs;
 mod outages;
 mod overdue;
 mod parking;
+mod policies;
 mod probes;
 mod refunds_from_zero;
 mod retries;

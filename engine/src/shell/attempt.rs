@@ -196,11 +196,12 @@ async fn elapsed(limit: Option<Duration>) -> Duration {
 /// Waits until there was no progress for so long, for ever if there is no limit.
 async fn idle(limit: Option<Duration>, mut progress: watch::Receiver<Progress>) -> Duration {
     let Some(limit) = limit else { return std::future::pending().await };
+    let mut last = *progress.borrow_and_update();
     loop {
         tokio::select! {
             biased;
-            changed = progress.changed() => {
-                if changed.is_err() {
+            is_alive = advance(&mut progress, &mut last) => {
+                if !is_alive {
                     // The attempt is over; nobody waits for this any more.
                     return std::future::pending().await;
                 }
@@ -208,6 +209,19 @@ async fn idle(limit: Option<Duration>, mut progress: watch::Receiver<Progress>) 
             () = sleep(limit) => return limit,
         }
     }
+}
+
+/// Waits until more is done than was said last: to say the same again is no progress.
+///
+/// False if nobody can say any more.
+async fn advance(progress: &mut watch::Receiver<Progress>, last: &mut Progress) -> bool {
+    while progress.changed().await.is_ok() {
+        let before = std::mem::replace(last, *progress.borrow_and_update());
+        if last.done > before.done || last.began_at != before.began_at {
+            return true;
+        }
+    }
+    false
 }
 
 /// Runs a future and turns a panic into its message.
