@@ -262,10 +262,7 @@ async fn the_last_attempt_before_the_time_is_up_is_made_in_spite_of_the_breaker(
     let never_ends = Breaker::per_host().fixed(SECOND * 36_000);
     for by_deadline in [true, false] {
         let host = Host::refusing("a");
-        let policy = match by_deadline {
-            true => patient(),
-            false => patient().max_elapsed(SECOND * 600),
-        };
+        let policy = if by_deadline { patient() } else { patient().max_elapsed(SECOND * 600) };
         let flow = visit_behind(&host, policy, never_ends.clone());
         let engine = support::engine().register(&flow).start().await.unwrap();
         for _ in 0..5 {

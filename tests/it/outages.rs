@@ -155,6 +155,26 @@ async fn one_host_that_cannot_be_reached_is_one_host() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_host_that_answers_while_two_others_fail_disproves_an_outage() {
+    let net = two_hosts(&MemoryStore::new()).await;
+    let c = Host::new("c");
+    let to_c = to("c", &c);
+    let engine = support::engine().register(&net.to_a).register(&net.to_b).register(&to_c);
+    let engine = engine.start().await.unwrap();
+    net.fail("offline");
+    let mut stuck = start_many(&engine, &net.to_a, 5).await;
+    for _ in 0..10 {
+        all_done(&start_many(&engine, &to_c, 1).await).await;
+        tokio::time::sleep(SECOND / 10).await;
+    }
+    stuck.extend(start_many(&engine, &net.to_b, 3).await);
+    tokio::time::sleep(SECOND / 10).await;
+    assert!(trips(&records(&engine).await, &line()).is_empty());
+    net.recover();
+    all_done(&stuck).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_run_that_fails_with_two_hosts_is_no_outage() {
     let net = two_hosts(&MemoryStore::new()).await;
     let (a, b) = (net.a.clone(), net.b.clone());

@@ -95,10 +95,8 @@ async fn each_jitter_stays_within_its_bounds_and_comes_from_the_attempt_alone() 
         for (_, failed) in failures(&records) {
             let Some(parts) = failed.parts else { continue };
             assert_eq!((parts.curve_ms, parts.cap_ms), (10_000, 60_000));
-            let draw = f64::from(parts.draw_millionths) / 1e6;
-            let low = 10_000.0 * draw;
-            let fits = jitter != Jitter::Full
-                || (low - 1.0..=low + 2.0).contains(&(parts.spread_ms as f64));
+            let drawn = u64::from(parts.draw_millionths) / 100;
+            let fits = jitter != Jitter::Full || parts.spread_ms.abs_diff(drawn) <= 1;
             assert!(fits, "{parts:?}");
         }
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use resurge::journal::event::{Event, InterruptCause};
-use resurge::journal::store::MemoryStore;
+use resurge::journal::store::{MemoryStore, Store};
 use resurge::{
     Class, Control, ControlError, Jitter, Json, RetryPolicy, RunError, RunFilter, RunHandle,
     RunStatus, StepContext, StepError, StepKey, StepStatus, StopReason, Workflow,
@@ -134,7 +134,6 @@ async fn every_control_is_journaled_with_who_and_why_and_durable_when_it_returns
         tokio::time::sleep(SECOND).await;
         engine.control(run.id(), control, "ann", "because").await.unwrap();
         // Nothing else has run since: what stands on the disk now was there before the answer.
-        use resurge::journal::store::Store;
         let disk = disk.truncated(disk.head());
         let found = disk.scan(resurge::Seq::new(1)).map(Result::unwrap);
         let found: Vec<_> = found.filter(|record| record.event.name() == name).collect();
@@ -168,7 +167,7 @@ async fn a_pause_stops_the_attempt_and_one_that_does_not_listen_is_dropped() {
                 let (seen, call) = (seen.clone(), counted.count());
                 async move {
                     if call > 1 {
-                        return Ok(cx.checkpoint::<u32>()?);
+                        return cx.checkpoint::<u32>();
                     }
                     let reason = cx.stopped().await;
                     *seen.lock().unwrap() = Some(reason);

@@ -211,7 +211,7 @@ impl Tasks {
         held: Vec<ResourceKey>,
     ) -> Option<StepContext> {
         let spec = run.started.manifest.step(order.step)?;
-        let step = run.step(order.step)?;
+        let known = run.step(order.step)?;
         let info = AttemptInfo {
             run: order.run,
             step: spec.key.clone(),
@@ -219,8 +219,8 @@ impl Tasks {
             max_attempts: spec.max_attempts(),
             boot: self.boot.clone(),
             scratch_dir: self.scratch_of(order.run).join(spec.key.as_str()),
-            checkpoint: step.checkpoint.clone(),
-            held: held.into_iter().filter(|key| !may_ask(step, key)).collect(),
+            checkpoint: known.checkpoint.clone(),
+            held: held.into_iter().filter(|key| !may_ask(known, key)).collect(),
         };
         let (driver, bytes_max) = (driver.downgrade(), self.payload_bytes_max);
         let sink = Arc::new(Sink { order, driver, bytes_max });

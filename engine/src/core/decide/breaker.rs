@@ -162,7 +162,8 @@ fn trip(world: &World<'_>, key: &ResourceKey, breaker: &Breaker, now: Timestamp)
     if !watches || (key.is_host() && is_offline(world)) {
         return None;
     }
-    let recent = instant_before(now, Breaker::HORIZON).max(online_since(world, key));
+    let horizon = instant_before(now, Breaker::HORIZON);
+    let recent = if key.is_host() { horizon.max(online_since(world)) } else { horizon };
     let samples: Vec<&Sample> = breaker.samples_since(recent).collect();
     let is_releasing = world.state.held_by(key).next().is_some();
     let cause = cause_to_open(&spec_of(world, key), &samples, is_releasing, now)?;
@@ -241,23 +242,22 @@ fn local_outage(world: &World<'_>, showed: &BTreeSet<ResourceKey>, now: Timestam
     if !breaker.is_closed() || breaker.mode_at(now) != BreakerMode::Enforced {
         return None;
     }
-    let lately = instant_before(now, OUTAGE_WINDOW).max(online_since(world, &line));
-    let hosts = || world.state.breakers().filter(|(key, _)| key.is_host());
-    // Whatever failed before a host answered says nothing about the line by now.
-    let samples = || hosts().flat_map(|(_, host)| host.samples_since(lately));
-    let alive =
-        samples().filter(|sample| sample.sign == Sign::Alive).map(|sample| sample.seq).max();
-    let since_alive = |sample: &&Sample| alive.is_none_or(|alive| sample.seq > alive);
-    let mut down: Vec<&Sample> = Vec::new();
-    let mut runs: BTreeSet<RunId> = BTreeSet::new();
+    let lately = instant_before(now, OUTAGE_WINDOW).max(online_since(world));
+    let (mut alive, mut first) = (None, None);
+    let (mut down, mut opened): (Vec<&Sample>, Vec<&Breaker>) = Default::default();
     let mut hosts_down = 0;
-    for (_, host) in hosts() {
+    for (_, host) in world.state.breakers().filter(|(key, _)| key.is_host()) {
         if has_opened_since(host, lately) {
             hosts_down += 1;
-            runs.extend(host.culprit);
+            opened.push(host);
+            first = first.into_iter().chain(host.not_closed_since()).min();
             continue;
         }
-        let failing: Vec<&Sample> = host.samples_since(lately).filter(since_alive).collect();
+        let samples: Vec<&Sample> = host.samples_since(lately).collect();
+        // Whatever failed before it answered says nothing about the line by now.
+        let answered = samples.iter().rposition(|sample| sample.sign == Sign::Alive);
+        alive = alive.max(answered.and_then(|at| samples.get(at)).map(|sample| sample.at));
+        let failing = samples.get(answered.map_or(0, |at| at + 1)..).unwrap_or_default();
         if failing.is_empty() {
             continue;
         }
@@ -266,11 +266,16 @@ fn local_outage(world: &World<'_>, showed: &BTreeSet<ResourceKey>, now: Timestam
             return None;
         }
         hosts_down += 1;
-        runs.extend(failing.iter().map(|sample| sample.run));
+        first = first.into_iter().chain(failing.first().map(|sample| sample.at)).min();
         down.extend(failing);
     }
-    (hosts_down >= 2 && !down.is_empty() && runs.len() >= 2)
-        .then(|| open(world, &line, breaker, OpenCause::LocalOutage, &down, now))
+    // A host that answered while others failed was reached over the same line.
+    let is_disproved = alive.zip(first).is_some_and(|(alive, first)| alive > first);
+    let run = down.first().filter(|_| hosts_down >= 2 && !is_disproved)?.run;
+    // One run that fails with all its mirrors says nothing about the line.
+    let is_shared = down.iter().any(|sample| sample.run != run)
+        || opened.iter().any(|host| host.culprit.is_some_and(|culprit| culprit != run));
+    is_shared.then(|| open(world, &line, breaker, OpenCause::LocalOutage, &down, now))
 }
 
 /// Whether a host that worked until then was found down after a point.
@@ -280,10 +285,10 @@ fn has_opened_since(host: &Breaker, from: Timestamp) -> bool {
     by_failures && host.not_closed_since().is_some_and(|since| since >= from)
 }
 
-/// Since when the failures of a resource are not those of a line that was down.
-fn online_since(world: &World<'_>, key: &ResourceKey) -> Timestamp {
+/// Since when failures of hosts are not those of a line that was down.
+fn online_since(world: &World<'_>) -> Timestamp {
     let line = world.state.breaker(&ResourceKey::local_network());
-    let since = line.filter(|_| key.is_host()).and_then(|line| line.closed_at);
+    let since = line.and_then(|line| line.closed_at);
     since.unwrap_or(Timestamp::from_millis(i64::MIN))
 }
 
