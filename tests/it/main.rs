@@ -6,6 +6,7 @@ mod breaker_crashes;
 mod breaker_modes;
 mod breaker_restarts;
 mod breakers;
+mod calls;
 mod checkpoints;
 mod classification;
 mod clock_set_back;

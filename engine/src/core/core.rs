@@ -64,12 +64,16 @@ impl Core {
             Command::Start(request) => request.caller.clone(),
             _ => None,
         };
+        let failed = match &command {
+            Command::Finished { run, .. } => Some(*run),
+            _ => None,
+        };
         let facts = match decide::decide(&self.world(), command, ambient) {
             Ok(facts) => facts,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let mut records = Vec::with_capacity(facts.len() + 1);
-        self.attach(caller, &facts);
+        let called = self.attach(caller, &facts);
         let mut touched = self.record(facts, ambient.now, &mut records)?;
         if recovers {
             // A crash may have cut off what followed from the last decision about any run.
@@ -77,6 +81,12 @@ impl Core {
             touched.resources = self.state.breakers().map(|(key, _)| key.clone()).collect();
         }
         self.follow_up(touched, ambient.now, &mut records)?;
+        // Only now is it known which breakers have turned.
+        if let Some(run) = failed.or(called).filter(|_| !self.draining) {
+            let refused = decide::refuse(&self.world(), run, ambient.now);
+            let touched = self.record(refused, ambient.now, &mut records)?;
+            self.follow_up(touched, ambient.now, &mut records)?;
+        }
         self.wake_at = self.state.next_due(ambient.now);
         Ok(Ok(records))
     }
@@ -110,11 +120,10 @@ impl Core {
     }
 
     /// Remembers who makes the attempts of a run that is started or goes on.
-    fn attach(&mut self, caller: Option<Arc<Definition>>, facts: &[Fact]) {
-        let run = facts.first().and_then(|fact| fact.run);
-        if let (Some(caller), Some(run)) = (caller, run) {
-            self.calls.insert(run, caller);
-        }
+    fn attach(&mut self, caller: Option<Arc<Definition>>, facts: &[Fact]) -> Option<RunId> {
+        let run = facts.first().and_then(|fact| fact.run)?;
+        self.calls.insert(run, caller?);
+        Some(run)
     }
 
     /// Forgets the caller of a run, before its end is decided.

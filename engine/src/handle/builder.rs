@@ -135,9 +135,8 @@ impl EngineBuilder {
             .map_err(|source| OpenError::Replay { location, source: ReplayProblem(source) })?;
         let shell::Opened { inbox, feed, obituary, alive } = opened;
         let settings = self.settings;
-        let runtime = shell::runtime();
-        let inner =
-            Inner { inbox, feed, store, settings, registry, obituary, runtime, _alive: alive };
+        let home = shell::Home::here();
+        let inner = Inner { inbox, feed, store, settings, registry, obituary, home, _alive: alive };
         Ok(Engine { inner: Arc::new(inner) })
     }
 }

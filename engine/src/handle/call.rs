@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use resurge_journal::failure::Failure;
+use resurge_journal::failure::Class;
 use resurge_journal::manifest::{InputShape, InputSpec, Manifest, StepSpec};
-use resurge_journal::{Json, RunId, RunKey, StepIndex, StepKey, WorkflowName};
-use resurge_steps::{ErasedStep, Needs, StepContext, StepError};
+use resurge_journal::{
+    AttemptNo, Json, ResourceKey, RunId, RunKey, StepIndex, StepKey, WorkflowName,
+};
+use resurge_steps::{ErasedStep, Needs, StepContext, StepError, StopReason};
 use tokio::sync::{mpsc, oneshot};
 
 use super::engine::Engine;
 use super::error::Unavailable;
 use crate::core::{CALL, Refusal, StartRequest};
-use crate::policy::{Breaker, RetryPolicy};
+use crate::policy::{Breaker, RetryPolicy, effective_retry};
 use crate::shell::{Ended, Message};
 use crate::workflow::Definition;
 
@@ -27,6 +29,10 @@ pub(crate) struct CallSpec {
     pub(crate) deadline: Option<Duration>,
 }
 
+/// A call that begins; dropping it calls it off.
+#[derive(Debug)]
+pub(crate) struct Calling(oneshot::Receiver<Result<Call, CallRefused>>);
+
 /// A call under way: says when an attempt is to be made, and how it all ended.
 ///
 /// Dropping it ends the attempt; a call with a key goes on when it is made again.
@@ -34,8 +40,25 @@ pub(crate) struct CallSpec {
 pub(crate) struct Call {
     engine: Engine,
     run: RunId,
-    words: mpsc::Receiver<Word>,
+    words: mpsc::Receiver<Told>,
+    /// An attempt of which the caller has not been told yet.
+    next: Option<Begun>,
     has_ended: bool,
+}
+
+/// What the engine tells.
+#[derive(Debug)]
+enum Told {
+    Begun(Begun),
+    Ended(Ended),
+    Gone,
+}
+
+/// An attempt that waits for its caller.
+#[derive(Debug)]
+struct Begun {
+    attempt: AttemptNo,
+    done: oneshot::Sender<Result<(), StepError>>,
 }
 
 /// What a caller is told.
@@ -46,25 +69,30 @@ pub(crate) enum Word {
     /// It is over.
     Ended(Ended),
     /// The engine no longer runs.
-    Gone(Unavailable),
+    Gone,
 }
 
 /// Leave for one attempt.
 #[derive(Debug)]
 pub(crate) struct Ticket {
-    pub(crate) attempt: u32,
+    /// Attempts so far, with this one and those that were free.
+    pub(crate) attempt: AttemptNo,
+    /// Which of `max_attempts` it is.
+    pub(crate) number: u32,
     pub(crate) max_attempts: u32,
+    /// How long the whole call may still take.
+    pub(crate) left: Option<Duration>,
     done: oneshot::Sender<Result<(), StepError>>,
 }
 
 /// Why a call cannot be made.
 #[derive(Debug)]
 pub(crate) enum CallRefused {
-    /// The same call is under way already.
+    /// The same call is under way already, or something else has its key.
     Busy(RunId),
     /// Somebody has paused it.
     Paused(RunId),
-    Unavailable(Unavailable),
+    Unavailable,
 }
 
 impl Ticket {
@@ -77,47 +105,60 @@ impl Ticket {
 
 impl Engine {
     /// Begins a call, or goes on with one that was cut off.
-    pub(crate) async fn call(&self, spec: CallSpec) -> Result<Call, CallRefused> {
+    pub(crate) fn call(&self, spec: CallSpec) -> Calling {
+        let (tell, told) = oneshot::channel();
+        let engine = self.clone();
+        // In a task of its own, so that a caller that stops waiting leaves no call behind: the
+        // answer that nobody takes is dropped.
+        self.inner.home.runtime.spawn(async move {
+            let _ = tell.send(engine.begin_call(spec).await);
+        });
+        Calling(told)
+    }
+
+    /// Whether a thread that waits for this engine here would wait for ever.
+    pub(crate) fn would_be_blocked(&self) -> bool {
+        self.inner.home.is_this_thread_only()
+    }
+
+    async fn begin_call(&self, spec: CallSpec) -> Result<Call, CallRefused> {
         let (tell, words) = mpsc::channel(WORDS_MAX);
-        let request = request(spec, tell.clone()).ok_or_else(|| {
-            CallRefused::Unavailable(Unavailable { reason: "the call cannot be named".to_owned() })
-        })?;
+        let request = request(spec, tell.clone()).ok_or(CallRefused::Unavailable)?;
         let request = Box::new(request);
         let answer = self.ask(|reply| Message::Start { request, reply }).await;
-        let run = match answer.map_err(CallRefused::Unavailable)? {
+        let run = match answer.map_err(|_| CallRefused::Unavailable)? {
             Ok(run) => run,
             Err(Refusal::Busy { run } | Refusal::Existing(run) | Refusal::KeyTaken { run }) => {
                 return Err(CallRefused::Busy(run));
             }
             Err(Refusal::PausedRun { run }) => return Err(CallRefused::Paused(run)),
-            Err(_) => return Err(CallRefused::Unavailable(Unavailable::shutting_down())),
+            Err(_) => return Err(CallRefused::Unavailable),
         };
         let engine = self.clone();
-        self.inner.runtime.spawn(async move {
+        self.inner.home.runtime.spawn(async move {
             let answer = tokio::select! {
                 answer = engine.ask(|reply| Message::Outcome { run, reply }) => answer,
                 // The caller is gone, and must not keep the engine open.
                 () = tell.closed() => return,
             };
-            let word = match answer {
-                Ok(Some(ended)) => Word::Ended(ended),
-                Ok(None) => Word::Gone(Unavailable::shutting_down()),
-                Err(gone) => Word::Gone(gone),
+            let told = match answer {
+                Ok(Some(ended)) => Told::Ended(ended),
+                Ok(None) | Err(_) => Told::Gone,
             };
             // A caller that is gone does not ask any more.
-            let _ = tell.send(word).await;
+            let _ = tell.send(told).await;
         });
-        Ok(Call { engine: self.clone(), run, words, has_ended: false })
+        Ok(Call { engine: self.clone(), run, words, next: None, has_ended: false })
     }
+}
 
-    /// Like [`call`](Self::call), for a thread outside any runtime.
-    pub(crate) fn call_blocking(&self, spec: CallSpec) -> Result<Call, CallRefused> {
-        let (tell, told) = std::sync::mpsc::channel();
-        let engine = self.clone();
-        self.inner.runtime.spawn(async move {
-            let _ = tell.send(engine.call(spec).await);
-        });
-        told.recv().unwrap_or_else(|_| Err(CallRefused::Unavailable(Unavailable::shutting_down())))
+impl Calling {
+    /// Waits until the call is durable.
+    ///
+    /// # Cancel safety
+    /// Safe: ask again.
+    pub(crate) async fn begun(&mut self) -> Result<Call, CallRefused> {
+        (&mut self.0).await.unwrap_or(Err(CallRefused::Unavailable))
     }
 }
 
@@ -127,20 +168,45 @@ impl Call {
     /// # Cancel safety
     /// Safe: a word that was not given comes with the next call.
     pub(crate) async fn next(&mut self) -> Word {
-        let word = self.words.recv().await;
-        self.heard(word)
+        loop {
+            if self.next.is_none() {
+                match self.words.recv().await {
+                    Some(Told::Begun(begun)) => self.next = Some(begun),
+                    Some(Told::Ended(ended)) => return self.over(Word::Ended(ended)),
+                    Some(Told::Gone) | None => return self.over(Word::Gone),
+                }
+            }
+            let standing = self.standing().await;
+            // One that was called off before anybody heard of it needs nobody.
+            let Some(Begun { attempt, done }) = self.next.take().filter(|b| !b.done.is_closed())
+            else {
+                continue;
+            };
+            return match standing {
+                Ok((number, max_attempts, left)) => {
+                    Word::Go(Ticket { attempt, number, max_attempts, left, done })
+                }
+                Err(_) => self.over(Word::Gone),
+            };
+        }
     }
 
-    /// Waits for the next word on this thread.
-    pub(crate) fn next_blocking(&mut self) -> Word {
-        let word = self.words.blocking_recv();
-        self.heard(word)
-    }
-
-    fn heard(&mut self, word: Option<Word>) -> Word {
-        let word = word.unwrap_or_else(|| Word::Gone(Unavailable::shutting_down()));
-        self.has_ended |= matches!(word, Word::Ended(_) | Word::Gone(_));
+    fn over(&mut self, word: Word) -> Word {
+        self.has_ended = true;
         word
+    }
+
+    /// Which attempt it is, of how many, and how long the whole call may still take.
+    async fn standing(&self) -> Result<(u32, u32, Option<Duration>), Unavailable> {
+        let id = self.run;
+        let seen = self.engine.look(move |sight| {
+            let run = sight.state.run(id)?;
+            let (_, spec, step) = run.steps().next()?;
+            let retry = effective_retry(&spec.retry, sight.state.tuning());
+            let left = run.deadline_at.map(|deadline| deadline.since(sight.now));
+            Some((step.charged.saturating_add(1), retry.max_retries.saturating_add(1), left))
+        });
+        seen.await?.ok_or_else(Unavailable::shutting_down)
     }
 }
 
@@ -153,14 +219,14 @@ impl Drop for Call {
         if let Err(mpsc::error::TrySendError::Full(message)) =
             inbox.try_send(Message::Detach { run })
         {
-            self.engine.inner.runtime.spawn(async move {
+            self.engine.inner.home.runtime.spawn(async move {
                 let _ = inbox.send(message).await;
             });
         }
     }
 }
 
-fn request(spec: CallSpec, tell: mpsc::Sender<Word>) -> Option<StartRequest> {
+fn request(spec: CallSpec, tell: mpsc::Sender<Told>) -> Option<StartRequest> {
     let step = StepSpec {
         key: StepKey::new(CALL).ok()?,
         kind: CALL.to_owned(),
@@ -181,7 +247,7 @@ fn request(spec: CallSpec, tell: mpsc::Sender<Word>) -> Option<StartRequest> {
     let custom = manifest.steps.first().and_then(|step| step.retry.custom.clone());
     let caller = Arc::new(Definition {
         manifest: manifest.clone(),
-        steps: vec![Arc::new(CallStep { tell })],
+        steps: vec![Arc::new(CallStep { tell, guard: spec.breaker.keys.first().cloned() })],
         custom: custom.into_iter().zip(spec.retry.custom).collect(),
         resources: vec![spec.breaker],
         retried: Vec::new(),
@@ -198,7 +264,9 @@ fn request(spec: CallSpec, tell: mpsc::Sender<Word>) -> Option<StartRequest> {
 
 /// Has the caller make each attempt.
 struct CallStep {
-    tell: mpsc::Sender<Word>,
+    tell: mpsc::Sender<Told>,
+    /// What its breaker protects.
+    guard: Option<ResourceKey>,
 }
 
 #[async_trait]
@@ -216,22 +284,21 @@ impl ErasedStep for CallStep {
     }
 
     async fn run(&self, cx: StepContext, _input: Json) -> Result<Json, StepError> {
-        let (done, result) = oneshot::channel();
-        let (attempt, max_attempts) = (cx.attempt().get(), cx.max_attempts());
-        let ticket = Ticket { attempt, max_attempts, done };
-        let told = self.tell.send(Word::Go(ticket)).await;
-        if told.is_ok() {
-            tokio::select! {
-                biased;
-                result = result => if let Ok(result) = result {
-                    return result.map(|()| Json::null());
-                },
-                _ = cx.stopped() => {}
-            }
+        let (done, mut result) = oneshot::channel();
+        let begun = Begun { attempt: cx.attempt(), done };
+        if self.tell.send(Told::Begun(begun)).await.is_err() {
+            return self.caller_gone(&cx).await;
         }
-        // The caller is gone: the engine is about to hear of it and ends this attempt.
-        cx.stopped().await;
-        Err(caller_gone())
+        tokio::select! {
+            biased;
+            result = &mut result => return self.ended(&cx, result.ok()).await,
+            reason = cx.stopped() => if matches!(reason, StopReason::Cancelled | StopReason::Superseded) {
+                return self.caller_gone(&cx).await;
+            },
+        }
+        // What the caller has in hand counts, if it is done within the grace that there is.
+        let result = result.await;
+        self.ended(&cx, result.ok()).await
     }
 
     async fn lost(&self, _output: &Json) -> Option<String> {
@@ -239,21 +306,32 @@ impl ErasedStep for CallStep {
     }
 }
 
-fn caller_gone() -> StepError {
-    StepError::new(
-        resurge_journal::failure::Class::Interrupted,
-        "caller_gone",
-        "the caller is gone",
-    )
-}
+impl CallStep {
+    async fn ended(
+        &self,
+        cx: &StepContext,
+        result: Option<Result<(), StepError>>,
+    ) -> Result<Json, StepError> {
+        match result {
+            Some(Ok(())) => Ok(Json::null()),
+            Some(Err(error)) => {
+                let Some(key) = &self.guard else { return Err(error) };
+                // About a function itself even an error that nobody knows says something.
+                if key.kind() == "fn" && error.class() == Class::Unknown {
+                    cx.failing(key);
+                }
+                Err(error.resource(key.clone()))
+            }
+            None => self.caller_gone(cx).await,
+        }
+    }
 
-/// The failure that ended a call, if one did.
-pub(crate) fn failure_of(ended: &Ended) -> Option<&Failure> {
-    match ended {
-        Ended::Failed { failure, .. } | Ended::Exhausted { failure, .. } => failure.as_ref(),
-        _ => None,
+    /// Whoever called is gone: the engine is about to hear of it and ends this attempt.
+    async fn caller_gone(&self, cx: &StepContext) -> Result<Json, StepError> {
+        cx.stopped().await;
+        Err(StepError::new(Class::Interrupted, "caller_gone", "the caller is gone"))
     }
 }
 
-/// At most one ticket and the end of the call are told at a time.
+/// Attempts that were called off before their caller heard of them, and the end of the call.
 const WORDS_MAX: usize = 4;

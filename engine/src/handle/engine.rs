@@ -18,7 +18,7 @@ use super::start::StartRun;
 use super::view::RunView;
 use crate::core::{Command, Refusal, Registry};
 use crate::settings::Settings;
-use crate::shell::{Feed, Message, Reply, SHUT_DOWN, Sight};
+use crate::shell::{Feed, Home, Message, Reply, SHUT_DOWN, Sight};
 use crate::workflow::Workflow;
 
 /// A running engine. Cheap to clone; the journal stays open until the last clone is gone.
@@ -39,7 +39,7 @@ pub(super) struct Inner {
     pub(super) registry: Arc<Registry>,
     pub(super) obituary: Arc<OnceLock<String>>,
     /// Where the engine runs, for callers outside any runtime.
-    pub(super) runtime: tokio::runtime::Handle,
+    pub(super) home: Home,
     /// Dropped with the last handle; the driver sees it and winds down.
     pub(super) _alive: oneshot::Sender<()>,
 }

@@ -15,7 +15,7 @@ mod view;
 
 pub use breaker_view::{BreakerState, BreakerView};
 pub use builder::EngineBuilder;
-pub(crate) use call::{Call, CallRefused, CallSpec, Ticket, Word, failure_of};
+pub(crate) use call::{Call, CallRefused, CallSpec, Calling, Ticket, Word};
 pub use control::RunFilter;
 pub use control_error::{BreakerError, ControlError, SettingError};
 pub use engine::Engine;

@@ -12,10 +12,12 @@ use resurge_journal::{InvalidName, ResourceKey};
 use super::breaker::BreakerSettings;
 use super::error::{Recovered, SettingsProblem};
 use super::gates::gate;
+use super::journaled::{self, JournaledDriver};
 use super::judge::{By, ByType, Rules};
 use super::local::{LocalDriver, OnOpen, Plan};
 use super::session::{Attempt, Session};
-use crate::policy::RetryPolicy;
+use crate::handle::{CallSpec, Engine};
+use crate::policy::{Breaker, RetryPolicy};
 use crate::shell::luck;
 
 /// One call that is tried again when it fails; made by [`recover`].
@@ -26,7 +28,9 @@ use crate::shell::luck;
 /// for 300 s and fails calls at once while it is open.
 ///
 /// # Durability
-/// None: attempts are counted in memory, and breakers live as long as the process.
+/// None without an [`engine`](Self::engine): attempts are counted in memory, and breakers live as
+/// long as the process. With one, each attempt is durable before it begins, and success before the
+/// caller sees it.
 ///
 /// ```
 /// use resurge::recover::recover;
@@ -53,6 +57,7 @@ pub struct Recover<C = ByType> {
     key: Option<String>,
     resource: Option<String>,
     on_open: OnOpen,
+    engine: Option<Engine>,
     rules: C,
 }
 
@@ -67,6 +72,7 @@ pub fn recover(name: impl Into<String>) -> Recover {
         key: None,
         resource: None,
         on_open: OnOpen::default(),
+        engine: None,
         rules: ByType,
     }
 }
@@ -109,7 +115,8 @@ impl<C> Recover<C> {
     /// What tells this call from others of the same name, such as a URL. Default none.
     ///
     /// Calls with the same name and key draw the same jitter, so that their delays can be
-    /// reproduced.
+    /// reproduced. With an [`engine`](Self::engine), name and key are the key of the run: such a
+    /// call goes on after a restart, and cannot be made twice at the same time.
     pub fn key(mut self, key: &(impl Display + ?Sized)) -> Self {
         self.key = Some(key.to_string());
         self
@@ -121,6 +128,18 @@ impl<C> Recover<C> {
     /// `fn:` and the text.
     pub fn resource(mut self, resource: &(impl Display + ?Sized)) -> Self {
         self.resource = Some(resource.to_string());
+        self
+    }
+
+    /// The engine that keeps the state of the call. Default none.
+    ///
+    /// The call is then a run of the workflow `call`: its attempts, delays and failures are events
+    /// in the journal, it shares its breaker with the steps of workflows, and people can pause,
+    /// retry or cancel it. With a [`key`](Self::key) it goes on after a restart when it is made
+    /// again: with its count, its due time, and the policy and deadline that it began with.
+    /// Without one it is cancelled when its caller is gone.
+    pub fn engine(mut self, engine: &Engine) -> Self {
+        self.engine = Some(engine.clone());
         self
     }
 
@@ -137,9 +156,10 @@ impl<C> Recover<C> {
         F: Fn(&E) -> J,
         J: Into<super::Judgement>,
     {
-        let Self { name, policy, timeout, deadline, breaker, key, resource, on_open, .. } = self;
+        let Self { name, policy, timeout, deadline, breaker, key, .. } = self;
+        let Self { resource, on_open, engine, .. } = self;
         let rules = By(judge);
-        Recover { name, policy, timeout, deadline, breaker, key, resource, on_open, rules }
+        Recover { name, policy, timeout, deadline, breaker, key, resource, on_open, engine, rules }
     }
 
     /// Makes attempts until one succeeds or none is left.
@@ -183,7 +203,7 @@ impl<C> Recover<C> {
     }
 
     /// Begins the call without a closure; what is wrong with it comes out at the first attempt.
-    pub fn begin(self) -> Session<C> {
+    pub fn begin(mut self) -> Session<C> {
         let mut problems: Vec<SettingsProblem> =
             self.policy.problems().into_iter().map(SettingsProblem::from).collect();
         if self.timeout.is_some_and(|limit| limit.is_zero()) {
@@ -200,7 +220,21 @@ impl<C> Recover<C> {
             }
             Some(BreakerSettings { threshold: threshold?, rest })
         });
-        let gate = settings.zip(resource.ok()).and_then(|(settings, key)| gate(&key, settings));
+        let guard = settings.zip(resource.ok());
+        if let Some(engine) = self.engine.take() {
+            let breaker = guard.map_or_else(Breaker::none, |(settings, key)| {
+                journaled::breaker(key, settings, self.timeout, self.on_open)
+            });
+            let spec = CallSpec {
+                key: self.key.as_ref().and_then(|key| journaled::run_key(&self.name, key)),
+                retry: self.policy,
+                breaker,
+                deadline: self.deadline,
+            };
+            let driver = JournaledDriver::new(engine, spec, self.timeout, problems);
+            return Session::journaled(self.rules, driver);
+        }
+        let gate = guard.and_then(|(settings, key)| gate(&key, settings));
         let luck = self.key.as_ref().map_or_else(luck, |key| reproducible(&self.name, key));
         Session::local(
             self.rules,

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use resurge_journal::failure::Class;
-use resurge_journal::{InvalidName, ResourceKey};
+use resurge_journal::failure::{Class, Failure};
+use resurge_journal::{InvalidName, ResourceKey, RunId};
 
 use crate::policy::PolicyProblem;
 
@@ -55,6 +55,23 @@ pub enum RecoveryError<E> {
     Cancelled,
     /// The engine is gone, so that nothing can be recorded.
     Unavailable,
+    /// The engine has another run under this key that has not ended, as a rule the same call.
+    Busy {
+        /// The run that holds the key.
+        run: RunId,
+    },
+    /// Somebody has paused this call; it goes on once it is resumed and made again.
+    Paused {
+        /// The run of the call.
+        run: RunId,
+    },
+    /// Somebody marked this call as done, so that nothing was left to do and there is no value.
+    Skipped,
+    /// The engine ended it, and no attempt of this process left an error; the journal knows why.
+    Recorded {
+        /// The last failure that the journal holds.
+        failure: Option<Box<Failure>>,
+    },
     /// The settings contradict themselves; no attempt was made.
     Settings {
         /// All that is wrong with them.
@@ -78,6 +95,9 @@ pub enum SettingsProblem {
     /// No attempt can be made in no time.
     #[error("give an attempt more than no time, or no timeout")]
     Timeout,
+    /// A blocking call on the only thread that its engine has.
+    #[error("make the function async, or call it on another thread: it would block its engine")]
+    BlocksEngine,
 }
 
 impl<E> RecoveryError<E> {
@@ -127,6 +147,20 @@ impl<E> fmt::Display for RecoveryError<E> {
             }
             Self::Cancelled => f.write_str("called off; call again if it is still wanted"),
             Self::Unavailable => f.write_str("the engine is gone; open it and call again"),
+            Self::Busy { run } => write!(
+                f,
+                "run {run} has the same key and has not ended; wait for it, or use another key"
+            ),
+            Self::Paused { run } => {
+                write!(f, "the call is paused as run {run}; resume that run and call again")
+            }
+            Self::Skipped => f.write_str("marked as done by somebody, so that it has no value"),
+            Self::Recorded { failure: Some(failure) } => {
+                write!(f, "ended by the engine: {}; look at its journal", failure.message)
+            }
+            Self::Recorded { failure: None } => {
+                f.write_str("ended by the engine; look at its journal")
+            }
             Self::Settings { problems } => {
                 f.write_str("correct the recovery settings")?;
                 problems.iter().try_for_each(|problem| write!(f, "; {problem}"))

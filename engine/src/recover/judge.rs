@@ -1,5 +1,6 @@
 //! What an error means for another attempt: by its type, or by a function of the application.
 
+use std::any::type_name;
 use std::error::Error;
 use std::time::Duration;
 
@@ -33,6 +34,17 @@ impl Judgement {
     /// How long the server asked us to wait.
     pub(super) const fn after(self) -> Option<Duration> {
         self.after
+    }
+
+    /// The failure for the journal; `what` stands for a text that is not there.
+    pub(super) fn report(self, what: &str) -> StepError {
+        let error = StepError::new(self.class, "judged", format!("{what}, by the rules given"));
+        match self.after {
+            Some(delay) if self.retry => error.retry_after(delay),
+            _ if !self.retry => error.never(),
+            _ if !self.class.is_retryable() => error.stretch(1),
+            _ => error,
+        }
     }
 
     /// What the breaker concludes.
@@ -79,6 +91,20 @@ fn by_type(error: &(dyn Error + 'static)) -> Judgement {
     Judgement { class: ruling.class, retry, after: ruling.advice.server_delay() }
 }
 
+fn report(error: &(dyn Error + 'static)) -> StepError {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        // Many errors repeat their cause in their own words.
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    StepError::from_evidence(classify::evidence_of(error), text)
+}
+
 /// An error that recovery knows how to judge.
 ///
 /// Every [`Error`] is judged by the types in its chain of causes; a [`StepError`] says it itself.
@@ -91,6 +117,11 @@ fn by_type(error: &(dyn Error + 'static)) -> Judgement {
 pub trait Classify<Kind> {
     /// What the error means for another attempt.
     fn judgement(&self) -> Judgement;
+
+    /// The error as the journal of an engine holds it.
+    fn report(&self) -> StepError {
+        self.judgement().report(type_name::<Self>())
+    }
 }
 
 /// Tells errors that are judged by type from the others; see [`Classify`].
@@ -106,17 +137,33 @@ impl<E: Error + 'static> Classify<Typed> for E {
     fn judgement(&self) -> Judgement {
         by_type(self)
     }
+
+    fn report(&self) -> StepError {
+        report(self)
+    }
 }
 
 impl Classify<Judged> for StepError {
     fn judgement(&self) -> Judgement {
         self.into()
     }
+
+    fn report(&self) -> StepError {
+        let copy = Self::from_evidence(self.evidence().clone(), self.to_string());
+        match &self.ruling().hint {
+            Some(hint) => copy.hint(hint.clone()),
+            None => copy,
+        }
+    }
 }
 
 impl Classify<Judged> for Box<dyn Error + Send + Sync> {
     fn judgement(&self) -> Judgement {
         by_type(self.as_ref())
+    }
+
+    fn report(&self) -> StepError {
+        report(self.as_ref())
     }
 }
 
@@ -129,6 +176,11 @@ impl Classify<Judged> for Box<dyn Error + Send + Sync> {
 pub trait Rules<E, Kind> {
     /// What the error means for another attempt.
     fn judge(&self, error: &E) -> Judgement;
+
+    /// The error as the journal of an engine holds it.
+    fn report(&self, error: &E) -> StepError {
+        self.judge(error).report(type_name::<E>())
+    }
 }
 
 /// Judges errors by [`Classify`]; what a call does unless it is told otherwise.
@@ -143,6 +195,10 @@ pub struct By<F>(pub(super) F);
 impl<E: Classify<Kind>, Kind> Rules<E, Kind> for ByType {
     fn judge(&self, error: &E) -> Judgement {
         error.judgement()
+    }
+
+    fn report(&self, error: &E) -> StepError {
+        error.report()
     }
 }
 

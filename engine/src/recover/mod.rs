@@ -8,8 +8,9 @@
 //! | read the failure | [`RecoveryError`], [`Recovered`] |
 //! | judge errors | [`Classify`], [`Judgement`], [`Rules`] |
 //!
-//! A call is not a run: nothing of it is journaled, and only its caller can make it again. What
-//! has to go on after a restart is a [`Workflow`](crate::Workflow).
+//! Without an engine nothing of a call is journaled. With one ([`Recover::engine`]) its count, due
+//! time and breaker survive a restart, but only its caller can make it again: what has to go on by
+//! itself is a [`Workflow`](crate::Workflow).
 
 mod breaker;
 mod builder;
@@ -17,6 +18,7 @@ mod error;
 #[doc(hidden)]
 pub mod expansion;
 mod gates;
+mod journaled;
 mod judge;
 mod local;
 mod session;

@@ -5,9 +5,10 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::error::{Recovered, RecoveryError};
+use super::journaled::JournaledDriver;
 use super::judge::Rules;
 use super::local::LocalDriver;
-use crate::shell::{real_now, steady_now, within};
+use crate::shell::{block_on, real_now, steady_now, within};
 
 /// One recovered call under way, driven by hand.
 ///
@@ -39,13 +40,12 @@ pub struct Session<C> {
 }
 
 /// Who keeps count and decides.
-///
-/// A call whose state is to survive a restart gets a driver of its own here, beside the local one:
-/// `admit` and `settle` are async so that it can wait for the journal.
 #[derive(Debug)]
 enum Driver {
     /// In the caller's task, in memory.
     Local(LocalDriver),
+    /// By an engine, in its journal.
+    Journaled(Box<JournaledDriver>),
 }
 
 /// Leave for one attempt, and what the attempt should know.
@@ -102,17 +102,24 @@ impl<C> Session<C> {
         Self { rules, driver: Driver::Local(driver) }
     }
 
+    pub(super) fn journaled(rules: C, driver: JournaledDriver) -> Self {
+        Self { rules, driver: Driver::Journaled(Box::new(driver)) }
+    }
+
     /// Waits until the next attempt may be made.
     ///
     /// # Errors
     /// [`RecoveryError::CircuitOpen`], unless the call waits for the breaker;
-    /// [`RecoveryError::Deadline`] if time runs out before; [`RecoveryError::Settings`].
+    /// [`RecoveryError::Deadline`] if time runs out before; [`RecoveryError::Settings`]; with an
+    /// engine also [`RecoveryError::Busy`], [`RecoveryError::Paused`],
+    /// [`RecoveryError::Cancelled`] and [`RecoveryError::Unavailable`].
     ///
     /// # Cancel safety
     /// Nothing is lost: call it again.
     pub async fn admit<E>(&mut self) -> Result<Attempt, RecoveryError<E>> {
         match &mut self.driver {
             Driver::Local(local) => local.admit().await,
+            Driver::Journaled(journaled) => journaled.admit(steady_now).await,
         }
     }
 
@@ -123,20 +130,29 @@ impl<C> Session<C> {
     pub fn admit_blocking<E>(&mut self) -> Result<Attempt, RecoveryError<E>> {
         match &mut self.driver {
             Driver::Local(local) => local.admit_blocking(),
+            Driver::Journaled(journaled) => {
+                journaled.can_block()?;
+                block_on(journaled.admit(real_now))
+            }
         }
     }
 
     /// Takes the result of an attempt; breaks with the result of the call if it is over.
     ///
+    /// With an engine this waits until the next attempt may be made.
+    ///
+    /// # Durability
+    /// With an engine, what it says is durable.
+    ///
     /// # Cancel safety
     /// A call that is dropped here counts as called off.
-    #[expect(clippy::unused_async, reason = "a journaled driver waits here for the disk")]
     pub async fn settle<T, E, K>(&mut self, ended: Ended<T, E>) -> ControlFlow<Recovered<T, E>>
     where
         C: Rules<E, K>,
     {
         match &mut self.driver {
             Driver::Local(local) => local.settle(ended, &self.rules, steady_now()),
+            Driver::Journaled(journaled) => journaled.settle(ended, &self.rules, steady_now).await,
         }
     }
 
@@ -153,6 +169,11 @@ impl<C> Session<C> {
                 let ended =
                     if local.is_overdue(now) { Ended::TimedOut } else { Ended::With(result) };
                 local.settle(ended, &self.rules, now)
+            }
+            Driver::Journaled(journaled) => {
+                let ended =
+                    if journaled.is_overdue(now) { Ended::TimedOut } else { Ended::With(result) };
+                block_on(journaled.settle(ended, &self.rules, real_now))
             }
         }
     }

@@ -3,10 +3,14 @@
 
 use std::fmt::Debug;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake};
+use std::thread::{Thread, ThreadId};
 use std::time::Duration;
 
 use resurge_journal::Timestamp;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -102,6 +106,56 @@ pub(crate) fn block_for(delay: Duration) {
     std::thread::sleep(delay);
 }
 
+/// Holds this thread until a future has come true; for callers without a runtime.
+///
+/// Other tasks of a runtime with several threads go on meanwhile.
+pub(crate) fn block_on<F: Future>(work: F) -> F::Output {
+    let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+    match flavor {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(|| park_until(work)),
+        _ => park_until(work),
+    }
+}
+
+fn park_until<F: Future>(work: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut cx = Context::from_waker(&waker);
+    let mut work = pin!(work);
+    loop {
+        match work.as_mut().poll(&mut cx) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+/// Where an engine runs.
+#[derive(Debug)]
+pub(crate) struct Home {
+    pub(crate) runtime: Handle,
+    thread: ThreadId,
+}
+
+impl Home {
+    /// The runtime and the thread that this runs in.
+    pub(crate) fn here() -> Self {
+        Self { runtime: Handle::current(), thread: std::thread::current().id() }
+    }
+
+    /// Whether nothing goes on here while this thread is held.
+    pub(crate) fn is_this_thread_only(&self) -> bool {
+        self.runtime.runtime_flavor() == RuntimeFlavor::CurrentThread
+            && self.thread == std::thread::current().id()
+            && Handle::try_current().is_ok()
+    }
+}
+
 /// A clock that only goes forward, as tokio's timers see it.
 pub(crate) fn steady_now() -> std::time::Instant {
     Instant::now().into_std()
@@ -122,11 +176,6 @@ where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
     tokio::spawn(task)
-}
-
-/// The runtime that this runs in.
-pub(crate) fn runtime() -> tokio::runtime::Handle {
-    tokio::runtime::Handle::current()
 }
 
 pub(crate) fn spawn_blocking<T: Send + 'static>(

@@ -13,8 +13,8 @@ mod watches;
 
 pub use ambient::{Clock, SystemClock};
 pub(crate) use ambient::{
-    World, block_for, luck, real_now, runtime, sleep, spawn_blocking, steady_now, unique_name,
-    within,
+    Home, World, block_for, block_on, luck, real_now, sleep, spawn_blocking, steady_now,
+    unique_name, within,
 };
 pub(crate) use driver::SHUT_DOWN;
 pub(crate) use feed::{Feed, Head};

@@ -1,11 +1,13 @@
 //! Calls: runs whose attempts a caller in this process makes, not the engine.
 
-use resurge_journal::RunId;
-use resurge_journal::event::{InterruptCause, RunCancelled, RunParked, RunUnparked};
-use resurge_journal::state::{Run, RunPhase};
+use resurge_journal::event::{InterruptCause, RunCancelled, RunParked, RunUnparked, StepRefused};
+use resurge_journal::state::{Run, RunPhase, StepPhase};
+use resurge_journal::{RunId, Timestamp};
 
 use super::World;
+use super::begin::circuit_open;
 use super::control::interrupt;
+use super::gate::{Passage, passage};
 use crate::core::command::Fact;
 
 /// Name of the workflow, the step and the kind of every call.
@@ -16,7 +18,9 @@ const CALLER_GONE: &str = "whoever made this call is gone; make it again to go o
 
 /// Whether the attempts of a run are made by a caller.
 pub(super) fn is_call(run: &Run) -> bool {
-    run.started.manifest.steps.first().is_some_and(|step| step.kind == CALL)
+    let manifest = &run.started.manifest;
+    let [step] = manifest.steps.as_slice() else { return false };
+    manifest.workflow.as_str() == CALL && step.key.as_str() == CALL && step.kind == CALL
 }
 
 /// The caller of a run is there.
@@ -47,4 +51,29 @@ pub(super) fn leave(run: &Run) -> Option<Fact> {
     }
     let is_active = run.phase == RunPhase::Active;
     is_active.then(|| Fact::about(run.id, RunParked { reason }))
+}
+
+/// A call that is to go on, such as after a pause, but whose caller is gone.
+pub(super) fn orphaned(world: &World<'_>, run: &Run) -> Option<Fact> {
+    let is_orphan = is_call(run) && !world.calls.contains_key(&run.id);
+    if is_orphan { leave(run) } else { None }
+}
+
+/// A call that does not wait for breakers learns at once that one stands in its way.
+///
+/// Steps of workflows learn it when they are due; here somebody waits for the answer.
+pub(in crate::core) fn refuse(world: &World<'_>, run: RunId, now: Timestamp) -> Vec<Fact> {
+    let known = world.state.run(run).filter(|run| run.phase == RunPhase::Active && is_call(run));
+    let refused = known.and_then(|known| {
+        let (index, spec, _) = known
+            .steps()
+            .find(|(_, _, step)| matches!(step.phase, StepPhase::Waiting { .. }) && !step.forced)?;
+        let needs = world.definition(known).ok()?.needs(index, &known.input_of(spec)?);
+        let Passage::Refuse { key, remaining } = passage(world, spec, &needs, now) else {
+            return None;
+        };
+        let (step, failure) = (spec.key.clone(), circuit_open(&key, remaining));
+        Some(Fact::about(run, StepRefused { step, failure }))
+    });
+    refused.into_iter().collect()
 }

@@ -10,15 +10,18 @@ use resurge_journal::event::{
 use resurge_journal::state::{Run, RunPhase, StepPhase};
 use resurge_journal::{ResourceKey, RunId, Timestamp};
 
-use super::World;
 use super::begin::begin;
 use super::breaker::breakers;
+use super::{World, call};
 use crate::core::command::Fact;
 
-/// Ends a run whose steps leave nothing to do.
+/// Ends a run whose steps leave nothing to do, or that nobody can carry on.
 pub(in crate::core) fn settle(world: &World<'_>, run: RunId) -> Vec<Fact> {
     let run = world.state.run(run).filter(|run| run.phase == RunPhase::Active);
-    let fact = run.and_then(|run| end_of(run).map(|event| Fact { run: Some(run.id), event }));
+    let fact = run.and_then(|run| {
+        let end = end_of(run).map(|event| Fact { run: Some(run.id), event });
+        end.or_else(|| call::orphaned(world, run))
+    });
     fact.into_iter().collect()
 }
 

@@ -15,6 +15,7 @@ mod start;
 mod world;
 
 pub(crate) use call::CALL;
+pub(super) use call::refuse;
 pub(crate) use control::Asked;
 pub(super) use dispatch::decide;
 pub(super) use follow::{next, settle};
