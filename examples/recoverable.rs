@@ -3,11 +3,12 @@
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use resurge::recover::recover;
-use resurge::{Recovered, RecoveryError, recoverable};
+use resurge::{Engine, OpenError, Recovered, RecoveryError, recoverable};
 
 /// A server that refuses the first connections.
 #[derive(Default)]
@@ -39,6 +40,34 @@ fn protected(server: &Server, good_from: u32) -> Recovered<String, io::Error> {
     server.answer(good_from)
 }
 
+// An engine remembers what was tried, for the key, over the end of the process.
+#[recoverable(engine = engine, key = name, max_retries = 3, initial_delay = "300ms", attempt = attempt)]
+async fn remembered(engine: &Engine, name: &str, server: &Server) -> Recovered<String, io::Error> {
+    println!("{name}: attempt {}/{}", attempt.number(), attempt.max_attempts());
+    server.answer(3)
+}
+
+/// A process that is killed after `lasts`: nothing is tidied up, the runtime is just gone.
+fn life(journal: &Path, server: &Server, lasts: Duration) -> Result<Option<String>, OpenError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime needs nothing but memory");
+    runtime.block_on(async {
+        let engine = Engine::open(journal).start().await?;
+        let ended = tokio::time::timeout(lasts, remembered(&engine, "weights", server)).await;
+        Ok(ended.ok().and_then(Result::ok))
+    })
+}
+
+fn two_lives() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let (journal, server) = (tempfile::tempdir()?, Server::default());
+    // Long enough for the first attempt, too short for the delay before the second.
+    let first = life(journal.path(), &server, Duration::from_millis(100))?;
+    println!("killed {}", if first.is_none() { "while it waited" } else { "too late" });
+    let second = life(journal.path(), &server, Duration::from_secs(60))?;
+    println!("{}", second.as_deref().unwrap_or("no answer"));
+    Ok(())
+}
+
 fn report(ended: Recovered<String, io::Error>) {
     match ended {
         Ok(answer) => println!("{answer}"),
@@ -56,7 +85,7 @@ fn report(ended: Recovered<String, io::Error>) {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     println!("{}", fetch(&Server::default()).await?);
 
     let server = Server::default();
@@ -72,5 +101,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .run(|_| async { std::fs::read_to_string("no/such/file") })
         .await;
     println!("settings: {}", if read.is_ok() { "read" } else { "not there, asked once" });
+    tokio::task::spawn_blocking(two_lives).await??;
     Ok(())
 }

@@ -52,6 +52,11 @@ fn recoverable_retries_and_breaks_the_circuit() {
         "circuit breaker of fn:recoverable::protected open, retry in 1 s",
         "answer 3",
         "settings: not there, asked once",
+        "weights: attempt 1/4",
+        "killed while it waited",
+        "weights: attempt 2/4",
+        "weights: attempt 3/4",
+        "answer 3",
     ];
     assert_eq!(lines, expected);
 }

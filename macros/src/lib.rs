@@ -57,8 +57,8 @@ use proc_macro::TokenStream;
 /// | `resource = EXPR` | `fn:` and the function's path | what the breaker protects; calls that name the same share it |
 /// | `on_open = "fail"` | `"fail"` ¹ | `"wait"` waits until the breaker closes, at no cost in attempts |
 /// | `classify = EXPR` | by type ² | `fn(&E)` to a `Class`, `StepError` or `Judgement` |
-/// | `key = EXPR` | none | tells calls of one function apart: the same key draws the same jitter |
-/// | `engine = EXPR`, `persistence = EXPR` | none ¹ | the engine that keeps the state of the call |
+/// | `key = EXPR` | none | tells calls of one function apart: the same key draws the same jitter, and with an engine is the same call |
+/// | `engine = EXPR`, `persistence = EXPR` | none ¹ | a `&Engine` that keeps the state of the call |
 /// | `clone(a, b)` | none | arguments that the body consumes, cloned for each attempt |
 /// | `attempt = NAME` | none | a name for the `Attempt`: its number, most attempts, deadline |
 /// | `crate = PATH` | `::resurge` | where Resurge is found |
@@ -80,9 +80,21 @@ use proc_macro::TokenStream;
 /// without a delay; for a function (`fn:`) those that no rule knows, too. A complete refusal, such
 /// as a 403 or 404, proves the resource alive.
 ///
+/// # Engine
+/// With `engine` the call is a run of the workflow `call`: its attempts, delays, failures and
+/// breaker are events in the journal, and people can pause, hurry or cancel it. With a `key` too it
+/// goes on after a restart when it is made again: with its count, its due time, and the policy and
+/// deadline that it began with. Without one it is cancelled when its caller is gone. A call that has
+/// ended begins anew. Attempts that were dropped cost no retry.
+///
+/// Some rules are those of the engine: a delay that a server asks for costs no retry, nor does a
+/// failed probe, and recovery ends after 24 hours unless the `strategy` says otherwise. A blocking
+/// function must not be called on the only thread of its engine.
+///
 /// # Durability
 /// None without an engine: attempts are counted in memory, and breakers live as long as the
-/// process.
+/// process. With an engine each attempt is durable before it begins, and success before the caller
+/// sees it; a process that dies between the two makes the attempt again.
 ///
 /// # Cancel safety
 /// A future that is dropped drops its attempt; the breaker forgets that attempt.

@@ -64,7 +64,7 @@ impl Core {
             Command::Start(request) => request.caller.clone(),
             _ => None,
         };
-        let failed = match &command {
+        let ended = match &command {
             Command::Finished { run, .. } => Some(*run),
             _ => None,
         };
@@ -73,7 +73,7 @@ impl Core {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let mut records = Vec::with_capacity(facts.len() + 1);
-        let called = self.attach(caller, &facts);
+        let begun = self.attach(caller, &facts);
         let mut touched = self.record(facts, ambient.now, &mut records)?;
         if recovers {
             // A crash may have cut off what followed from the last decision about any run.
@@ -82,7 +82,7 @@ impl Core {
         }
         self.follow_up(touched, ambient.now, &mut records)?;
         // Only now is it known which breakers have turned.
-        if let Some(run) = failed.or(called).filter(|_| !self.draining) {
+        if let Some(run) = ended.or(begun).filter(|_| !self.draining) {
             let refused = decide::refuse(&self.world(), run, ambient.now);
             let touched = self.record(refused, ambient.now, &mut records)?;
             self.follow_up(touched, ambient.now, &mut records)?;
@@ -119,7 +119,7 @@ impl Core {
         }
     }
 
-    /// Remembers who makes the attempts of a run that is started or goes on.
+    /// Remembers who makes the attempts of a run that is started or goes on; tells which it is.
     fn attach(&mut self, caller: Option<Arc<Definition>>, facts: &[Fact]) -> Option<RunId> {
         let run = facts.first().and_then(|fact| fact.run)?;
         self.calls.insert(run, caller?);

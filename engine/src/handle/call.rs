@@ -50,7 +50,7 @@ pub(crate) struct Call {
 #[derive(Debug)]
 enum Told {
     Begun(Begun),
-    Ended(Ended),
+    Ended(Box<Ended>),
     Gone,
 }
 
@@ -67,7 +67,7 @@ pub(crate) enum Word {
     /// Make an attempt.
     Go(Ticket),
     /// It is over.
-    Ended(Ended),
+    Ended(Box<Ended>),
     /// The engine no longer runs.
     Gone,
 }
@@ -86,7 +86,7 @@ pub(crate) struct Ticket {
 }
 
 /// Why a call cannot be made.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum CallRefused {
     /// The same call is under way already, or something else has its key.
     Busy(RunId),
@@ -142,7 +142,7 @@ impl Engine {
                 () = tell.closed() => return,
             };
             let told = match answer {
-                Ok(Some(ended)) => Told::Ended(ended),
+                Ok(Some(ended)) => Told::Ended(Box::new(ended)),
                 Ok(None) | Err(_) => Told::Gone,
             };
             // A caller that is gone does not ask any more.

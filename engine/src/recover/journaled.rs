@@ -95,7 +95,7 @@ impl JournaledDriver {
             None => match self.call().await?.next().await {
                 Word::Go(ticket) => ticket,
                 Word::Ended(ended) => {
-                    let ended = self.concluded(Left::<(), E>::Unmade, ended, clock());
+                    let ended = self.concluded(Left::<(), E>::Unmade, *ended, clock());
                     return Err(ended.err().unwrap_or(RecoveryError::Skipped));
                 }
                 Word::Gone => return Err(RecoveryError::Unavailable),
@@ -169,7 +169,7 @@ impl JournaledDriver {
                     return ControlFlow::Continue(());
                 }
                 Word::Ended(ended) => {
-                    return ControlFlow::Break(self.concluded(left, ended, clock()));
+                    return ControlFlow::Break(self.concluded(left, *ended, clock()));
                 }
                 Word::Gone => return ControlFlow::Break(Err(RecoveryError::Unavailable)),
             }

@@ -43,7 +43,7 @@ pub struct Session<C> {
 #[derive(Debug)]
 enum Driver {
     /// In the caller's task, in memory.
-    Local(LocalDriver),
+    Local(Box<LocalDriver>),
     /// By an engine, in its journal.
     Journaled(Box<JournaledDriver>),
 }
@@ -98,8 +98,8 @@ impl Attempt {
 }
 
 impl<C> Session<C> {
-    pub(super) const fn local(rules: C, driver: LocalDriver) -> Self {
-        Self { rules, driver: Driver::Local(driver) }
+    pub(super) fn local(rules: C, driver: LocalDriver) -> Self {
+        Self { rules, driver: Driver::Local(Box::new(driver)) }
     }
 
     pub(super) fn journaled(rules: C, driver: JournaledDriver) -> Self {
