@@ -4,10 +4,11 @@ use resurge::journal::Json;
 use resurge::steps::Step;
 use resurge::steps::artifact::Artifact;
 use resurge::steps::install::{Install, Installed};
-use resurge::{ControlError, Engine, RunHandle, RunKey, RunStatus, RunView, StartError};
+use resurge::{ControlError, RunHandle, RunKey, RunStatus, RunView, StartError};
 
 use crate::error::LauncherError;
-use crate::flow::InstallFlow;
+use crate::retry::{Insist, Retried, retry};
+use crate::session::Session;
 
 /// What is to be done about a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub(crate) enum Admission {
     Join,
     /// A new run begins; an older one, if any, has ended.
     Start,
+    /// The very run that holds the name is tried again, or goes on after a pause.
+    Retry,
     /// The run under way is called off, then a new one begins.
     Replace(&'static str),
 }
@@ -28,20 +31,22 @@ pub(crate) fn decide(holder: Option<&RunView>, wanted: &Json, intact: bool) -> A
     let same = holder.input == *wanted;
     match holder.status {
         RunStatus::Success if same && intact => Admission::Keep,
+        RunStatus::Failed | RunStatus::Exhausted if same => Admission::Retry,
         status if status.is_final() => Admission::Start,
         _ if !same => Admission::Replace("the manifest changed"),
-        RunStatus::Paused => Admission::Replace("the workflow changed"),
+        RunStatus::Paused => Admission::Retry,
         _ => Admission::Join,
     }
 }
 
 /// Carries the decision out and gives the run that stands for the artifact.
 pub(crate) async fn admit(
-    engine: &Engine,
-    flow: &InstallFlow,
+    session: &Session,
     name: &RunKey,
     artifact: Artifact,
+    insist: Insist,
 ) -> Result<(Admission, RunHandle<Installed>), LauncherError> {
+    let Session { engine, flow, .. } = session;
     let start_error = |source| LauncherError::Start { name: name.clone(), source };
     let wanted = Json::of(&artifact).map_err(StartError::Input).map_err(start_error)?;
     let holder = engine.find(name).await?;
@@ -49,7 +54,14 @@ pub(crate) async fn admit(
         Some(run) => is_intact(run).await,
         None => false,
     };
-    let admission = decide(holder.as_ref(), &wanted, intact);
+    let mut admission = decide(holder.as_ref(), &wanted, intact);
+    // What waits its turn is not hurried, unless somebody insists: a server may need the time.
+    let hurries = admission == Admission::Join && insist == Insist::Yes;
+    if let Some(run) = holder.as_ref().filter(|_| hurries || admission == Admission::Retry)
+        && retry(engine, run, insist).await? == Retried::Misfit
+    {
+        admission = Admission::Replace("the workflow changed");
+    }
     if let (Admission::Replace(reason), Some(run)) = (admission, &holder) {
         // Any other refusal says that it ended by itself meanwhile, which serves as well.
         if let Err(ControlError::Unavailable(gone)) =
@@ -59,7 +71,8 @@ pub(crate) async fn admit(
         }
     }
     let start = engine.start(flow, artifact).key(name.as_str());
-    let start = if admission == Admission::Keep { start } else { start.restart_ended() };
+    let stays = matches!(admission, Admission::Keep | Admission::Retry);
+    let start = if stays { start } else { start.restart_ended() };
     let run = start.await.map_err(start_error)?;
     Ok((admission, run))
 }

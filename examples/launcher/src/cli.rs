@@ -8,7 +8,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::error::LauncherError;
 use crate::exit::Exit;
-use crate::{demo, install, out, resume, status};
+use crate::retry::Insist;
+use crate::{demo, install, out, resume, retry, status};
 
 /// Downloads, verifies and installs; can be killed at any moment and goes on where it stopped.
 #[derive(Debug, Parser)]
@@ -34,7 +35,10 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
     },
-    /// Start or resume what a manifest lists, and wait for it
+    /// Start, resume or retry what a manifest lists, and wait for it
+    ///
+    /// What ran out of retries is tried again, from the bytes that it has fetched. What failed in a way that another
+    /// try would not mend, such as a refused access, is tried again with --force only.
     ///
     /// Example: launcher install models.toml --data-dir ~/.local/share/models
     Install {
@@ -47,6 +51,9 @@ enum Command {
         /// Where to install to [default: the folder `installed` in the data directory]
         #[arg(long, value_name = "DIR")]
         root: Option<PathBuf>,
+        /// Try what has failed or waits at once, whatever was wrong and whatever is down
+        #[arg(long)]
+        force: bool,
     },
     /// Go on with whatever is unfinished, and wait for it
     Resume {
@@ -54,7 +61,30 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         data_dir: PathBuf,
     },
-    /// Show where every artifact stands, without starting anything
+    /// Try again now what has failed, is exhausted or waits, and wait for it
+    ///
+    /// It goes on with the bytes that it has fetched, and with all its retries if it had ended.
+    Retry {
+        /// Names of artifacts [default: all that have failed or are exhausted]
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+        /// Where the journal is kept
+        #[arg(long, value_name = "DIR")]
+        data_dir: PathBuf,
+        /// Whatever was wrong and whatever is down: also what another try would not mend
+        #[arg(long)]
+        force: bool,
+    },
+    /// Show statistics of recovery, and the circuit breakers, without starting anything
+    Stats {
+        /// Where the journal is kept
+        #[arg(long, value_name = "DIR")]
+        data_dir: PathBuf,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show where every artifact stands and why it waits, without starting anything
     Status {
         /// Where the journal is kept
         #[arg(long, value_name = "DIR")]
@@ -103,8 +133,10 @@ fn filter(option: Option<&str>) -> Result<Option<EnvFilter>, AnyError> {
 }
 
 fn run(command: Command) -> Result<Exit, LauncherError> {
-    if let Command::Status { data_dir, json } = command {
-        return status::run(&data_dir, json);
+    match &command {
+        Command::Status { data_dir, json } => return status::run(data_dir, *json),
+        Command::Stats { data_dir, json } => return status::stats(data_dir, *json),
+        _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -113,11 +145,15 @@ fn run(command: Command) -> Result<Exit, LauncherError> {
     runtime.block_on(async {
         match command {
             Command::Demo { data_dir } => demo::run(data_dir).await,
-            Command::Install { manifest, data_dir, root } => {
-                install::run(&manifest, &data_dir, root.as_deref()).await
+            Command::Install { manifest, data_dir, root, force } => {
+                install::run(&manifest, &data_dir, root.as_deref(), Insist::from(force)).await
+            }
+            Command::Retry { names, data_dir, force } => {
+                retry::run(&names, &data_dir, Insist::from(force)).await
             }
             Command::Resume { data_dir } => resume::run(&data_dir).await,
             Command::Status { data_dir, json } => status::run(&data_dir, json),
+            Command::Stats { data_dir, json } => status::stats(&data_dir, json),
         }
     })
 }

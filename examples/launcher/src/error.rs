@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use resurge::journal::state::IllegalTransition;
 use resurge::journal::store::{OpenError as StoreError, ReadError};
-use resurge::{BuildError, OpenError, RunKey, StartError, Unavailable};
+use resurge::{BuildError, ControlError, OpenError, RunKey, StartError, Unavailable};
 
 use crate::exit::Exit;
 use crate::manifest::ManifestError;
@@ -62,6 +62,20 @@ pub enum LauncherError {
     /// The journal contradicts itself.
     #[error("the journal contradicts itself; please report this with the journal")]
     Replay(#[from] IllegalTransition),
+    /// No artifact has such a name.
+    #[error("there is no artifact `{name}` in this data directory; `launcher status` lists all")]
+    NoArtifact {
+        /// The name.
+        name: String,
+    },
+    /// A run could not be tried again.
+    #[error("`{name}` could not be tried again")]
+    Retry {
+        /// The artifact.
+        name: String,
+        /// Why.
+        source: ControlError,
+    },
     /// A run could not be started.
     #[error("`{name}` could not be started")]
     Start {
@@ -94,6 +108,7 @@ impl LauncherError {
             | Self::NoData { .. }
             | Self::Folder { .. }
             | Self::NotUnicode { .. }
+            | Self::NoArtifact { .. }
             | Self::OverJournal { .. }
             | Self::Flow(_)
             | Self::Journal(StoreError::Missing { .. }) => Exit::Usage,

@@ -12,6 +12,7 @@ use crate::manifest::Manifest;
 use crate::out;
 use crate::place::{DataDir, Root};
 use crate::report::Awaited;
+use crate::retry::Insist;
 use crate::session::Session;
 
 /// Loads the manifest, which must be whole before anything is created, and installs it.
@@ -19,26 +20,36 @@ pub(crate) async fn run(
     manifest: &Path,
     data_dir: &Path,
     root: Option<&Path>,
+    insist: Insist,
 ) -> Result<Exit, LauncherError> {
     let manifest = Manifest::load(manifest)?;
     let mut interrupt = Interrupt::listen()?;
     let download = Download::default();
-    install(&manifest, data_dir, root, download, &mut interrupt).await
+    let order = Order { manifest: &manifest, data_dir, root, insist };
+    install(order, download, &mut interrupt).await
+}
+
+/// What is to be installed, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Order<'a> {
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) data_dir: &'a Path,
+    pub(crate) root: Option<&'a Path>,
+    pub(crate) insist: Insist,
 }
 
 /// Installs what a manifest lists.
 pub(crate) async fn install(
-    manifest: &Manifest,
-    data_dir: &Path,
-    root: Option<&Path>,
+    order: Order<'_>,
     download: Download,
     interrupt: &mut Interrupt,
 ) -> Result<Exit, LauncherError> {
+    let Order { manifest, data_dir, root, insist } = order;
     let data = DataDir::prepare(data_dir)?;
     let targets = manifest.artifacts.iter().map(|entry| &entry.install_to);
     let root = Root::prepare(root, &data, targets)?;
-    let session = Session::open(data, &manifest.recovery.policy(), download).await?;
-    let awaited = start_all(&session, manifest, &root).await?;
+    let session = Session::open(data, &manifest.recovery, download).await?;
+    let awaited = start_all(&session, manifest, &root, insist).await?;
     say_what_else_goes_on(&session, &awaited).await?;
     session.finish(awaited, interrupt).await
 }
@@ -47,18 +58,18 @@ async fn start_all(
     session: &Session,
     manifest: &Manifest,
     root: &Root,
+    insist: Insist,
 ) -> Result<Vec<Awaited>, LauncherError> {
     let mut awaited = Vec::with_capacity(manifest.artifacts.len());
     for entry in &manifest.artifacts {
         let artifact = entry.artifact(root.path());
-        let (admission, run) =
-            admit(&session.engine, &session.flow, &entry.name, artifact.clone()).await?;
+        let (admission, run) = admit(session, &entry.name, artifact.clone(), insist).await?;
         match admission {
             Admission::Keep => out::message(format_args!("{}  is installed already", entry.name)),
             Admission::Replace(reason) => {
                 out::message(format_args!("{}  starts anew: {reason}", entry.name));
             }
-            Admission::Join | Admission::Start => {}
+            Admission::Join | Admission::Start | Admission::Retry => {}
         }
         let is_kept = admission == Admission::Keep;
         let (name, run) = (entry.name.to_string(), session.engine.run(run.id()));

@@ -40,6 +40,7 @@ mod out;
 mod place;
 mod report;
 mod resume;
+mod retry;
 mod session;
 mod status;
 mod sweep;

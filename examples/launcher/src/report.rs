@@ -4,10 +4,11 @@ use std::path::Path;
 
 use resurge::journal::Json;
 use resurge::steps::artifact::Artifact;
-use resurge::{RunError, RunHandle, RunView};
+use resurge::{Engine, RunError, RunHandle, RunStatus, RunView};
 
 use crate::exit::Exit;
 use crate::out;
+use crate::place::DataDir;
 use crate::ui::words;
 
 /// A run whose end is waited for.
@@ -23,13 +24,22 @@ pub(crate) struct Awaited {
     pub(crate) is_kept: bool,
 }
 
+impl Awaited {
+    /// A run that is known by its view.
+    pub(crate) fn of(engine: &Engine, run: &RunView) -> Self {
+        let artifact = run.input.read::<Artifact>().ok();
+        let is_kept = run.status == RunStatus::Success;
+        Self { name: name_of(run), artifact, run: engine.run(run.id), is_kept }
+    }
+}
+
 /// What people call a run.
 pub(crate) fn name_of(run: &RunView) -> String {
     run.key.as_ref().map_or_else(|| run.id.to_string(), ToString::to_string)
 }
 
 /// Tells the end of every run, one line of results each.
-pub(crate) fn tell(awaited: &[(Awaited, Result<Json, RunError>)], journal: &Path) -> Exit {
+pub(crate) fn tell(awaited: &[(Awaited, Result<Json, RunError>)], data: &DataDir) -> Exit {
     let mut exit = Exit::Success;
     for (run, outcome) in awaited {
         match outcome {
@@ -37,7 +47,7 @@ pub(crate) fn tell(awaited: &[(Awaited, Result<Json, RunError>)], journal: &Path
             Err(error) => {
                 exit = Exit::Failure;
                 out::result(failure(run, error));
-                out::message(explanation(run, error, journal));
+                out::message(explanation(run, error, data));
             }
         }
     }
@@ -64,14 +74,27 @@ const fn ending(error: &RunError) -> &'static str {
     }
 }
 
+/// The option that another try needs; none if the run cannot be tried again.
+fn force(error: &RunError) -> Option<&'static str> {
+    match error {
+        RunError::Exhausted { .. } => Some(""),
+        RunError::Cancelled { .. } => None,
+        _ => error.failure().map(|failure| if failure.is_retryable() { "" } else { " --force" }),
+    }
+}
+
 /// Class, message and hint, and the command that shows more.
-fn explanation(run: &Awaited, error: &RunError, journal: &Path) -> String {
+fn explanation(run: &Awaited, error: &RunError, data: &DataDir) -> String {
     let mut lines = vec![String::new(), format!("{} {}: {error}", run.name, ending(error))];
     if let Some(failure) = error.failure() {
         lines.push(format!("  class    {}", words::class(failure)));
         lines.extend(failure.hint.iter().map(|hint| format!("  hint     {hint}")));
     }
-    let (id, journal) = (run.run.id(), words::quoted(journal));
+    if let Some(force) = force(error) {
+        let (name, data) = (words::quoted(Path::new(&run.name)), words::quoted(data.path()));
+        lines.push(format!("  retry    launcher retry {name}{force} --data-dir {data}"));
+    }
+    let (id, journal) = (run.run.id(), words::quoted(&data.journal()));
     lines.push(format!("  history  journal-dump show {id} {journal}"));
     lines.join("\n")
 }

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
-use resurge::steps::artifact::Artifact;
+use resurge::RunStatus;
 use resurge::steps::download::Download;
-use resurge::{RetryPolicy, RunStatus, RunView};
 
 use crate::error::LauncherError;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
+use crate::manifest::Recovery;
 use crate::out;
 use crate::place::DataDir;
 use crate::report::{Awaited, name_of};
+use crate::retry::{Insist, Retried, retry};
 use crate::session::Session;
 
 /// Opens the engine, which resumes by itself, and waits for every run that has not ended.
@@ -28,10 +29,17 @@ pub(crate) async fn resume(
     interrupt: &mut Interrupt,
 ) -> Result<Exit, LauncherError> {
     // Each run keeps the policy it was started with; this one only completes the definition.
-    let session = Session::open(data, &RetryPolicy::default(), download).await?;
-    let runs = session.unfinished().await?;
-    let (parked, open): (Vec<RunView>, Vec<RunView>) =
-        runs.into_iter().partition(|run| run.status == RunStatus::Paused);
+    let session = Session::open(data, &Recovery::default(), download).await?;
+    let (mut parked, mut open) = (Vec::new(), Vec::new());
+    for run in session.unfinished().await? {
+        // Somebody's pause ends here; a run that fits no workflow stays where it is.
+        let is_paused = run.status == RunStatus::Paused;
+        if is_paused && retry(&session.engine, &run, Insist::No).await? == Retried::Misfit {
+            parked.push(run);
+        } else {
+            open.push(run);
+        }
+    }
     for run in &parked {
         let reason = run.paused.as_deref().unwrap_or("no reason was recorded");
         out::message(format_args!("{}  is paused: {reason}", name_of(run)));
@@ -39,13 +47,7 @@ pub(crate) async fn resume(
     if open.is_empty() && parked.is_empty() {
         out::message("nothing to resume: every run has ended");
     }
-    let awaited = open.iter().map(|run| awaited(&session, run)).collect();
+    let awaited = open.iter().map(|run| Awaited::of(&session.engine, run)).collect();
     let exit = session.finish(awaited, interrupt).await?;
     Ok(if exit == Exit::Success && !parked.is_empty() { Exit::Failure } else { exit })
-}
-
-fn awaited(session: &Session, run: &RunView) -> Awaited {
-    let artifact = run.input.read::<Artifact>().ok();
-    let handle = session.engine.run(run.id);
-    Awaited { name: name_of(run), artifact, run: handle, is_kept: false }
 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use resurge::journal::Json;
 use resurge::steps::download::Download;
-use resurge::{Engine, RetryPolicy, RunError, RunView, Unavailable};
+use resurge::{Engine, RunError, RunView, Settings, Unavailable};
 use tokio::task::JoinHandle;
 
 use crate::error::LauncherError;
 use crate::exit::Exit;
 use crate::flow::{InstallFlow, install_flow};
 use crate::interrupt::Interrupt;
+use crate::manifest::Recovery;
 use crate::out;
 use crate::place::DataDir;
 use crate::report::{self, Awaited};
@@ -33,14 +34,15 @@ impl Session {
     /// Opens the engine, which goes on with what is unfinished, and begins to show what it does.
     pub(crate) async fn open(
         data: DataDir,
-        policy: &RetryPolicy,
+        recovery: &Recovery,
         download: Download,
     ) -> Result<Self, LauncherError> {
-        let flow = install_flow(policy, download)?;
-        let engine = Engine::open(data.journal()).register(&flow).start().await?;
+        let flow = install_flow(recovery, download)?;
+        let engine = Engine::open(data.journal());
+        let engine = engine.settings(settings()).register(&flow).start().await?;
         let from = engine.head().next();
-        let runs = engine.runs().await?;
-        let display = tokio::spawn(ui::watch(engine.clone(), from, runs));
+        let (runs, breakers) = (engine.runs().await?, engine.breakers().await?);
+        let display = tokio::spawn(ui::watch(engine.clone(), from, runs, breakers));
         Ok(Self { engine, flow, data, display })
     }
 
@@ -50,6 +52,13 @@ impl Session {
         runs.retain(|run| !run.status.is_final());
         runs.sort_by_key(|run| run.started_at);
         Ok(runs)
+    }
+
+    /// Shuts the engine down without waiting for anything.
+    pub(crate) async fn close(self) -> Result<(), LauncherError> {
+        self.engine.shutdown(GRACE).await?;
+        let _ = self.display.await;
+        Ok(())
     }
 
     /// Waits for the runs or for Ctrl-C, shuts the engine down, and tells what became of them.
@@ -75,8 +84,17 @@ impl Session {
         let ended = ended?;
         stopped?;
         tidy(&ended, &runs);
-        Ok(report::tell(&ended, &self.data.journal()))
+        Ok(report::tell(&ended, &self.data))
     }
+}
+
+/// The engine's settings, but for what a launcher on a desk knows better.
+fn settings() -> Settings {
+    let mut settings = Settings::default();
+    // People, updates and flat batteries kill launchers, with all transfers under way and hardly
+    // ever because of one of them. What stays is that a crash is not repeated for ever.
+    settings.crashes_max = 50;
+    settings
 }
 
 type Ended = (Awaited, Result<Json, RunError>);

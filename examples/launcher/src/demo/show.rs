@@ -10,12 +10,13 @@ use super::model;
 use super::server::Server;
 use crate::error::LauncherError;
 use crate::exit::Exit;
-use crate::install::install;
+use crate::install::{Order, install};
 use crate::interrupt::Interrupt;
 use crate::manifest::Manifest;
 use crate::out;
 use crate::place::DataDir;
 use crate::resume::resume;
+use crate::retry::Insist;
 use crate::status;
 use crate::ui::words;
 
@@ -48,8 +49,10 @@ pub(crate) async fn run(data_dir: Option<PathBuf>) -> Result<Exit, LauncherError
 
     // A proxy of the system cannot reach what this process serves.
     let direct = Download::default().no_proxy();
+    let insist = Insist::No;
+    let order = Order { manifest: &manifest, data_dir: &data_dir, root: None, insist };
     let mut soon = person.or_when(server.has_sent(STOP_AT));
-    let first = install(&manifest, &data_dir, None, direct.clone(), &mut soon).await?;
+    let first = install(order, direct.clone(), &mut soon).await?;
     if person.is_asked() {
         return Ok(first);
     }

@@ -100,6 +100,14 @@ pub(super) fn factor(value: &Value) -> Result<f64, String> {
         .ok_or_else(|| "a number of at least 1 is needed".to_owned())
 }
 
+/// True or false.
+pub(super) fn switch(value: &Value) -> Result<bool, String> {
+    match value {
+        Value::Boolean(is_on) => Ok(*is_on),
+        _ => Err("true or false is needed, without quotes".to_owned()),
+    }
+}
+
 /// A list of texts.
 pub(super) fn texts(value: Value) -> Result<Vec<String>, String> {
     match value {

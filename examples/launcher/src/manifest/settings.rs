@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use resurge::RetryPolicy;
+use resurge::steps::download::Download;
+use resurge::{Breaker, BreakerProblem, BuildProblem, PolicyProblem, RetryPolicy};
 use toml::Value;
 
 use super::duration;
-use super::fields::{Fields, factor, text, whole_u32};
+use super::fields::{Fields, factor, switch, text, whole_u32};
+use crate::flow::install_flow;
 
 /// How failures are met.
 ///
 /// # Defaults
 /// Those of the user guide for downloads: 5 retries after 2 s, 4 s, 8 s and so on, at most 300 s;
-/// breakers open after 5 failures for 300 s.
+/// breakers open after 5 failures in a row, for 15 s at first and for 300 s at most.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recovery {
     /// Retries after the first attempt; 0 means one attempt.
@@ -23,11 +25,11 @@ pub struct Recovery {
     pub backoff_factor: f64,
     /// Longest delay.
     pub max_delay: Duration,
+    /// Whether work waits behind a breaker while its host is down.
+    pub circuit_breaker: bool,
     /// Failures in a row that open the breaker of a host.
-    ///
-    /// Checked, but without effect in this release, which has no breakers.
     pub circuit_breaker_threshold: u32,
-    /// How long a breaker stays open; without effect in this release as well.
+    /// The longest break; the first one takes 15 s, each further one twice as long.
     pub circuit_breaker_timeout: Duration,
 }
 
@@ -38,6 +40,7 @@ impl Default for Recovery {
             initial_delay: Duration::from_secs(2),
             backoff_factor: 2.0,
             max_delay: Duration::from_secs(300),
+            circuit_breaker: true,
             circuit_breaker_threshold: 5,
             circuit_breaker_timeout: Duration::from_secs(300),
         }
@@ -53,6 +56,16 @@ impl Recovery {
             .max_retries(self.max_retries)
     }
 
+    /// The breaker of every host.
+    pub fn breaker(&self) -> Breaker {
+        if !self.circuit_breaker {
+            return Breaker::none();
+        }
+        Breaker::per_host()
+            .threshold(self.circuit_breaker_threshold)
+            .timeout(self.circuit_breaker_timeout)
+    }
+
     /// Reads the section; a value that cannot be read stays at its default.
     pub(super) fn read(mut fields: Fields<'_>) -> Self {
         let mut recovery = Self::default();
@@ -60,6 +73,7 @@ impl Recovery {
         set(&mut recovery.initial_delay, fields.optional("initial_delay", wait));
         set(&mut recovery.backoff_factor, fields.optional("backoff_factor", |v| factor(&v)));
         set(&mut recovery.max_delay, fields.optional("max_delay", wait));
+        set(&mut recovery.circuit_breaker, fields.optional("circuit_breaker", |v| switch(&v)));
         set(
             &mut recovery.circuit_breaker_threshold,
             fields.optional("circuit_breaker_threshold", |v| whole_u32(&v, 1)),
@@ -72,10 +86,41 @@ impl Recovery {
         if longest < first {
             fields.problem(format!("max_delay ({longest:?}) lies below initial_delay ({first:?})"));
         }
+        if recovery.circuit_breaker && recovery.circuit_breaker_timeout < MILLISECOND {
+            let message = "circuit_breaker_timeout: a break of no length lets everything pass; \
+                           write circuit_breaker = false for no breaker";
+            fields.problem(message.to_owned());
+        }
+        recovery.contradictions().into_iter().for_each(|problem| fields.problem(problem));
         fields.finish();
         recovery
     }
+
+    /// What only the engine knows to be a contradiction, each once for all steps.
+    fn contradictions(&self) -> Vec<String> {
+        let Err(error) = install_flow(self, Download::default()) else { return Vec::new() };
+        let mut found: Vec<String> = Vec::new();
+        for problem in error.problems() {
+            let message = match problem {
+                // Told above, in the words of the manifest.
+                BuildProblem::Policy { problem: PolicyProblem::CapBelowInitial { .. }, .. }
+                | BuildProblem::Breaker {
+                    problem: BreakerProblem::NoBreak | BreakerProblem::FirstBreak,
+                    ..
+                } => continue,
+                BuildProblem::Policy { problem, .. } => problem.to_string(),
+                BuildProblem::Breaker { problem, .. } => problem.to_string(),
+                other => other.to_string(),
+            };
+            if !found.contains(&message) {
+                found.push(message);
+            }
+        }
+        found
+    }
 }
+
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 fn set<T>(field: &mut T, value: Option<T>) {
     if let Some(value) = value {

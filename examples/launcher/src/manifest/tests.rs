@@ -63,6 +63,9 @@ fn everything_that_is_written_is_read() {
     assert_eq!(artifact.staging, Path::new("/r/.resurge"));
     assert_eq!(manifest.recovery.max_retries, 0);
     assert_eq!(manifest.recovery.initial_delay, Duration::from_millis(10));
+    assert!(manifest.recovery.circuit_breaker);
+    let off = "\n[settings]\ncircuit_breaker = false\ncircuit_breaker_timeout = \"0s\"\n";
+    assert!(!parse(&(with("", "") + off)).unwrap().recovery.circuit_breaker);
 }
 
 #[test]
@@ -127,6 +130,9 @@ fn broken_settings_are_named() {
         ("backoff_factor = inf", "at least 1"),
         ("circuit_breaker_threshold = 0", "at least 1"),
         ("circuit_breaker_timeout = \"x\"", "not a duration"),
+        ("circuit_breaker_timeout = \"0s\"", "circuit_breaker = false"),
+        ("circuit_breaker = \"no\"", "true or false"),
+        ("initial_delay = \"25h\"\nmax_delay = \"26h\"", "does not fit into"),
         ("retries = 3", "unknown key `retries`"),
     ] {
         let found = problems(&format!("{}\n[settings]\n{line}", with("", "")));

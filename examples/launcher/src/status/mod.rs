@@ -2,5 +2,6 @@
 
 mod json;
 mod show;
+mod summary;
 
-pub(crate) use show::{fold, run};
+pub(crate) use show::{fold, run, stats};

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use resurge::Timestamp;
 use resurge::journal::State;
-use resurge::journal::state::Run;
+use resurge::journal::explain::explain;
+use resurge::journal::state::{Run, StepPhase};
 use resurge::journal::store::Snapshot;
 
-use super::json;
+use super::{json, summary};
 use crate::error::LauncherError;
 use crate::exit::Exit;
 use crate::out;
@@ -22,13 +23,26 @@ pub(crate) fn run(data_dir: &Path, as_json: bool) -> Result<Exit, LauncherError>
     let state = fold(&data.journal())?;
     let runs = newest(&state);
     if as_json {
-        out::result(json::array(&runs));
+        out::result(json::array(&state, &runs, now()));
     } else if runs.is_empty() {
         out::message("no runs yet; begin with `launcher install`");
     } else {
-        for line in table(&runs, now()) {
+        for line in table(&state, &runs, now()) {
             out::result(line);
         }
+    }
+    Ok(Exit::Success)
+}
+
+/// Shows statistics and breakers.
+pub(crate) fn stats(data_dir: &Path, as_json: bool) -> Result<Exit, LauncherError> {
+    let data = DataDir::existing(data_dir)?;
+    let state = fold(&data.journal())?;
+    if as_json {
+        out::result(summary::object(&state, now()));
+    } else {
+        summary::lines(state.stats()).iter().for_each(out::result);
+        summary::troubles(&state, now()).iter().for_each(out::result);
     }
     Ok(Exit::Success)
 }
@@ -62,43 +76,33 @@ fn newest(state: &State) -> Vec<&Run> {
     runs
 }
 
-fn table(runs: &[&Run], now: Timestamp) -> Vec<String> {
+fn table(state: &State, runs: &[&Run], now: Timestamp) -> Vec<String> {
     let width = runs.iter().map(|run| name(run).chars().count()).max().unwrap_or_default();
-    let mut lines = Vec::new();
-    for run in runs {
-        let (name, status) = (name(run), run.status());
-        lines
-            .push(format!("{name:width$}  {status:11}  {}", story(run, now)).trim_end().to_owned());
-    }
-    lines
+    let line = |run: &&Run| {
+        let (name, status, story) = (name(run), run.status(), story(state, run, now));
+        format!("{name:width$}  {status:11}  {story}").trim_end().to_owned()
+    };
+    runs.iter().map(line).chain(summary::troubles(state, now)).collect()
 }
 
-/// What a person wants to know next about a run.
-fn story(run: &Run, now: Timestamp) -> String {
-    let steps: Vec<String> = run
-        .steps()
-        .filter_map(|(_, spec, step)| {
-            let failure = step
-                .last_failure
-                .as_ref()
-                .map(|failure| format!(": {} ({})", failure.message, words::class(failure)));
-            let due = json::due(step).map(|due| match due.since(now) {
-                Duration::ZERO => ", next try is due".to_owned(),
-                wait => format!(", next try in {}", words::duration(wait)),
-            });
-            let interesting = failure.is_some() || due.is_some() || step.running().is_some();
-            interesting.then(|| {
-                let tries = words::tries(step.charged, spec.max_attempts(), step.attempts.get());
-                format!(
-                    "{} {tries}{}{}",
-                    spec.key,
-                    due.unwrap_or_default(),
-                    failure.unwrap_or_default()
-                )
-            })
-        })
-        .collect();
-    steps.join("; ")
+/// What a person wants to know next about a run: the step, its attempt, and why it waits.
+fn story(state: &State, run: &Run, now: Timestamp) -> String {
+    let told = explain(state, run.id, now);
+    let why = told.as_ref().and_then(|told| json::sentence(state, run, told));
+    let key = told.and_then(|told| told.step);
+    let Some((_, spec, step)) = run.steps().find(|(_, spec, _)| Some(&spec.key) == key.as_ref())
+    else {
+        return words::tame(&why.unwrap_or_default());
+    };
+    let turn = json::turn(state, spec, step);
+    let mut parts = vec![spec.key.to_string()];
+    if step.attempts.get() > 0 {
+        let ended = matches!(step.phase, StepPhase::Failed { .. });
+        let number = turn.charged.saturating_add(u32::from(!ended)).clamp(1, turn.max_attempts);
+        parts.push(words::tries(number, turn.max_attempts, step.attempts.get()));
+    }
+    let story = parts.join(" ");
+    words::tame(&why.map_or_else(|| story.clone(), |why| format!("{story}: {why}")))
 }
 
 fn name(run: &Run) -> String {

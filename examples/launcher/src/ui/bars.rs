@@ -1,13 +1,13 @@
 //! One bar per artifact, on a terminal.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use resurge::{Progress, RunId, RunView, StepStatus, Timestamp};
+use resurge::{BreakerView, Progress, RunId, RunView, StepStatus as S, Timestamp};
 
-use super::story::{Line, Names};
-use super::words;
+use super::known::Known;
+use super::story::Line;
+use super::{why, words};
 
 /// The bars, by run.
 #[derive(Debug)]
@@ -28,11 +28,11 @@ impl Bars {
     }
 
     /// Gives a run a bar if it has none.
-    pub(super) fn add(&mut self, run: RunId, names: &Names) {
+    pub(super) fn add(&mut self, run: RunId, names: &Known) {
         let screen = &self.screen;
         self.bars.entry(run).or_insert_with(|| {
             let bar = screen.add(ProgressBar::new(EMPTY)).with_style(style());
-            bar.set_prefix(names.get(run));
+            bar.set_prefix(names.name(run));
             bar
         });
     }
@@ -44,9 +44,9 @@ impl Bars {
     }
 
     /// Shows where a run stands.
-    pub(super) fn update(&self, view: &RunView) {
+    pub(super) fn update(&self, view: &RunView, breakers: &[BreakerView], now: Timestamp) {
         let Some(bar) = self.bars.get(&view.id) else { return };
-        let (progress, text) = standing(view);
+        let (progress, text) = standing(view, breakers, now);
         if let Some(progress) = progress {
             // Without a total there is nothing to fill; the text tells how far it is.
             let (length, position) =
@@ -82,16 +82,16 @@ fn style() -> ProgressStyle {
 }
 
 /// How far the step under way is, and a word about it.
-fn standing(view: &RunView) -> (Option<Progress>, String) {
-    let active = view
-        .steps
-        .iter()
-        .find(|step| matches!(step.status, StepStatus::Running | StepStatus::Waiting));
-    let Some(step) = active else { return (None, String::new()) };
-    if let Some(due) = step.next_attempt_at {
-        let wait = words::duration(due.since(now()));
-        let tries = format!("{}/{}", step.charged, step.max_attempts);
-        return (None, format!("{}: next try in {wait} ({tries} failed)", step.key));
+fn standing(
+    view: &RunView,
+    breakers: &[BreakerView],
+    now: Timestamp,
+) -> (Option<Progress>, String) {
+    let active =
+        view.steps.iter().find(|step| matches!(step.status, S::Running | S::Waiting | S::Held));
+    let Some(step) = active else { return (None, view.paused.clone().unwrap_or_default()) };
+    if let Some(why) = why::of_view(step, breakers, now) {
+        return (None, format!("{}: {}", step.key, words::tame(&why)));
     }
     let Some(progress) = step.progress else { return (None, step.key.to_string()) };
     (Some(progress), format!("{} {}", step.key, measured(&progress)))
@@ -104,9 +104,4 @@ fn measured(progress: &Progress) -> String {
     let rate = words::bytes(progress.per_second.max(0.0) as u64);
     let left = progress.eta().map(|eta| format!(", {} left", words::duration(eta)));
     format!("{done}{}, {rate}/s{}", of.unwrap_or_default(), left.unwrap_or_default())
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

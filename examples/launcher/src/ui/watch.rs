@@ -5,17 +5,23 @@ use std::time::Duration;
 
 use resurge::journal::Record;
 use resurge::journal::event::Event;
-use resurge::{Engine, RunView, Seq, StepStatus};
+use resurge::{BreakerView, Engine, RunView, Seq, StepStatus};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::bars::Bars;
+use super::known::Known;
 use super::lines;
-use super::story::{Line, Names, tell};
+use super::story::{Line, tell};
 use crate::out;
 
 /// Shows every transition from a position on; ends when the engine has stopped.
-pub(crate) async fn watch(engine: Engine, from: Seq, runs: Vec<RunView>) {
-    let mut names = Names::new(&runs);
+pub(crate) async fn watch(
+    engine: Engine,
+    from: Seq,
+    runs: Vec<RunView>,
+    breakers: Vec<BreakerView>,
+) {
+    let mut names = Known::new(&runs, &breakers);
     let mut display = Display::new(&runs, &names);
     for run in runs.iter().filter(|run| !run.status.is_final()) {
         display.line(&goes_on(run, &names));
@@ -49,7 +55,7 @@ enum Display {
 }
 
 impl Display {
-    fn new(runs: &[RunView], names: &Names) -> Self {
+    fn new(runs: &[RunView], names: &Known) -> Self {
         if is_plain() {
             return Self::Lines;
         }
@@ -74,9 +80,10 @@ impl Display {
 
     async fn refresh(&self, engine: &Engine) {
         let Self::Bars { bars, .. } = self else { return };
+        let (Ok(breakers), Ok(now)) = (engine.breakers().await, engine.now().await) else { return };
         for run in bars.open() {
             if let Ok(view) = engine.run(run).view().await {
-                bars.update(&view);
+                bars.update(&view, &breakers, now);
             }
         }
     }
@@ -88,7 +95,7 @@ impl Display {
         }
     }
 
-    fn record(&mut self, names: &mut Names, record: &Record) {
+    fn record(&mut self, names: &mut Known, record: &Record) {
         let line = tell(names, record);
         match self {
             Self::Lines => {
@@ -97,15 +104,21 @@ impl Display {
                 }
             }
             Self::Bars { bars, .. } => {
-                let Some(run) = record.run else { return };
-                if is_end(&record.event) {
-                    bars.remove(run);
-                } else {
-                    bars.add(run, names);
+                if let Some(run) = record.run {
+                    if is_end(&record.event) {
+                        bars.remove(run);
+                    } else {
+                        bars.add(run, names);
+                    }
                 }
                 // Bars tell that all goes well; only trouble and ends are worth a line.
-                let is_quiet =
-                    matches!(record.event, Event::AttemptStarted(_) | Event::AttemptSucceeded(_));
+                let is_quiet = matches!(
+                    record.event,
+                    Event::AttemptStarted(_)
+                        | Event::AttemptSucceeded(_)
+                        | Event::StepParked(_)
+                        | Event::StepReleased(_)
+                );
                 if let Some(line) = line.filter(|_| !is_quiet) {
                     bars.print(&line);
                 }
@@ -121,12 +134,12 @@ impl Display {
 }
 
 /// A run that an earlier process has left unfinished.
-fn goes_on(run: &RunView, names: &Names) -> Line {
+fn goes_on(run: &RunView, names: &Known) -> Line {
     let done = run.steps.iter().filter(|step| step.status == StepStatus::Succeeded);
     let done = done.map(|step| step.key.as_str()).collect::<Vec<_>>().join(", ");
     let done = if done.is_empty() { String::new() } else { format!("; done before: {done}") };
     let text = format!("goes on where it stopped{done}");
-    Line { name: names.get(run.id), step: "all".to_owned(), text }
+    Line { name: names.name(run.id), step: "all".to_owned(), text }
 }
 
 const fn is_end(event: &Event) -> bool {

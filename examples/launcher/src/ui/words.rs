@@ -34,12 +34,12 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
-/// Which attempt it is: those that count, and all of them where that is more.
+/// The attempt counter: those that count, and all of them where that is more.
 pub(crate) fn tries(counted: u32, max: u32, all: u32) -> String {
     if all > counted {
-        format!("attempt {counted}/{max}, {all} in all")
+        format!("Attempt {counted}/{max}, {all} in all")
     } else {
-        format!("attempt {counted}/{max}")
+        format!("Attempt {counted}/{max}")
     }
 }
 
@@ -95,8 +95,8 @@ mod tests {
 
     #[test]
     fn attempts_that_do_not_count_are_told_as_well() {
-        assert_eq!(tries(2, 6, 2), "attempt 2/6");
-        assert_eq!(tries(1, 6, 8), "attempt 1/6, 8 in all");
+        assert_eq!(tries(2, 6, 2), "Attempt 2/6");
+        assert_eq!(tries(1, 6, 8), "Attempt 1/6, 8 in all");
     }
 
     #[test]

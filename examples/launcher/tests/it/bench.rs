@@ -84,6 +84,17 @@ impl Bench {
         launcher().arg("install").arg(manifest).arg("--data-dir").arg(self.data()).spawn().unwrap()
     }
 
+    /// Runs `install` or `retry` with further arguments.
+    pub(crate) fn again(&self, command: &str, args: &[&str]) -> Done {
+        let manifest = self.write_manifest();
+        let mut launcher = launcher();
+        launcher.arg(command).args(args).arg("--data-dir").arg(self.data());
+        if command == "install" {
+            launcher.arg(manifest);
+        }
+        finish(launcher.spawn().unwrap())
+    }
+
     pub(crate) fn resume(&self) -> Done {
         self.command(&["resume"])
     }

@@ -5,7 +5,7 @@ use resurge::journal::state::RunPhase;
 
 use crate::bench::{Bench, MIB, QUICK, kill, noise};
 use crate::journal;
-use crate::server::Answer::{HoldAt, Status};
+use crate::server::Answer::{DropAt, HoldAt, Status};
 
 #[test]
 fn what_is_installed_is_not_asked_for_again() {
@@ -68,14 +68,80 @@ fn a_changed_manifest_calls_the_run_under_way_off() {
 }
 
 #[test]
-fn a_failed_run_is_followed_by_a_new_one() {
+fn what_another_try_would_not_mend_is_tried_again_with_force_only() {
+    for command in ["install", "retry"] {
+        let mut bench = Bench::new(QUICK);
+        let bytes = noise(7, MIB);
+        bench.artifact("model", bytes.clone(), &[Status(403, "")]);
+        let done = bench.install();
+        done.assert_code(1);
+        assert!(done.stderr.contains("launcher retry model --force"), "{}", done.stderr);
+
+        let done = bench.again(command, &[]);
+        done.assert_code(1);
+        assert_eq!(done.stdout, "model\tfailed\tpermission\n");
+        assert!(done.stderr.contains("--force"), "{}", done.stderr);
+        assert_eq!(bench.server.requests("model").len(), 1, "nobody was asked again");
+
+        bench.again(command, &["--force"]).assert_code(0);
+        bench.assert_whole("model", &bytes);
+        assert_eq!(journal::count(&bench, "run_started"), 1, "it is the same run");
+        assert_eq!(journal::count(&bench, "force_retry"), 1);
+        assert!(!bench.staging().exists(), "nothing unfinished is left");
+    }
+}
+
+#[test]
+fn what_ran_out_of_retries_goes_on_where_it_failed() {
+    for command in ["install", "retry"] {
+        let mut bench = Bench::new(&format!("max_retries = 1\n{QUICK}"));
+        let bytes = noise(8, 8 * MIB);
+        let script = [DropAt(5 * MIB), Status(500, "")];
+        bench.artifact("model", bytes.clone(), &script);
+        let done = bench.install();
+        done.assert_code(1);
+        assert_eq!(done.stdout, "model\texhausted\tserver\n");
+        let asked = bench.server.requests("model").len();
+        let before = bench.server.sent("model");
+
+        let done = bench.again(command, &[]);
+        done.assert_code(0);
+        bench.assert_whole("model", &bytes);
+        let from = bench.server.requests("model")[asked..].to_vec();
+        assert!(from.iter().all(|request| request.from >= 4 * MIB), "{from:?}");
+        // What the sockets held when the line broke may not have been received.
+        let again = bench.server.sent("model") - before;
+        assert_eq!(again, bytes.len() - from.last().unwrap().from);
+        assert_eq!(journal::count(&bench, "run_started"), 1, "it is the same run");
+        assert_eq!(journal::count(&bench, "retry_now"), 1);
+        assert!(!bench.staging().exists(), "nothing unfinished is left");
+    }
+}
+
+#[test]
+fn an_unknown_name_cannot_be_tried_again() {
     let mut bench = Bench::new(QUICK);
-    let bytes = noise(7, MIB);
-    bench.artifact("model", bytes.clone(), &[Status(403, "")]);
-    bench.install().assert_code(1);
+    bench.artifact("model", noise(9, 1000), &[]);
     bench.install().assert_code(0);
-    bench.assert_whole("model", &bytes);
-    assert!(!bench.staging().exists(), "nothing of the failed run is left");
+    let done = bench.command(&["retry", "modle"]);
+    done.assert_code(2);
+    assert!(done.stderr.contains("no artifact `modle`"), "{}", done.stderr);
+    let done = bench.command(&["retry"]);
+    done.assert_code(0);
+    assert!(done.stderr.contains("nothing to retry"), "{}", done.stderr);
+}
+
+#[test]
+fn what_failed_is_started_anew_when_the_manifest_changed() {
+    let mut bench = Bench::new(&format!("max_retries = 0\n{QUICK}"));
+    bench.artifact("model", noise(10, MIB), &[Status(500, "")]);
+    bench.install().assert_code(1);
+    bench.clear();
+    let newer = noise(11, MIB);
+    bench.artifact("model", newer.clone(), &[]);
+    bench.install().assert_code(0);
+    bench.assert_whole("model", &newer);
+    assert_eq!(journal::count(&bench, "run_started"), 2);
 }
 
 #[test]
