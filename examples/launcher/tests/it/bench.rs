@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use sha2::{Digest, Sha256};
 
-use crate::server::{Answer, Server};
+use crate::server::{Answer, ClosedPort, Server};
 
 pub(crate) const MIB: usize = 1024 * 1024;
 
@@ -32,9 +32,17 @@ pub(crate) struct Done {
 
 impl Bench {
     pub(crate) fn new(settings: &str) -> Self {
+        let (bench, port) = Self::down(settings);
+        bench.server.open(port);
+        bench
+    }
+
+    /// The same with a server that is down.
+    pub(crate) fn down(settings: &str) -> (Self, ClosedPort) {
         let folder = tempfile::tempdir().unwrap();
         let settings = format!("[settings]\n{settings}\n");
-        Self { server: Server::start(), folder, settings, sections: String::new() }
+        let (server, port) = Server::down();
+        (Self { server, folder, settings, sections: String::new() }, port)
     }
 
     /// Serves a file and puts it into the manifest.

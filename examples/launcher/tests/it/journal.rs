@@ -1,5 +1,7 @@
 //! What the journal of a data directory says.
 
+use std::time::{Duration, SystemTime};
+
 use resurge::journal::event::{AttemptFailed, Event};
 use resurge::journal::store::Snapshot;
 use resurge::journal::{Record, State};
@@ -26,6 +28,16 @@ pub(crate) fn failures(bench: &Bench) -> Vec<AttemptFailed> {
         _ => None,
     };
     records(bench).into_iter().filter_map(failed).collect()
+}
+
+/// When the last breaker that opened may be probed.
+pub(crate) fn break_ends(bench: &Bench) -> SystemTime {
+    let until = |record: Record| match record.event {
+        Event::BreakerOpened(opened) => Some(opened.until),
+        _ => None,
+    };
+    let until = records(bench).into_iter().filter_map(until).next_back().unwrap();
+    SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(until.as_millis()).unwrap())
 }
 
 pub(crate) fn count(bench: &Bench, event: &str) -> usize {

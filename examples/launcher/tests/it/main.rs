@@ -7,6 +7,8 @@ mod commands;
 mod journal;
 mod kills;
 mod manifests;
+mod outages;
 mod retries;
 mod runs;
 mod server;
+mod throttled;

@@ -2,9 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::net::TcpSocket;
 
 /// How one request is answered.
 #[derive(Debug, Clone)]
@@ -23,6 +25,12 @@ pub(crate) enum Answer {
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) at: Instant,
+    /// The same on the clock of the machine.
+    pub(crate) wall: SystemTime,
+    /// Requests under way when it came.
+    pub(crate) others: usize,
+    /// Whether it was answered with the file.
+    pub(crate) served: bool,
     pub(crate) from: usize,
 }
 
@@ -39,6 +47,11 @@ struct Path {
 #[derive(Debug, Default)]
 struct Shared {
     paths: Mutex<HashMap<String, Path>>,
+    /// Answers to the next requests, whatever they ask for.
+    script: Mutex<VecDeque<Answer>>,
+    /// Every request, in the order in which they came.
+    log: Mutex<Vec<Request>>,
+    under_way: Mutex<usize>,
     changed: Condvar,
 }
 
@@ -50,20 +63,53 @@ pub(crate) struct Server {
 
 const BLOCK: usize = 64 * 1024;
 
+/// A port that refuses every connection until it is opened.
+#[derive(Debug)]
+pub(crate) struct ClosedPort(TcpSocket);
+
 impl Server {
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let shared = Arc::new(Shared::default());
-        let serving = Arc::clone(&shared);
+        let (server, port) = Self::down();
+        server.open(port);
+        server
+    }
+
+    /// A server that is down; its port is taken, so that nobody else can answer there.
+    pub(crate) fn down() -> (Self, ClosedPort) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = format!("http://{}", socket.local_addr().unwrap());
+        (Self { address, shared: Arc::new(Shared::default()) }, ClosedPort(socket))
+    }
+
+    /// Begins to serve.
+    pub(crate) fn open(&self, port: ClosedPort) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let _inside = runtime.enter();
+        let listener: TcpListener = port.0.listen(1024).unwrap().into_std().unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let serving = Arc::clone(&self.shared);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let serving = Arc::clone(&serving);
+                *serving.under_way.lock().unwrap() += 1;
                 // A client that was killed goes away in the middle.
-                std::thread::spawn(move || serving.answer(stream).ok());
+                std::thread::spawn(move || {
+                    let _ = serving.answer(stream);
+                    *serving.under_way.lock().unwrap() -= 1;
+                });
             }
         });
-        Self { address, shared }
+    }
+
+    /// How the next requests are answered, whatever they ask for.
+    pub(crate) fn script(&self, answers: &[Answer]) {
+        self.shared.script.lock().unwrap().extend(answers.iter().cloned());
+    }
+
+    /// Every request, in the order in which they came.
+    pub(crate) fn log(&self) -> Vec<Request> {
+        self.shared.log.lock().unwrap().clone()
     }
 
     pub(crate) fn url(&self, name: &str) -> String {
@@ -120,7 +166,8 @@ impl Server {
 
 impl Shared {
     fn answer(&self, mut stream: TcpStream) -> std::io::Result<()> {
-        let at = Instant::now();
+        let (at, wall) = (Instant::now(), SystemTime::now());
+        let others = *self.under_way.lock().unwrap() - 1;
         let (name, range, if_range) = read(&stream)?;
         let tag = format!("\"{name}\"");
         let taken = {
@@ -128,8 +175,12 @@ impl Shared {
             paths.get_mut(&name).map(|path| {
                 let same = if_range.as_ref().is_none_or(|asked| *asked == tag);
                 let range = range.filter(|_| same);
-                path.requests.push(Request { at, from: range.unwrap_or(0) });
-                let answer = path.script.pop_front().unwrap_or(Answer::Whole);
+                let first = self.script.lock().unwrap().pop_front();
+                let answer = first.or_else(|| path.script.pop_front()).unwrap_or(Answer::Whole);
+                let served = !matches!(answer, Answer::Status(..));
+                let request = Request { at, wall, others, served, from: range.unwrap_or(0) };
+                path.requests.push(request.clone());
+                self.log.lock().unwrap().push(request);
                 (Arc::clone(&path.bytes), range, answer, path.pause)
             })
         };
@@ -142,6 +193,7 @@ impl Shared {
             Answer::DropAt(end) => (end, false),
             Answer::HoldAt(end) => (end, true),
             Answer::Status(status, headers) => {
+                std::thread::sleep(pause);
                 let head = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n{headers}");
                 return stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes());
             }
