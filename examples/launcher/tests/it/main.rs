@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
 mod bench;
+mod clocks;
 mod commands;
 mod journal;
 mod kills;
