@@ -159,6 +159,13 @@ pub(crate) fn signal(child: &Child, name: &str) {
     assert!(sent.unwrap().success());
 }
 
+/// Sends a signal to a child that leads a group, and to everybody in it.
+pub(crate) fn signal_group(child: &Child, name: &str) {
+    let group = format!("-{}", child.id());
+    let sent = Command::new("kill").args([&format!("-{name}"), "--", &group]).status();
+    assert!(sent.unwrap().success());
+}
+
 impl Done {
     #[track_caller]
     pub(crate) fn assert_code(&self, code: i32) {

@@ -5,6 +5,7 @@
 mod bench;
 mod clocks;
 mod commands;
+mod disks;
 mod journal;
 mod kills;
 mod manifests;
