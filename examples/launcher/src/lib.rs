@@ -3,9 +3,11 @@
 //!
 //! ```text
 //! launcher demo [--data-dir DIR]
-//! launcher install MANIFEST.toml --data-dir DIR [--root DIR2]
+//! launcher install MANIFEST.toml --data-dir DIR [--root DIR2] [--force]
 //! launcher resume --data-dir DIR
+//! launcher retry [NAME..] --data-dir DIR [--force]
 //! launcher status --data-dir DIR [--json]
+//! launcher stats --data-dir DIR [--json]
 //! ```
 //!
 //! | exit code | meaning |
@@ -23,7 +25,7 @@
 //! | [`manifest`] | reads and checks the manifest |
 //! | [`flow`] | the workflow: download, verify, install |
 //! | `session` | an engine at work: waits, Ctrl-C, results |
-//! | `install`, `resume`, `status`, `demo` | the commands |
+//! | `install`, `resume`, `retry`, `status`, `demo` | the commands |
 //! | `ui` | lines in a pipe, bars on a terminal |
 
 pub mod cli;

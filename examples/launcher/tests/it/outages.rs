@@ -6,7 +6,7 @@ use std::time::Duration;
 use resurge::journal::event::Event;
 use serde_json::Value;
 
-use crate::bench::{Bench, MIB, finish, kill, noise, read_until};
+use crate::bench::{Bench, MIB, finish, kill, noise, read_until, signal};
 use crate::journal;
 use crate::server::Answer::Status;
 
@@ -136,4 +136,26 @@ fn the_statistics_have_the_numbers_of_the_user_guide() {
 fn millis(time: std::time::SystemTime) -> i64 {
     let since = time.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap();
     i64::try_from(since.as_millis()).unwrap()
+}
+
+#[test]
+fn who_does_not_want_to_wait_for_a_break_need_not() {
+    let settings = "initial_delay = \"1ms\"\nmax_delay = \"1ms\"\ncircuit_breaker_threshold = 2";
+    for args in [&["retry", "model"][..], &["retry", "model", "--force"]] {
+        let (mut bench, port) = Bench::down(settings);
+        let bytes = noise(5, 1000);
+        bench.artifact("model", bytes.clone(), &[]);
+        let mut child = bench.spawn_install();
+        let messages = read_until(&mut child, "waiting for host");
+        signal(&child, "INT");
+        drop(std::thread::spawn(move || messages.count()));
+        finish(child).assert_code(130);
+        let until = journal::break_ends(&bench);
+
+        bench.server.open(port);
+        bench.command(args).assert_code(0);
+        bench.assert_whole("model", &bytes);
+        let request = &bench.server.log()[0];
+        assert!(request.wall < until, "{args:?} waited for the end of the break");
+    }
 }
