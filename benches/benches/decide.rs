@@ -65,9 +65,9 @@ fn attempt_fails_beside_parked(bencher: Bencher<'_, '_>, runs: u32) {
 }
 
 /// One failure opens the breaker of everybody who is ready: one decision, many records.
-#[divan::bench(args = RUNS, sample_size = 1, sample_count = 3)]
-fn everybody_parks(bencher: Bencher<'_, '_>, runs: u32) {
+#[divan::bench(args = CROWDS, sample_size = 1, sample_count = 3)]
+fn everybody_parks(bencher: Bencher<'_, '_>, (runs, hosts): (u32, u32)) {
     bencher
-        .with_inputs(|| Crowd::ready(runs).expect("a crowd"))
+        .with_inputs(|| Crowd::ready(runs, hosts).expect("a crowd"))
         .bench_local_refs(|crowd| crowd.fail().expect("decided"));
 }

@@ -82,13 +82,19 @@ impl Crowd {
 
     /// Runs that are ready while one attempt is under way, whose failure opens their breaker.
     ///
-    /// The next [`fail`](Self::fail) parks them all.
+    /// The next [`fail`](Self::fail) parks them all. They need one of so many known hosts.
     ///
     /// # Errors
     /// [`LabError::Defect`] if the engine contradicts itself.
-    pub fn ready(runs: u32) -> Result<Self, LabError> {
+    pub fn ready(runs: u32, hosts: u32) -> Result<Self, LabError> {
         let breaker = Breaker::per_host().threshold(1).fixed(AGES);
-        let mut crowd = Self::new(breaker, APART, 1, false)?;
+        let mut crowd = Self::new(breaker, AGES, 1, true)?;
+        for number in 1..hosts {
+            crowd.start(number)?;
+            crowd.fail()?;
+        }
+        crowd.now = crowd.now.after(APART);
+        crowd.moves_bytes = false;
         for _ in 0..=runs {
             crowd.start(0)?;
         }

@@ -7,7 +7,10 @@ use std::time::Duration;
 use super::*;
 use crate::{Breaker, RetryPolicy};
 
+/// What is held to the last operation.
 const RUNS: u32 = 200;
+/// What is compared by its mean.
+const FEWER_RUNS: u32 = 60;
 
 fn policy(letter: &str) -> Policy {
     let found = policies().into_iter().find(|(name, _)| name.starts_with(letter));
@@ -18,8 +21,8 @@ fn storm(name: &str) -> Storm {
     storms().into_iter().find(|(known, _)| *known == name).unwrap().1
 }
 
-fn of(letter: &str, name: &str) -> Report {
-    study(&storm(name), &policy(letter), RUNS, 1).unwrap()
+fn of(letter: &str, name: &str, runs: u32) -> Report {
+    study(&storm(name), &policy(letter), runs, 1).unwrap()
 }
 
 fn seconds(seconds: u64) -> Duration {
@@ -30,7 +33,7 @@ fn seconds(seconds: u64) -> Duration {
 fn work_that_waits_behind_a_growing_break_outlives_every_outage() {
     for letter in ["F", "G"] {
         for name in ["3 ops, 10-90 s", "3 ops, 2-10 min"] {
-            let report = of(letter, name);
+            let report = of(letter, name, RUNS);
             assert_eq!(report.operations, 3 * u64::from(RUNS));
             assert_eq!(report.completed, report.operations, "{letter}, {name}: {report}");
             assert!(report.probes > 0, "{letter}, {name}: {report}");
@@ -40,7 +43,7 @@ fn work_that_waits_behind_a_growing_break_outlives_every_outage() {
 
 #[test]
 fn without_a_breaker_five_retries_do_not_outlive_minutes() {
-    let report = of("A", "3 ops, 2-10 min");
+    let report = of("A", "3 ops, 2-10 min", RUNS);
     assert_eq!((report.completed, report.exhausted), (0, report.operations), "{report}");
     assert_eq!((report.attempts, report.probes), (6 * report.operations, 0), "{report}");
     assert_eq!(report.lag_mean(), None);
@@ -48,13 +51,14 @@ fn without_a_breaker_five_retries_do_not_outlive_minutes() {
 
 #[test]
 fn work_that_fails_behind_a_breaker_dies_of_it() {
-    let report = of("B", "3 ops, 10-90 s");
+    let report = of("B", "3 ops, 10-90 s", FEWER_RUNS);
     assert_eq!((report.completed, report.exhausted), (0, report.operations), "{report}");
 }
 
 #[test]
 fn waiting_behind_a_breaker_asks_the_host_less() {
-    let per_operation = |letter, name| of(letter, name).attempts_in_outage_per_operation();
+    let per_operation =
+        |letter, name| of(letter, name, FEWER_RUNS).attempts_in_outage_per_operation();
     let one = "1 op, 10-90 s";
     assert!(per_operation("F", one) <= per_operation("A", one) + 0.3);
     let three = "3 ops, 10-90 s";
@@ -64,7 +68,7 @@ fn waiting_behind_a_breaker_asks_the_host_less() {
 
 #[test]
 fn a_growing_break_comes_back_sooner_than_a_fixed_one() {
-    let lag = |letter| of(letter, "3 ops, 10-90 s").lag_mean().unwrap();
+    let lag = |letter| of(letter, "3 ops, 10-90 s", FEWER_RUNS).lag_mean().unwrap();
     let (fixed, growing, quick) = (lag("D"), lag("F"), lag("G"));
     assert!(fixed > seconds(200), "{fixed:?}");
     assert!(growing < seconds(40), "{growing:?}");
@@ -158,7 +162,9 @@ fn a_crowd_makes_one_decision_at_a_time() {
     assert_eq!(crowd.begin().unwrap().len(), 1);
     assert_eq!((crowd.under_way(), crowd.fail().unwrap().len()), (1, 1));
 
-    let mut crowd = Crowd::ready(50).unwrap();
-    // The failure, the breaker, and everybody behind it.
-    assert_eq!(crowd.fail().unwrap().len(), 52);
+    for hosts in [1, 9] {
+        let mut crowd = Crowd::ready(50, hosts).unwrap();
+        // The failure, the breaker, and everybody behind it.
+        assert_eq!(crowd.fail().unwrap().len(), 52);
+    }
 }
