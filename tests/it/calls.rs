@@ -16,7 +16,7 @@ use resurge::{
     Class, Control, ControlError, Engine, Jitter, Json, RecoveryError, ResourceKey, RetryPolicy,
     RunKey, RunStatus, RunView, StepError, recoverable,
 };
-use support::{Calls, VirtualClock, count, engine_on, names, records};
+use support::{Calls, count, engine_on, names, records};
 use tokio::time::Instant;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -589,13 +589,4 @@ async fn a_blocking_function_on_the_only_thread_of_its_engine_is_refused() {
     let calls = Calls::default();
     let read = tokio::task::spawn_blocking(move || read(&engine, "a", &calls));
     assert_eq!(read.await.unwrap().unwrap(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_clock_of_the_test_is_the_clock_of_the_engine() {
-    // Guards the tests above: a call that slept in real time would not notice.
-    let engine = Engine::in_memory().clock(VirtualClock::start()).start().await.unwrap();
-    let begun = std::time::Instant::now();
-    attempts(fetch(&engine, "a"), &Calls::default(), 4).await.unwrap();
-    assert!(begun.elapsed() < SECOND * 10);
 }
