@@ -168,3 +168,21 @@ fn a_crowd_makes_one_decision_at_a_time() {
         assert_eq!(crowd.fail().unwrap().len(), 52);
     }
 }
+
+/// The attempt that is cut off moved bytes and so proves the host alive: the breaker counts one
+/// failure less than the step does, and still has to open before the retries are used up.
+#[test]
+fn one_download_that_is_cut_off_in_the_middle_outlives_minutes_as_well() {
+    let needs = scenario::host(1).unwrap();
+    let (arrives, takes) = (seconds(0), seconds(60));
+    let operation = Operation { needs: needs.clone(), arrives, takes };
+    let outage = Outage { of: needs, from: seconds(30), to: seconds(330) };
+    let (operations, outages) = (vec![operation], vec![outage]);
+    let (fails_after, moves_bytes) = (seconds(5), true);
+    let scenario = Scenario { operations, outages, fails_after, moves_bytes, seed: 1 };
+    for seed in 1..=20 {
+        let scenario = Scenario { seed, ..scenario.clone() };
+        let report = simulate(&scenario, &policy("F")).unwrap();
+        assert_eq!(report.completed, 1, "seed {seed}: {report}");
+    }
+}
