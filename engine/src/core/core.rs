@@ -25,7 +25,12 @@ pub(crate) struct Core {
     draining: bool,
     /// When something becomes due next, as seen by the last decision.
     wake_at: Option<Timestamp>,
+    /// Whether more could begin than fits into one batch.
+    is_behind: bool,
 }
+
+/// Records of one decision after which what can begin waits for the next one.
+const BATCH_RECORDS_MAX: usize = 1_024;
 
 /// A decision that its own fold refuses: a defect of the engine, never of the user.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -34,7 +39,15 @@ pub(crate) struct Broken(#[from] IllegalTransition);
 
 impl Core {
     pub(crate) const fn new(state: State, registry: Arc<Registry>, settings: Settings) -> Self {
-        Self { state, registry, calls: BTreeMap::new(), settings, draining: false, wake_at: None }
+        Self {
+            state,
+            registry,
+            calls: BTreeMap::new(),
+            settings,
+            draining: false,
+            wake_at: None,
+            is_behind: false,
+        }
     }
 
     pub(crate) const fn state(&self) -> &State {
@@ -87,7 +100,8 @@ impl Core {
             let touched = self.record(refused, ambient.now, &mut records)?;
             self.follow_up(touched, ambient.now, &mut records)?;
         }
-        self.wake_at = self.state.next_due(ambient.now);
+        let is_behind = std::mem::take(&mut self.is_behind);
+        self.wake_at = if is_behind { Some(ambient.now) } else { self.state.next_due(ambient.now) };
         Ok(Ok(records))
     }
 
@@ -109,7 +123,19 @@ impl Core {
             if self.draining {
                 return Ok(());
             }
-            let facts = decide::next(&self.world(), &touched.resources, now);
+            let mut facts = decide::overdue(&self.world(), now);
+            if facts.is_empty() {
+                facts = decide::breakers(&self.world(), &touched.resources, now);
+            }
+            if facts.is_empty() {
+                // Whatever was learnt has had its say.
+                touched.resources.clear();
+                if records.len() >= BATCH_RECORDS_MAX {
+                    self.is_behind = true;
+                    return Ok(());
+                }
+                facts = decide::begin(&self.world(), now);
+            }
             if facts.is_empty() {
                 return Ok(());
             }

@@ -102,7 +102,7 @@ fn report(error: &(dyn Error + 'static)) -> StepError {
         }
         cause = error.source();
     }
-    StepError::from_evidence(classify::evidence_of(error), text)
+    StepError::from_evidence(&classify::evidence_of(error), text)
 }
 
 /// An error that recovery knows how to judge.
@@ -149,7 +149,7 @@ impl Classify<Judged> for StepError {
     }
 
     fn report(&self) -> StepError {
-        let copy = Self::from_evidence(self.evidence().clone(), self.to_string());
+        let copy = Self::from_evidence(self.evidence(), self.to_string());
         match &self.ruling().hint {
             Some(hint) => copy.hint(hint.clone()),
             None => copy,

@@ -83,7 +83,7 @@ fn take_turn(world: &World<'_>, turn: &Turn<'_>, now: Timestamp) -> Vec<Fact> {
     if turn.step.forced || is_last {
         return vec![started(world, turn, gate::forced(world, &needs), true)];
     }
-    match gate::passage(world, &needs, on_open(world, turn), now) {
+    match gate::passage(world, &needs, on_open(world, turn.spec), now) {
         Passage::Pass(admission) => vec![started(world, turn, admission, false)],
         Passage::Hold(keys) => {
             let opened = if turn.step.hurried { open_for_probe(world, &keys, now) } else { vec![] };
@@ -102,8 +102,8 @@ fn take_turn(world: &World<'_>, turn: &Turn<'_>, now: Timestamp) -> Vec<Fact> {
 }
 
 /// Whether a step waits behind open breakers, as its own policy has it.
-fn on_open(world: &World<'_>, turn: &Turn<'_>) -> OnOpen {
-    turn.spec.breaker.as_ref().unwrap_or(&world.settings.breaker).on_open
+pub(super) fn on_open(world: &World<'_>, spec: &StepSpec) -> OnOpen {
+    spec.breaker.as_ref().unwrap_or(&world.settings.breaker).on_open
 }
 
 /// The first of those behind a breaker that lets a probe through.
@@ -198,7 +198,7 @@ fn refused(turn: &Turn<'_>, failure: Failure) -> Fact {
     Fact::about(turn.id, StepRefused { step: turn.spec.key.clone(), failure })
 }
 
-fn circuit_open(key: &ResourceKey, remaining: Duration) -> Failure {
+pub(super) fn circuit_open(key: &ResourceKey, remaining: Duration) -> Failure {
     let seconds = remaining.as_secs();
     let mut failure = Failure::new(
         Class::Network,

@@ -9,7 +9,7 @@ use resurge_journal::event::{
 };
 use resurge_journal::policy::BreakerSpec;
 use resurge_journal::state::{Breaker, Gate, Sample, Wave};
-use resurge_journal::{BreakerEpoch, ResourceKey, RunId, Timestamp};
+use resurge_journal::{BreakerEpoch, ResourceKey, Timestamp};
 
 use super::World;
 use super::gate::{lets_all_pass, spec_of};

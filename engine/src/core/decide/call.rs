@@ -5,7 +5,7 @@ use resurge_journal::state::{Run, RunPhase, StepPhase};
 use resurge_journal::{RunId, Timestamp};
 
 use super::World;
-use super::begin::circuit_open;
+use super::begin::{circuit_open, on_open};
 use super::control::interrupt;
 use super::gate::{Passage, passage};
 use crate::core::command::Fact;
@@ -69,7 +69,8 @@ pub(in crate::core) fn refuse(world: &World<'_>, run: RunId, now: Timestamp) -> 
             .steps()
             .find(|(_, _, step)| matches!(step.phase, StepPhase::Waiting { .. }) && !step.forced)?;
         let needs = world.definition(known).ok()?.needs(index, &known.input_of(spec)?);
-        let Passage::Refuse { key, remaining } = passage(world, spec, &needs, now) else {
+        let on_open = on_open(world, spec);
+        let Passage::Refuse { key, remaining } = passage(world, &needs, on_open, now) else {
             return None;
         };
         let (step, failure) = (spec.key.clone(), circuit_open(&key, remaining));

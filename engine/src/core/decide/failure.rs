@@ -63,7 +63,9 @@ pub(super) fn failed(
     // a drive is not to try again.
     let waits = matches!(failure.advice, Advice::WhenReady(_));
     let is_excused = retry.max_retries > 0 && is_excused(world, current, &failure);
-    let is_free = waits || is_excused || (retry.max_retries > 0 && is_asked(&failure));
+    // What gives the retries back is not the first to use one up.
+    let is_uncounted = is_refunded || is_asked(&failure);
+    let is_free = waits || is_excused || (retry.max_retries > 0 && is_uncounted);
     let charged = NonZeroU32::MIN.saturating_add(before);
     let retry = &*retry;
     let case = Case {

@@ -2,16 +2,12 @@
 //!
 //! All of it looks at the state alone, so that it also catches up on what a crash cut off.
 
-use std::collections::BTreeSet;
-
 use resurge_journal::event::{
     Event, ExhaustReason, RunExhausted, RunFailed, RunSucceeded, Verdict,
 };
 use resurge_journal::state::{Run, RunPhase, StepPhase};
-use resurge_journal::{ResourceKey, RunId, Timestamp};
+use resurge_journal::{RunId, Timestamp};
 
-use super::begin::begin;
-use super::breaker::breakers;
 use super::{World, call};
 use crate::core::command::Fact;
 
@@ -41,24 +37,8 @@ fn end_of(run: &Run) -> Option<Event> {
     all_done.then(|| RunSucceeded {}.into())
 }
 
-/// What follows next: deadlines that have passed, breakers that turn, attempts that begin.
-///
-/// `showed` are resources about which something was learnt since the command.
-pub(in crate::core) fn next(
-    world: &World<'_>,
-    showed: &BTreeSet<ResourceKey>,
-    now: Timestamp,
-) -> Vec<Fact> {
-    let overdue = overdue(world, now);
-    if !overdue.is_empty() {
-        return overdue;
-    }
-    let turned = breakers(world, showed, now);
-    if turned.is_empty() { begin(world, now) } else { turned }
-}
-
 /// Runs whose deadline has passed are given up.
-fn overdue(world: &World<'_>, now: Timestamp) -> Vec<Fact> {
+pub(in crate::core) fn overdue(world: &World<'_>, now: Timestamp) -> Vec<Fact> {
     let exhausted = RunExhausted { reason: ExhaustReason::Deadline, step: None };
     world.state.overdue(now).map(|run| Fact::about(run, exhausted.clone())).collect()
 }

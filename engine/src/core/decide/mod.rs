@@ -14,9 +14,11 @@ mod recover;
 mod start;
 mod world;
 
+pub(super) use begin::begin;
+pub(super) use breaker::breakers;
 pub(crate) use call::CALL;
 pub(super) use call::refuse;
 pub(crate) use control::Asked;
 pub(super) use dispatch::decide;
-pub(super) use follow::{next, settle};
+pub(super) use follow::{overdue, settle};
 pub(super) use world::World;
