@@ -30,6 +30,7 @@ mod parking;
 mod policies;
 mod probes;
 mod refunds_from_zero;
+mod reopened;
 mod retries;
 mod runs;
 mod second_shutdown;
