@@ -258,6 +258,28 @@ async fn two_runs_that_are_told_to_wait_speak_for_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_host_that_the_failure_does_not_name_is_the_one_in_use() {
+    let host = Host::new("a");
+    host.answers(|_| {
+        let busy = resurge::StepError::new(Class::Throttled, "busy", "429");
+        Some(busy.retry_after(SECOND * 30))
+    });
+    let flow = visit(&host, patient());
+    let engine = support::engine().register(&flow).start().await.unwrap();
+    let mut runs = Vec::new();
+    for _ in 0..9 {
+        runs.extend(start_many(&engine, &flow, 1).await);
+        tokio::time::sleep(SECOND).await;
+    }
+    assert_eq!(host.visits(), 2, "two that are told to wait speak for all");
+    let recorded = records(&engine).await;
+    let blamed = failures(&recorded).first().and_then(|(_, f)| f.failure.resource.clone());
+    assert_eq!(blamed.as_ref(), Some(host.key()));
+    host.up();
+    all_done(&runs).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_attempt_before_the_time_is_up_is_made_in_spite_of_the_breaker() {
     let never_ends = Breaker::per_host().fixed(SECOND * 36_000);
     for by_deadline in [true, false] {

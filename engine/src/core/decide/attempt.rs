@@ -4,7 +4,7 @@ use resurge_journal::event::{
     AttemptInterrupted, AttemptSucceeded, CheckpointSaved, Health, InterruptCause,
     LateResultIgnored, OutputsInvalidated, ProbePassed, ReleaseCause, Sign, StepReleased,
 };
-use resurge_journal::failure::{Advice, Class, Failure};
+use resurge_journal::failure::{Advice, Class, Failure, Scope};
 use resurge_journal::manifest::StepSpec;
 use resurge_journal::state::{Gate, Hold, Run, RunPhase, Step, StepPhase};
 use resurge_journal::{AttemptNo, Json, RunId, StepIndex, Timestamp};
@@ -54,8 +54,9 @@ pub(super) fn finished(
             vec![Fact::about(run, AttemptSucceeded { step: key, attempt, output, health })]
         }
         Outcome::Failed { failure, seen } => {
+            let failure = blaming(&current, *failure, &seen);
             let opened = shared_limit(world, &current, &failure, now);
-            let fact = failed(world, &current, *failure, &seen, now);
+            let fact = failed(world, &current, failure, &seen, now);
             [fact].into_iter().chain(opened).collect()
         }
         Outcome::InputsLost { lost, reason } => {
@@ -164,6 +165,19 @@ fn all_alive(current: &Current<'_>, seen: &Seen) -> Vec<Health> {
     health.extend(alive);
     health.retain(|known| admission.iter().any(|admitted| admitted.key == known.key));
     health
+}
+
+/// A failure of a host that nobody named is one of the host in use, or of the only one needed.
+fn blaming(current: &Current<'_>, mut failure: Failure, seen: &Seen) -> Failure {
+    if failure.resource.is_none() && failure.scope == Scope::Host {
+        let only = match current.step.admission() {
+            [only] => Some(&only.key),
+            _ => None,
+        };
+        let culprit = seen.used.as_ref().or(only).filter(|key| key.kind() != "volume");
+        failure.resource = culprit.cloned();
+    }
+    failure
 }
 
 /// The server speaks of a limit that all requests share, or tells a second run to wait as well.
