@@ -28,8 +28,10 @@ pub(in crate::core) fn breakers(
         return vec![fact];
     }
     let unsettled = world.state.unsettled_breakers();
+    // One that was forgotten while a paused run stood behind it lets everybody pass.
+    let forgotten = Breaker::default();
     for key in unsettled.chain(showed) {
-        let Some(breaker) = world.state.breaker(key) else { continue };
+        let breaker = world.state.breaker(key).unwrap_or(&forgotten);
         let facts = turn(world, key, breaker, now);
         if !facts.is_empty() {
             return facts;
