@@ -8,7 +8,7 @@ use resurge_journal::event::{
 use resurge_journal::failure::{Advice, Class, Failure};
 use resurge_journal::manifest::StepSpec;
 use resurge_journal::policy::OnOpen;
-use resurge_journal::state::{Breaker, Gate, Run, Step, StepPhase};
+use resurge_journal::state::{Breaker, Gate, Hold, Run, Step, StepPhase};
 use resurge_journal::{ResourceKey, RunId, StepIndex, Timestamp};
 use resurge_steps::Needs;
 
@@ -116,12 +116,22 @@ fn probe(world: &World<'_>, now: Timestamp) -> Option<Fact> {
         for (run, step) in world.state.held_by(key).take(CANDIDATES_MAX) {
             let Some(turn) = turn(world, run, step) else { continue };
             let passage = gate::passage(world, &needs_of(world, &turn), OnOpen::Park, now);
-            if let Passage::Pass(admission) = passage {
+            let Passage::Pass(admission) = passage else { continue };
+            if !is_of_a_wave(&turn, key, &admission) {
                 return Some(started(world, &turn, admission, false));
             }
         }
     }
     None
+}
+
+/// Whether a step would pass by another breaker that it waits behind, which releases it in a wave.
+fn is_of_a_wave(turn: &Turn<'_>, probed: &ResourceKey, admission: &[Admission]) -> bool {
+    let StepPhase::Held { on: Hold::Breakers { keys, .. }, .. } = &turn.step.phase else {
+        return false;
+    };
+    let is_probe = admission.iter().any(|admitted| admitted.key == *probed && admitted.probe);
+    !is_probe && admission.iter().any(|admitted| keys.contains(&admitted.key))
 }
 
 /// Somebody in a hurry does not wait for the end of a break, but for a probe under way.
