@@ -4,6 +4,8 @@ mod command;
 #[expect(clippy::module_inception, reason = "the core of the core")]
 mod core;
 mod decide;
+#[cfg(test)]
+mod decide_tests;
 mod plan;
 mod registry;
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! A finished workflow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use resurge_journal::manifest::{Manifest, StepSpec};
-use resurge_journal::{Json, StepIndex, WorkflowName};
+use resurge_journal::{Json, ResourceKey, StepIndex, WorkflowName};
 use resurge_steps::{ErasedStep, Needs, Payload};
 
 use super::builder::WorkflowBuilder;
@@ -101,10 +102,26 @@ impl Definition {
         if breaker.is_some_and(|breaker| breaker.is_off) {
             return Needs::nothing();
         }
-        let mut needs = self.step(index).map(|step| step.needs(input)).unwrap_or_default();
+        // The author's code must not end the engine; its attempt tells what is wrong with it.
+        let said =
+            |step: &Arc<dyn ErasedStep>| catch_unwind(AssertUnwindSafe(|| step.needs(input)));
+        let said = self.step(index).and_then(|step| said(step).ok());
+        let mut needs = said.unwrap_or_default();
         needs.every.extend(breaker.into_iter().flat_map(|breaker| breaker.keys.iter().cloned()));
-        needs
+        named_once(needs)
     }
+}
+
+/// The same needs with every resource named once, so that its breaker is turned once.
+fn named_once(Needs { every, one_of }: Needs) -> Needs {
+    let once = |keys: Vec<ResourceKey>| {
+        let mut seen = BTreeSet::new();
+        keys.into_iter().filter(|key| seen.insert(key.clone())).collect::<Vec<_>>()
+    };
+    let (every, one_of) = (once(every), once(one_of));
+    // Whoever needs one of them for certain has one of them.
+    let is_met = one_of.iter().any(|key| every.contains(key));
+    Needs { every, one_of: if is_met { Vec::new() } else { one_of } }
 }
 
 impl<I, O> Clone for Workflow<I, O> {

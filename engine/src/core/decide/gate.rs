@@ -103,10 +103,11 @@ fn epoch(world: &World<'_>, key: &ResourceKey) -> resurge_journal::BreakerEpoch 
     world.state.breaker(key).map(|breaker| breaker.epoch).unwrap_or_default()
 }
 
-/// The line of this machine, if any host is needed.
+/// The line of this machine, if any host is needed and the step does not name the line itself.
 fn line_of(needs: &Needs) -> Option<ResourceKey> {
-    let mut hosts = needs.every.iter().chain(&needs.one_of).filter(|key| key.is_host());
-    hosts.next().map(|_| ResourceKey::local_network())
+    let keys = || needs.every.iter().chain(&needs.one_of);
+    let is_meant = keys().any(ResourceKey::is_host) && !keys().any(ResourceKey::is_local_network);
+    is_meant.then(ResourceKey::local_network)
 }
 
 fn is_in_the_way(world: &World<'_>, key: &ResourceKey, now: Timestamp) -> bool {

@@ -1,0 +1,309 @@
+//! Decisions about steps with several needs, and about what ended, went on or was left alone.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use resurge_journal::event::{BreakerMode, Event};
+use resurge_journal::failure::{Advice, Class, Failure};
+use resurge_journal::manifest::{InputShape, InputSpec, Manifest, StepSpec};
+use resurge_journal::policy::RetrySpec;
+use resurge_journal::state::{Gate, RunPhase, Step, StepPhase};
+use resurge_journal::{
+    Json, Record, ResourceKey, RunId, State, StepIndex, StepKey, Timestamp, WorkflowName,
+};
+use resurge_steps::{ErasedStep, Needs, StepContext, StepError};
+
+use super::{
+    Ambient, Asked, BreakerControl, Command, Control, Core, Outcome, Refusal, Registry, Seen,
+    StartRequest,
+};
+use crate::policy::Breaker;
+use crate::settings::Settings;
+use crate::workflow::Definition;
+
+/// A step that needs something and is never really run.
+struct Stub(Option<Needs>);
+
+#[async_trait]
+impl ErasedStep for Stub {
+    fn kind(&self) -> &'static str {
+        "stub"
+    }
+
+    fn needs(&self, _input: &Json) -> Needs {
+        self.0.clone().expect("the author of the step made a mistake")
+    }
+
+    fn accepts(&self, _output: &Json) -> Result<(), serde_json::Error> {
+        Ok(())
+    }
+
+    async fn run(&self, _cx: StepContext, _input: Json) -> Result<Json, StepError> {
+        Ok(Json::null())
+    }
+
+    async fn lost(&self, _output: &Json) -> Option<String> {
+        None
+    }
+}
+
+/// A core whose decisions are all kept, with a clock of its own.
+struct World {
+    core: Core,
+    now: Timestamp,
+    entropy: u128,
+}
+
+/// A step of a workflow in these tests.
+#[derive(Clone, Default)]
+struct Plan {
+    needs: Needs,
+    panics: bool,
+    breaker: Breaker,
+    retry: RetrySpec,
+    is_once: bool,
+}
+
+impl World {
+    fn new(workflows: &[(&str, Vec<Plan>)]) -> Self {
+        Self::with(workflows, Settings::default())
+    }
+
+    fn with(workflows: &[(&str, Vec<Plan>)], settings: Settings) -> Self {
+        let mut registry = Registry::default();
+        for (name, plans) in workflows {
+            assert!(registry.insert(&Arc::new(definition(name, plans))));
+        }
+        let core = Core::new(State::new(), Arc::new(registry), settings);
+        let mut world = Self { core, now: Timestamp::from_millis(1_700_000_000_000), entropy: 1 };
+        world.command(Command::Recover { boot: None, pid: 1 }).unwrap();
+        world
+    }
+
+    fn command(&mut self, command: Command) -> Result<Vec<Record>, Refusal> {
+        self.entropy += 1;
+        let ambient = Ambient { now: self.now, entropy: self.entropy };
+        self.core.handle(command, ambient).expect("the fold accepts every decision")
+    }
+
+    fn start(&mut self, name: &str, plans: &[Plan]) -> RunId {
+        let request = StartRequest {
+            manifest: manifest(name, plans),
+            input: Json::null(),
+            key: None,
+            deadline: None,
+            restart_ended: false,
+            caller: None,
+        };
+        self.command(Command::Start(Box::new(request))).unwrap()[0].run.unwrap()
+    }
+
+    fn control(&mut self, run: RunId, control: Control) -> Result<Vec<Record>, Refusal> {
+        self.command(Command::Control { run, control, asked: asked() })
+    }
+
+    fn breaker(&mut self, key: &ResourceKey, control: BreakerControl) {
+        let key = key.clone();
+        self.command(Command::Breaker { key, control, asked: asked() }).unwrap();
+    }
+
+    fn mode(&mut self, key: &ResourceKey, mode: BreakerMode) {
+        self.breaker(key, BreakerControl::Mode { mode, lasts: None });
+    }
+
+    fn later(&mut self, seconds: u64) -> Vec<Record> {
+        self.now = self.now.after(Duration::from_secs(seconds));
+        self.command(Command::Wake).unwrap()
+    }
+
+    fn step(&self, run: RunId, index: u16) -> &Step {
+        self.core.state().run(run).unwrap().step(StepIndex::new(index)).unwrap()
+    }
+
+    fn gate(&self, key: &ResourceKey) -> Gate {
+        self.core.state().breaker(key).unwrap().gate.clone()
+    }
+
+    fn finish(&mut self, run: RunId, index: u16, outcome: Outcome) -> Vec<Record> {
+        let attempt = self.step(run, index).running().expect("it runs");
+        let step = StepIndex::new(index);
+        self.command(Command::Finished { run, step, attempt, outcome }).unwrap()
+    }
+
+    fn moved(&mut self, run: RunId, index: u16) -> Vec<Record> {
+        let attempt = self.step(run, index).running().expect("it runs");
+        self.command(Command::Moved { run, step: StepIndex::new(index), attempt }).unwrap()
+    }
+
+    /// Opens the breaker of a host by failures of runs that need nothing else.
+    fn open(&mut self, host: &ResourceKey, name: &str, plans: &[Plan]) {
+        while !matches!(self.core.state().breaker(host).map(|b| &b.gate), Some(Gate::Open { .. })) {
+            let run = self.start(name, plans);
+            self.finish(run, 0, refused(host));
+            let _ = self.control(run, Control::Cancel);
+        }
+    }
+}
+
+fn asked() -> Asked {
+    Asked { actor: "test".to_owned(), reason: "because".to_owned() }
+}
+
+fn host(name: &str) -> ResourceKey {
+    ResourceKey::host("http", name, 80).unwrap()
+}
+
+fn needing(needs: Needs) -> Vec<Plan> {
+    vec![Plan { needs, ..Plan::default() }]
+}
+
+fn manifest(name: &str, plans: &[Plan]) -> Manifest {
+    let spec = |(index, plan): (usize, &Plan)| StepSpec {
+        key: StepKey::new(format!("step-{index}")).unwrap(),
+        kind: "stub".to_owned(),
+        input: InputSpec { shape: InputShape::Nothing, sources: Vec::new() },
+        after: Vec::new(),
+        retry: plan.retry.clone(),
+        timeout_ms: None,
+        idle_timeout_ms: None,
+        is_idempotent: !plan.is_once,
+        breaker: Some(plan.breaker.spec.clone()),
+    };
+    Manifest {
+        workflow: WorkflowName::new(name).unwrap(),
+        version: 1,
+        result: StepIndex::new(0),
+        steps: plans.iter().enumerate().map(spec).collect(),
+    }
+}
+
+fn definition(name: &str, plans: &[Plan]) -> Definition {
+    let stub = |plan: &Plan| {
+        Arc::new(Stub((!plan.panics).then(|| plan.needs.clone()))) as Arc<dyn ErasedStep>
+    };
+    Definition {
+        manifest: manifest(name, plans),
+        steps: plans.iter().map(stub).collect(),
+        custom: BTreeMap::new(),
+        resources: plans.iter().map(|plan| plan.breaker.clone()).collect(),
+        retried: Vec::new(),
+    }
+}
+
+fn failed(class: Class, kind: &str, advice: Advice, resource: Option<&ResourceKey>) -> Outcome {
+    let failure = Failure::new(class, kind, "it failed").with_advice(advice);
+    let failure = Box::new(Failure { resource: resource.cloned(), ..failure });
+    Outcome::Failed { failure, seen: Seen::default() }
+}
+
+fn done() -> Outcome {
+    Outcome::Succeeded { output: Json::null(), seen: Seen::default() }
+}
+
+fn refused(host: &ResourceKey) -> Outcome {
+    failed(Class::Network, "refused", Advice::BACKOFF, Some(host))
+}
+
+#[test]
+fn a_resource_that_is_named_twice_is_asked_once() {
+    let a = host("a");
+    let plain = needing(Needs::every(a.clone()));
+    let twice = vec![Plan {
+        needs: Needs::every(a.clone()),
+        breaker: Breaker::keyed(a.clone()),
+        ..Plan::default()
+    }];
+    let mut world = World::new(&[("plain", plain.clone()), ("twice", twice.clone())]);
+    world.open(&a, "plain", &plain);
+    let run = world.start("twice", &twice);
+    assert!(matches!(world.step(run, 0).phase, StepPhase::Held { .. }));
+    world.control(run, Control::RetryNow).unwrap();
+    assert_eq!(world.step(run, 0).admission().len(), 1, "it is the probe, once");
+    let passed = world.moved(run, 0);
+    let names: Vec<_> = passed.iter().map(|record| record.event.name()).collect();
+    assert_eq!(names, ["probe_passed", "breaker_closed"]);
+}
+
+#[test]
+fn a_line_that_a_step_names_itself_is_asked_once() {
+    let (a, b, line) = (host("a"), host("b"), ResourceKey::local_network());
+    let (on_a, on_b) = (needing(Needs::every(a.clone())), needing(Needs::every(b.clone())));
+    let online = vec![Plan { breaker: Breaker::keyed(line.clone()), ..on_a[0].clone() }];
+    let flows = [("a", on_a.clone()), ("b", on_b.clone()), ("online", online.clone())];
+    let mut world = World::new(&flows);
+    for (name, plans, key) in [("a", &on_a, &a), ("b", &on_b, &b)] {
+        let run = world.start(name, plans);
+        world.finish(run, 0, failed(Class::Network, "offline", Advice::BACKOFF, Some(key)));
+    }
+    assert!(matches!(world.gate(&line), Gate::Open { .. }));
+    let run = world.start("online", &online);
+    world.control(run, Control::RetryNow).unwrap();
+    assert_eq!(world.step(run, 0).admission().len(), 2);
+    world.moved(run, 0);
+    assert_eq!(world.gate(&line), Gate::Closed);
+}
+
+#[test]
+fn a_mistake_in_what_a_step_says_it_needs_does_not_end_the_engine() {
+    let plans = vec![Plan { panics: true, ..Plan::default() }];
+    let mut world = World::new(&[("panics", plans.clone())]);
+    let run = world.start("panics", &plans);
+    assert!(world.step(run, 0).running().is_some());
+}
+
+#[test]
+fn a_step_behind_a_breaker_that_was_forgotten_goes_on() {
+    let a = host("a");
+    let plans = needing(Needs::every(a.clone()));
+    let crowd: Vec<ResourceKey> = (0..1_100).map(|n| host(&format!("h{n}"))).collect();
+    let flows: Vec<(String, Vec<Plan>)> = crowd
+        .iter()
+        .enumerate()
+        .map(|(n, key)| (format!("other-{n}"), needing(Needs::every(key.clone()))))
+        .collect();
+    let all: Vec<(&str, Vec<Plan>)> = flows
+        .iter()
+        .map(|(name, plans)| (name.as_str(), plans.clone()))
+        .chain([("flow", plans.clone())])
+        .collect();
+    let mut world = World::new(&all);
+    world.open(&a, "flow", &plans);
+    let run = world.start("flow", &plans);
+    world.control(run, Control::Pause { freezes_timers: false }).unwrap();
+    world.breaker(&a, BreakerControl::Close);
+    for (name, plans) in &flows {
+        let other = world.start(name, plans);
+        world.finish(other, 0, done());
+    }
+    assert!(world.core.state().breaker(&a).is_none(), "it was forgotten");
+    world.control(run, Control::Resume).unwrap();
+    assert!(world.step(run, 0).running().is_some(), "{:?}", world.step(run, 0).phase);
+}
+
+#[test]
+fn a_mirror_that_is_probed_does_not_let_everybody_at_the_other() {
+    let (a, b) = (host("a"), host("b"));
+    let (on_a, on_b) = (needing(Needs::every(a.clone())), needing(Needs::every(b.clone())));
+    let either = needing(Needs::one_of([a.clone(), b.clone()]));
+    let flows = [("a", on_a.clone()), ("b", on_b.clone()), ("either", either.clone())];
+    let mut world = World::new(&flows);
+    world.open(&a, "a", &on_a);
+    world.later(40);
+    world.open(&b, "b", &on_b);
+    let runs: Vec<RunId> = (0..10).map(|_| world.start("either", &either)).collect();
+    // The first is the probe; the second mirror is closed by hand, so that waves begin.
+    let running =
+        |world: &World| runs.iter().filter(|run| world.step(**run, 0).running().is_some()).count();
+    let before = running(&world);
+    world.breaker(&a, BreakerControl::Close);
+    world.breaker(&b, BreakerControl::Probe);
+    assert!(running(&world) <= before + 1, "a wave is one step first: {}", running(&world));
+    for _ in 0..10 {
+        world.later(2);
+    }
+    assert_eq!(running(&world), 10);
+}
