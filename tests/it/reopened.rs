@@ -113,3 +113,33 @@ async fn whoever_waits_for_a_reopened_run_learns_its_second_end() {
     let waiting = tokio::spawn(async move { late.outcome().await });
     assert_eq!(waiting.await.unwrap().unwrap(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_ends_a_run_in_the_middle_leaves_a_fresh_budget() {
+    let calls = Calls::default();
+    let counted = calls.clone();
+    let mut flow = Workflow::builder::<()>("slow");
+    let step = flow
+        .step_fn("slow", (), move |_: StepContext, ()| {
+            let call = counted.count();
+            async move {
+                if call == 2 {
+                    std::future::pending::<()>().await;
+                }
+                if call < 5 {
+                    return Err(StepError::new(Class::Network, "refused", "down"));
+                }
+                Ok(call)
+            }
+        })
+        .retry(RetryPolicy::fixed(SECOND * 10).jitter(Jitter::None).max_retries(2))
+        .add();
+    let flow = flow.build(step).unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
+    let run = engine.start(&flow, ()).deadline(SECOND * 60).await.unwrap();
+    // One failure, and then the deadline passes while the second attempt hangs.
+    run.outcome().await.unwrap_err();
+    run.retry_now("ann", "once more").await.unwrap();
+    // Two more failures, as many as a fresh budget allows.
+    assert_eq!(run.outcome().await.unwrap(), 5);
+}

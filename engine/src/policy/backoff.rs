@@ -140,7 +140,7 @@ fn curve(spec: &RetrySpec, custom: Option<&CustomDelay>, occasion: &Occasion) ->
         Curve::List => {
             let at = usize::try_from(retry.get() - 1).unwrap_or(usize::MAX);
             let delays = &spec.delays_ms;
-            let delay = delays.get(at).or(delays.last());
+            let delay = delays.get(at).or_else(|| delays.last());
             delay.map_or(initial, |delay| Duration::from_millis(*delay))
         }
         Curve::Custom => custom.map_or(initial, |custom| custom.delay(retry)),
@@ -172,7 +172,7 @@ fn jitter(spec: &RetrySpec, delay: Duration, draw: f64) -> Duration {
         }
         Jitter::Decorrelated => {
             let least = spec.initial_delay().min(delay);
-            least + (delay - least).mul_f64(draw)
+            least + delay.saturating_sub(least).mul_f64(draw)
         }
         _ => delay,
     }

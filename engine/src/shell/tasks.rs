@@ -103,8 +103,8 @@ impl Tasks {
         let stop = StopHandle::default();
         let (sender, progress) = watch::channel(Progress::default());
         let reports = Reports::default();
-        let cx = self.context(order, run, &driver, stop.clone(), sender, reports.clone(), shut);
         let sight = Sighted { stop: stop.clone(), progress: progress.clone(), reports };
+        let cx = self.context(order, run, &driver, &sight, sender, shut);
         let work = cx.and_then(|cx| self.work(run, index, definition, cx, sight));
         if is_probe(run, index) {
             let driver = driver.downgrade();
@@ -205,9 +205,8 @@ impl Tasks {
         order: Spawn,
         run: &Run,
         driver: &mpsc::Sender<Message>,
-        stop: StopHandle,
+        sight: &Sighted,
         progress: watch::Sender<Progress>,
-        reports: Reports,
         held: Vec<ResourceKey>,
     ) -> Option<StepContext> {
         let spec = run.started.manifest.step(order.step)?;
@@ -224,6 +223,7 @@ impl Tasks {
         };
         let (driver, bytes_max) = (driver.downgrade(), self.payload_bytes_max);
         let sink = Arc::new(Sink { order, driver, bytes_max });
+        let (stop, reports) = (sight.stop.clone(), sight.reports.clone());
         Some(StepContext::new(info, sink, stop, wall_now, progress, reports))
     }
 }

@@ -17,7 +17,7 @@ use crate::core::{Command, Watch};
 /// The conditions that are looked at.
 #[derive(Debug)]
 pub(super) struct Watches {
-    watches: HashMap<(RunId, StepIndex), Watching>,
+    under_way: HashMap<(RunId, StepIndex), Watching>,
     driver: mpsc::WeakSender<Message>,
     period: Duration,
 }
@@ -30,15 +30,15 @@ struct Watching {
 
 impl Watches {
     pub(super) fn new(driver: mpsc::WeakSender<Message>, period: Duration) -> Self {
-        Self { watches: HashMap::new(), driver, period: period.max(PERIOD_MIN) }
+        Self { under_way: HashMap::new(), driver, period: period.max(PERIOD_MIN) }
     }
 
     /// Looks at these conditions of a run, and at no others of it.
     pub(super) fn keep(&mut self, run: RunId, wanted: Vec<Watch>) {
-        if wanted.is_empty() && self.watches.is_empty() {
+        if wanted.is_empty() && self.under_way.is_empty() {
             return;
         }
-        self.watches.retain(|(known, step), watching| {
+        self.under_way.retain(|(known, step), watching| {
             let is_wanted = *known != run
                 || wanted.iter().any(|w| w.step == *step && w.condition == watching.condition);
             if !is_wanted {
@@ -48,7 +48,7 @@ impl Watches {
         });
         for Watch { step, condition } in wanted {
             let (driver, period) = (&self.driver, self.period);
-            self.watches.entry((run, step)).or_insert_with(|| {
+            self.under_way.entry((run, step)).or_insert_with(|| {
                 let watch = watch(driver.clone(), period, run, step, condition.clone());
                 Watching { condition, task: spawn(watch) }
             });
@@ -57,7 +57,7 @@ impl Watches {
 
     /// Looks at nothing any more.
     pub(super) fn end(&mut self) {
-        for (_, watching) in self.watches.drain() {
+        for (_, watching) in self.under_way.drain() {
             watching.task.abort();
         }
     }

@@ -47,7 +47,7 @@ pub struct BreakerSpec {
     pub break_factor: u32,
     /// The longest break, in milliseconds.
     pub break_max_ms: u64,
-    /// Whether breaks are spread by a tenth to either side.
+    /// Whether breaks are spread by a tenth to either side, but never beyond the longest.
     pub spreads: bool,
     /// Successful probes that close it.
     pub probes_needed: u32,
@@ -99,7 +99,12 @@ impl BreakerSpec {
             clippy::cast_sign_loss,
             reason = "breaks are far below 2^53 ms; huge ones saturate"
         )]
-        let spread = (planned as f64 * draw.mul_add(0.2, 0.9)) as u64;
+        let spread = {
+            let (planned, longest) = (planned as f64, self.break_max_ms as f64);
+            // Never beyond the longest break, and not all at it either.
+            let above = (longest / planned.max(1.0)).min(1.1);
+            (planned * draw.mul_add(above - 0.9, 0.9)) as u64
+        };
         spread
     }
 }
@@ -121,5 +126,7 @@ mod tests {
         let spec = BreakerSpec::default();
         assert_eq!((spec.break_ms(1, 0.0), spec.break_ms(1, 0.5)), (13_500, 15_000));
         assert!((16_400..=16_500).contains(&spec.break_ms(1, 0.999)));
+        assert_eq!((spec.break_ms(9, 0.0), spec.break_ms(9, 0.5)), (270_000, 285_000));
+        assert!((299_900..=300_000).contains(&spec.break_ms(9, 0.999)));
     }
 }

@@ -161,6 +161,15 @@ impl Step {
         self.checkpoint = None;
     }
 
+    /// Has all its retries and all its time again, because somebody asked for it.
+    pub(crate) const fn renew_budget(&mut self) {
+        self.charged = 0;
+        self.streak = 0;
+        self.server_waited_ms = 0;
+        self.crashes = 0;
+        self.trying_since = None;
+    }
+
     /// The breakers that let the attempt under way pass.
     pub fn admission(&self) -> &[Admission] {
         match &self.phase {

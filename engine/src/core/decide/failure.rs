@@ -81,7 +81,7 @@ pub(super) fn failed(
         is_excused,
     };
     let ruling = case.ruling();
-    let waited = current.step.server_waited_ms.saturating_add(case.server_wait_ms(&ruling));
+    let waited = current.step.server_waited_ms.saturating_add(server_wait_ms(&ruling));
     let ease = ease(world, &case.failure, now);
     let event = AttemptFailed {
         step: current.spec.key.clone(),
@@ -149,9 +149,8 @@ impl Case<'_> {
         }
         let verdict = Verdict::Retry { delay, due_at };
         let ruling = Ruling { parts: Some(parts), budget, ..plain(verdict) };
-        let waited = Duration::from_millis(
-            step.server_waited_ms.saturating_add(self.server_wait_ms(&ruling)),
-        );
+        let waited =
+            Duration::from_millis(step.server_waited_ms.saturating_add(server_wait_ms(&ruling)));
         if waited > self.world.settings.server_wait_max {
             return exhausted(ExhaustReason::ServerDelay);
         }
@@ -243,13 +242,12 @@ impl Case<'_> {
         let paid_at = self.now.after(owed);
         (owed.saturating_sub(credit), Some(Budget { key: key.clone(), paid_at }))
     }
+}
 
-    /// How much of a wait is the server's doing, in milliseconds.
-    fn server_wait_ms(&self, ruling: &Ruling) -> u64 {
-        let granted =
-            ruling.parts.and_then(|parts| Some(parts.server_ms?.min(parts.server_max_ms)));
-        granted.unwrap_or(0)
-    }
+/// How much of a wait is the server's doing, in milliseconds.
+fn server_wait_ms(ruling: &Ruling) -> u64 {
+    let granted = ruling.parts.and_then(|parts| Some(parts.server_ms?.min(parts.server_max_ms)));
+    granted.unwrap_or(0)
 }
 
 /// Whether a failure is not the step's doing: a probe, or a machine that is offline.

@@ -43,7 +43,7 @@ pub(crate) fn of_cause(cause: &Cause, turn: Turn, failure: Option<&Failure>) -> 
         Cause::Paused { by, reason, .. } => format!("paused by {by}: {reason}"),
         Cause::Parked { reason } => format!("fits no workflow of this launcher: {reason}"),
         Cause::Cancelled { by, reason } => format!("cancelled by {by}: {reason}"),
-        Cause::GivenUp { verdict, exhausted_by } => given_up(*verdict, *exhausted_by),
+        Cause::GivenUp { verdict, exhausted_by, .. } => given_up(*verdict, *exhausted_by),
         Cause::Unknown => "waits for something that this release does not know".to_owned(),
         _ => return None,
     })

@@ -77,11 +77,7 @@ impl State {
             set_step(run, agenda, index, StepPhase::Ready, record);
             edit(run, index, |step| {
                 if is_reopened || force {
-                    step.charged = 0;
-                    step.streak = 0;
-                    step.server_waited_ms = 0;
-                    step.crashes = 0;
-                    step.trying_since = None;
+                    step.renew_budget();
                 }
                 step.hurried = true;
                 step.forced |= force;
@@ -166,6 +162,7 @@ fn reopen(run: &mut Run, agenda: &mut Agenda, record: &Record) {
         .collect();
     for index in stopped {
         set_step(run, agenda, index, StepPhase::Blocked, record);
+        edit(run, index, crate::state::Step::renew_budget);
     }
 }
 
