@@ -52,8 +52,18 @@ impl Bench {
         self.server.file(name, bytes, script);
     }
 
+    /// The same on another server.
+    pub(crate) fn artifact_on(&mut self, server: &Server, name: &str, bytes: Vec<u8>) {
+        let line = format!("sha256 = \"{}\"", sha256(&bytes));
+        self.section_at(&server.url(name), name, &line);
+        server.file(name, bytes, &[]);
+    }
+
     pub(crate) fn section(&mut self, name: &str, lines: &str) {
-        let url = self.server.url(name);
+        self.section_at(&self.server.url(name), name, lines);
+    }
+
+    fn section_at(&mut self, url: &str, name: &str, lines: &str) {
         let section = format!(
             "[[artifact]]\nname = \"{name}\"\nurl = \"{url}\"\ninstall_to = \"models/{name}\"\n{lines}\n"
         );

@@ -1,6 +1,11 @@
 //! The launcher from outside: the binary, a server that can be told what to do, the journal.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test may fail by panicking"
+)]
 
 mod bench;
 mod clocks;

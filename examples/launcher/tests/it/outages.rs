@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use resurge::journal::event::Event;
+use resurge::journal::event::{Event, OpenCause};
 use serde_json::Value;
 
 use crate::bench::{Bench, MIB, finish, kill, noise, read_until, signal};
 use crate::journal;
 use crate::server::Answer::Status;
+use crate::server::Server;
 
 #[test]
 fn no_request_is_made_before_the_break_is_over_although_the_process_was_killed() {
@@ -40,10 +41,10 @@ fn no_request_is_made_before_the_break_is_over_although_the_process_was_killed()
     bench.assert_whole("model", &bytes);
     let requests = bench.server.log();
     assert_eq!(requests.len(), 1);
-    assert!(requests[0].wall >= until, "{:?} before the break was over", until);
+    assert!(requests[0].wall >= until, "{until:?} before the break was over");
     let records = journal::records(&bench);
-    let reopened = records.iter().filter(|r| matches!(r.event, Event::EngineOpened(_)));
-    let reopened_at = reopened.last().unwrap().at;
+    let mut reopened = records.iter().filter(|r| matches!(r.event, Event::EngineOpened(_)));
+    let reopened_at = reopened.next_back().unwrap().at;
     let until = resurge::Timestamp::from_millis(millis(until));
     assert!(reopened_at < until, "the second process came too late to show anything");
     let began = records.iter().filter(|r| matches!(r.event, Event::AttemptStarted(_)));
@@ -62,7 +63,8 @@ fn many_wait_for_one_host_and_come_back_one_by_one_then_in_waves() {
         bench.server.throttle(name, Duration::from_millis(30));
     }
     let mut child = bench.spawn_install();
-    let messages = read_until(&mut child, "circuit breaker open");
+    // By then the attempts from before the break have ended as well.
+    let messages = read_until(&mut child, "the probe failed");
     bench.server.script(&[Status(503, ""), Status(503, "")]);
     bench.server.open(port);
     drop(std::thread::spawn(move || messages.count()));
@@ -93,6 +95,36 @@ fn many_wait_for_one_host_and_come_back_one_by_one_then_in_waves() {
     assert!(waves.iter().all(|(number, steps)| *steps <= 1 << number), "{waves:?}");
     assert_eq!(log.len(), all.len() + 2, "everything was asked for once");
     assert_eq!(journal::count(&bench, "run_succeeded"), all.len());
+}
+
+#[test]
+fn several_hosts_that_are_down_at_once_are_one_line_that_is_down() {
+    // Long enough for the first attempts of all to fail before a host has failed five times.
+    let (mut bench, port) = Bench::down("initial_delay = \"2s\"");
+    let (other, other_port) = Server::down();
+    let all: Vec<_> = (0..6).map(|n| (format!("model-{n}"), noise(n, 1000))).collect();
+    for (name, bytes) in &all[..3] {
+        bench.artifact(name, bytes.clone(), &[]);
+    }
+    for (name, bytes) in &all[3..] {
+        bench.artifact_on(&other, name, bytes.clone());
+    }
+    let mut child = bench.spawn_install();
+    let messages = read_until(&mut child, "offline");
+    bench.server.open(port);
+    other.open(other_port);
+    drop(std::thread::spawn(move || messages.count()));
+    finish(child).assert_code(0);
+    for (name, bytes) in &all {
+        bench.assert_whole(name, bytes);
+    }
+    let mut causes = Vec::new();
+    for record in journal::records(&bench) {
+        if let Event::BreakerOpened(opened) = record.event {
+            causes.push(opened.cause);
+        }
+    }
+    assert_eq!(causes, [OpenCause::LocalOutage], "no host was blamed");
 }
 
 #[test]

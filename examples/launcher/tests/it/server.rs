@@ -68,12 +68,6 @@ const BLOCK: usize = 64 * 1024;
 pub(crate) struct ClosedPort(TcpSocket);
 
 impl Server {
-    pub(crate) fn start() -> Self {
-        let (server, port) = Self::down();
-        server.open(port);
-        server
-    }
-
     /// A server that is down; its port is taken, so that nobody else can answer there.
     pub(crate) fn down() -> (Self, ClosedPort) {
         let socket = TcpSocket::new_v4().unwrap();
