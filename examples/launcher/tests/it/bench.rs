@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -156,10 +158,22 @@ pub(crate) fn kill(mut child: Child) {
     child.wait().unwrap();
 }
 
+/// How long a launcher may take to say something.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Reads messages up to one that contains a word; keep what it gives until the launcher has ended.
 pub(crate) fn read_until(child: &mut Child, word: &str) -> impl Iterator<Item = String> + use<> {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let (said, heard) = std::sync::mpsc::channel::<()>();
+    let id = child.id().to_string();
+    std::thread::spawn(move || {
+        // A launcher that waits for ever would keep the test waiting as well.
+        if heard.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-KILL", &id]).status();
+        }
+    });
     assert!(lines.any(|line| line.contains(word)), "the launcher never said `{word}`");
+    drop(said);
     lines
 }
 
