@@ -141,6 +141,8 @@ coded_enum! {
         Pause = 3 "pause",
         /// Whoever made the attempts is gone.
         CallerGone = 4 "caller_gone",
+        /// Its run ended; in no record, since it follows from the end of the run.
+        RunEnded = 5 "run_ended",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Events about a run as a whole.
 
-use super::{Problem, check_run, set_run, set_step, unblock};
-use crate::event::{Event, RunStarted};
+use super::{Problem, check_run, edit, set_run, set_step, unblock};
+use crate::event::{Event, InterruptCause, RunStarted};
 use crate::id::StepIndex;
 use crate::record::Record;
 use crate::state::run::{Run, RunPhase};
@@ -89,6 +89,10 @@ fn end(run: &mut Run, agenda: &mut Agenda, record: &Record) {
         .map(|(index, _, _)| index)
         .collect();
     for index in unfinished {
+        if run.step(index).is_some_and(|step| step.running().is_some()) {
+            // It may have its effect still, which must be known if the run goes on.
+            edit(run, index, |step| step.last_interrupt = Some(InterruptCause::RunEnded));
+        }
         set_step(run, agenda, index, StepPhase::Stopped, record);
     }
 }
