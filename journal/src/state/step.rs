@@ -147,6 +147,15 @@ impl Step {
         }
     }
 
+    /// Begins with all its retries and all its time, because somebody wants it to go on.
+    pub(crate) const fn begin_anew(&mut self) {
+        self.charged = 0;
+        self.streak = 0;
+        self.server_waited_ms = 0;
+        self.crashes = 0;
+        self.trying_since = None;
+    }
+
     /// Begins with a clean slate, because its work is done.
     pub(crate) fn forget_failures(&mut self) {
         self.charged = 0;
@@ -159,15 +168,6 @@ impl Step {
         self.last_failure = None;
         self.exhausted_by = None;
         self.checkpoint = None;
-    }
-
-    /// Has all its retries and all its time again, because somebody asked for it.
-    pub(crate) const fn renew_budget(&mut self) {
-        self.charged = 0;
-        self.streak = 0;
-        self.server_waited_ms = 0;
-        self.crashes = 0;
-        self.trying_since = None;
     }
 
     /// The breakers that let the attempt under way pass.

@@ -7,7 +7,7 @@ use crate::event::{
 use crate::id::{StepIndex, StepKey};
 use crate::record::Record;
 use crate::state::run::{Run, RunPhase};
-use crate::state::step::StepPhase;
+use crate::state::step::{Step, StepPhase};
 use crate::state::transitions::{RunMove, StepMove};
 use crate::state::world::{Agenda, State};
 use crate::time::Timestamp;
@@ -77,7 +77,7 @@ impl State {
             set_step(run, agenda, index, StepPhase::Ready, record);
             edit(run, index, |step| {
                 if is_reopened || force {
-                    step.renew_budget();
+                    step.begin_anew();
                 }
                 step.hurried = true;
                 step.forced |= force;
@@ -137,7 +137,7 @@ impl State {
             reopen(run, agenda, record);
         }
         set_step(run, agenda, index, StepPhase::Succeeded { output: event.output.clone() }, record);
-        edit(run, index, crate::state::Step::forget_failures);
+        edit(run, index, Step::forget_failures);
         unblock(run, agenda, record);
         Ok(())
     }
@@ -162,7 +162,8 @@ fn reopen(run: &mut Run, agenda: &mut Agenda, record: &Record) {
         .collect();
     for index in stopped {
         set_step(run, agenda, index, StepPhase::Blocked, record);
-        edit(run, index, crate::state::Step::renew_budget);
+        // The time between the end and now is not theirs.
+        edit(run, index, Step::begin_anew);
     }
 }
 
