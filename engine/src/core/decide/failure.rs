@@ -62,7 +62,7 @@ pub(super) fn failed(
     // Without any retries one attempt is all there is, whatever became of it; to wait for room on
     // a drive is not to try again.
     let waits = matches!(failure.advice, Advice::WhenReady(_));
-    let is_excused = retry.max_retries > 0 && is_excused(world, current, &failure);
+    let is_excused = retry.max_retries > 0 && is_excused(world, current, &failure, &health);
     // What gives the retries back is not the first to use one up.
     let is_uncounted = is_refunded || is_asked(&failure);
     let is_free = waits || is_excused || (retry.max_retries > 0 && is_uncounted);
@@ -251,8 +251,19 @@ fn server_wait_ms(ruling: &Ruling) -> u64 {
 }
 
 /// Whether a failure is not the step's doing: a probe, or a machine that is offline.
-fn is_excused(world: &World<'_>, current: &Current<'_>, failure: &Failure) -> bool {
-    let is_probe = current.step.admission().iter().any(|admitted| admitted.probe);
+fn is_excused(
+    world: &World<'_>,
+    current: &Current<'_>,
+    failure: &Failure,
+    health: &[Health],
+) -> bool {
+    // One that ends without a word about what it probed has failed by itself; if that were free,
+    // nothing would ever end it.
+    let tells = |key: &ResourceKey| {
+        failure.class == Class::Throttled || health.iter().any(|known| known.key == *key)
+    };
+    let mut probed = current.step.admission().iter().filter(|admitted| admitted.probe);
+    let is_probe = probed.any(|admitted| tells(&admitted.key));
     let is_line = matches!(failure.class, Class::Network | Class::Timeout) && is_offline(world);
     is_probe || is_line
 }
