@@ -307,3 +307,84 @@ fn a_mirror_that_is_probed_does_not_let_everybody_at_the_other() {
     }
     assert_eq!(running(&world), 10);
 }
+
+#[test]
+fn a_call_that_was_paused_when_its_caller_went_can_go_on() {
+    let plans = vec![Plan::default()];
+    let mut called = definition("call", &plans);
+    for step in &mut called.manifest.steps {
+        (step.key, step.kind) = (StepKey::new("call").unwrap(), "call".to_owned());
+    }
+    let request = StartRequest {
+        manifest: called.manifest.clone(),
+        input: Json::null(),
+        key: Some("one".parse().unwrap()),
+        deadline: None,
+        restart_ended: true,
+        caller: Some(Arc::new(called)),
+    };
+    let mut world = World::new(&[]);
+    let make = |world: &mut World| world.command(Command::Start(Box::new(request.clone())));
+    let run = make(&mut world).unwrap()[0].run.unwrap();
+    world.control(run, Control::Pause { freezes_timers: false }).unwrap();
+    world.core.detach(run);
+    world.command(Command::Detach { run }).unwrap();
+    assert_eq!(make(&mut world), Err(Refusal::PausedRun { run }));
+    world.control(run, Control::Resume).unwrap();
+    let parked = &world.core.state().run(run).unwrap().phase;
+    assert!(matches!(parked, RunPhase::Parked { .. }), "{parked:?}");
+    make(&mut world).unwrap();
+    assert!(world.step(run, 0).running().is_some());
+}
+
+#[test]
+fn a_probe_that_fails_by_itself_is_charged() {
+    let a = host("a");
+    let plans = needing(Needs::every(a.clone()));
+    let mut world = World::new(&[("flow", plans.clone())]);
+    world.open(&a, "flow", &plans);
+    let run = world.start("flow", &plans);
+    world.later(20);
+    for _ in 0..=plans[0].retry.max_retries {
+        // It says nothing about the host: the breaker stays half-open.
+        world.finish(run, 0, failed(Class::Resource, "handles", Advice::BACKOFF, None));
+        world.later(70);
+    }
+    let phase = &world.core.state().run(run).unwrap().phase;
+    assert!(matches!(phase, RunPhase::Exhausted { .. }), "{phase:?}");
+}
+
+#[test]
+fn a_step_that_was_stopped_with_its_run_is_not_done_twice() {
+    let once = Plan { is_once: true, ..Plan::default() };
+    let plans = vec![Plan::default(), once];
+    let mut world = World::new(&[("flow", plans.clone())]);
+    let run = world.start("flow", &plans);
+    assert!(world.step(run, 1).running().is_some());
+    world.finish(run, 0, failed(Class::Conflict, "busy", Advice::Never, None));
+    assert_eq!(world.step(run, 1).phase, StepPhase::Stopped);
+    world.control(run, Control::ForceRetry).unwrap();
+    assert_eq!(world.step(run, 1).attempts.get(), 1, "it may have had its effect");
+    let failure = world.step(run, 1).last_failure.clone().unwrap();
+    assert_eq!(failure.kind, "cut_off");
+}
+
+#[test]
+fn a_run_that_is_reopened_gives_the_steps_that_it_stopped_all_their_time() {
+    let a = host("a");
+    let retry = RetrySpec { max_elapsed_ms: Some(3_600_000), ..RetrySpec::default() };
+    let plans = vec![
+        Plan { retry: retry.clone(), ..Plan::default() },
+        Plan { needs: Needs::every(a.clone()), retry, ..Plan::default() },
+    ];
+    let other = needing(Needs::every(a.clone()));
+    let mut world = World::new(&[("flow", plans.clone()), ("other", other.clone())]);
+    let run = world.start("flow", &plans);
+    world.finish(run, 1, refused(&a));
+    world.finish(run, 0, failed(Class::Conflict, "busy", Advice::Never, None));
+    world.later(7_200);
+    world.open(&a, "other", &other);
+    world.control(run, Control::ForceRetry).unwrap();
+    let step = world.step(run, 1);
+    assert!(matches!(step.phase, StepPhase::Held { .. }), "not past the breaker: {:?}", step.phase);
+}

@@ -44,13 +44,17 @@ pub(super) fn detach(world: &World<'_>, run: RunId) -> Vec<Fact> {
 
 /// A call without its caller waits for it, or is over if nobody could find it again.
 pub(super) fn leave(run: &Run) -> Option<Fact> {
-    let reason = CALLER_GONE.to_owned();
     if run.started.key.is_none() {
-        let actor = "engine".to_owned();
+        let (actor, reason) = ("engine".to_owned(), CALLER_GONE.to_owned());
         return Some(Fact::about(run.id, RunCancelled { actor, reason }));
     }
     let is_active = run.phase == RunPhase::Active;
-    is_active.then(|| Fact::about(run.id, RunParked { reason }))
+    is_active.then(|| wait_for_caller(run))
+}
+
+/// A call waits until it is made again.
+pub(super) fn wait_for_caller(run: &Run) -> Fact {
+    Fact::about(run.id, RunParked { reason: CALLER_GONE.to_owned() })
 }
 
 /// A call that is to go on, such as after a pause, but whose caller is gone.

@@ -7,7 +7,7 @@ use resurge_journal::event::{
 use resurge_journal::state::{Run, RunPhase, Step, StepMove, StepPhase, StepPhaseKind, Tuning};
 use resurge_journal::{Epoch, Json, RunId, StepIndex, StepKey};
 
-use super::World;
+use super::{World, call};
 use crate::core::command::{Control, Fact, Refusal};
 
 /// Who asked for something, and why.
@@ -24,6 +24,7 @@ pub(super) fn control(
     asked: Asked,
 ) -> Result<Vec<Fact>, Refusal> {
     let run = world.state.run(id).ok_or(Refusal::UnknownRun)?;
+    let is_resumed = control == Control::Resume;
     let event = match control {
         Control::Cancel => cancel(run, asked)?,
         Control::Pause { freezes_timers } => pause(run, freezes_timers, asked)?,
@@ -33,7 +34,17 @@ pub(super) fn control(
         Control::CancelRecovery => cancel_recovery(run, asked)?,
         Control::Skip { step, output } => Some(skip(world, run, step, output, asked)?),
     };
-    Ok(event.map(|event| Fact { run: Some(id), event }).into_iter().collect())
+    let mut facts: Vec<Fact> =
+        event.map(|event| Fact { run: Some(id), event }).into_iter().collect();
+    if is_resumed && !facts.is_empty() && is_orphan(world, run) {
+        facts.push(call::wait_for_caller(run));
+    }
+    Ok(facts)
+}
+
+/// Whether it is a call whose caller is gone; whoever makes it again goes on with it.
+fn is_orphan(world: &World<'_>, run: &Run) -> bool {
+    call::is_call(run) && !world.calls.contains_key(&run.id)
 }
 
 fn cancel(run: &Run, Asked { actor, reason }: Asked) -> Result<Option<Event>, Refusal> {
@@ -67,6 +78,7 @@ fn resume(
         RunPhase::Active => Ok(None),
         RunPhase::Paused { .. } => match world.definition(run) {
             Ok(_) => Ok(Some(RunResumed { actor, reason }.into())),
+            Err(_) if is_orphan(world, run) => Ok(Some(RunResumed { actor, reason }.into())),
             // Nobody could make its attempts.
             Err(misfit) => Err(Refusal::Parked { reason: misfit.to_string() }),
         },
