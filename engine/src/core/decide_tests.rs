@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use resurge_journal::event::{BreakerMode, Event};
 use resurge_journal::failure::{Advice, Class, Failure};
 use resurge_journal::manifest::{InputShape, InputSpec, Manifest, StepSpec};
 use resurge_journal::policy::RetrySpec;
@@ -15,8 +13,9 @@ use resurge_journal::state::{Gate, RunPhase, Step, StepPhase};
 use resurge_journal::{
     Json, Record, ResourceKey, RunId, State, StepIndex, StepKey, Timestamp, WorkflowName,
 };
-use resurge_steps::{ErasedStep, Needs, StepContext, StepError};
+use resurge_steps::{ErasedStep, Needs};
 
+use super::stub::Stub;
 use super::{
     Ambient, Asked, BreakerControl, Command, Control, Core, Outcome, Refusal, Registry, Seen,
     StartRequest,
@@ -24,32 +23,6 @@ use super::{
 use crate::policy::Breaker;
 use crate::settings::Settings;
 use crate::workflow::Definition;
-
-/// A step that needs something and is never really run.
-struct Stub(Option<Needs>);
-
-#[async_trait]
-impl ErasedStep for Stub {
-    fn kind(&self) -> &'static str {
-        "stub"
-    }
-
-    fn needs(&self, _input: &Json) -> Needs {
-        self.0.clone().expect("the author of the step made a mistake")
-    }
-
-    fn accepts(&self, _output: &Json) -> Result<(), serde_json::Error> {
-        Ok(())
-    }
-
-    async fn run(&self, _cx: StepContext, _input: Json) -> Result<Json, StepError> {
-        Ok(Json::null())
-    }
-
-    async fn lost(&self, _output: &Json) -> Option<String> {
-        None
-    }
-}
 
 /// A core whose decisions are all kept, with a clock of its own.
 struct World {
@@ -109,10 +82,6 @@ impl World {
     fn breaker(&mut self, key: &ResourceKey, control: BreakerControl) {
         let key = key.clone();
         self.command(Command::Breaker { key, control, asked: asked() }).unwrap();
-    }
-
-    fn mode(&mut self, key: &ResourceKey, mode: BreakerMode) {
-        self.breaker(key, BreakerControl::Mode { mode, lasts: None });
     }
 
     fn later(&mut self, seconds: u64) -> Vec<Record> {

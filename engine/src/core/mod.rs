@@ -12,6 +12,8 @@ mod registry;
 mod sim_checks;
 #[cfg(test)]
 mod sim_tests;
+#[cfg(test)]
+mod stub;
 
 pub(crate) use command::{Ambient, Command, Outcome, Refusal, Seen, StartRequest};
 pub use command::{BreakerControl, Control};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use resurge_journal::event::{BreakerMode, Event, Verdict};
 use resurge_journal::failure::{Advice, Class, Condition, Failure};
 use resurge_journal::manifest::{InputShape, InputSpec, Manifest, Source, StepSpec};
-use resurge_journal::policy::{BreakerSpec, RetrySpec};
+use resurge_journal::policy::{BreakerSpec, OnOpen, RetrySpec};
 use resurge_journal::state::RunPhase;
 use resurge_journal::store::{MemoryStore, Store};
 use resurge_journal::{
@@ -19,6 +19,7 @@ use resurge_journal::{
 };
 
 use super::sim_checks;
+use super::stub::Stub;
 use super::{
     Ambient, Asked, BreakerControl, Command, Control, Core, Outcome, Refusal, Registry, Running,
     Seen, StartRequest, reconcile,
@@ -26,7 +27,7 @@ use super::{
 use crate::policy::Breaker;
 use crate::settings::Settings;
 use crate::workflow::Definition;
-use resurge_steps::Progress;
+use resurge_steps::{ErasedStep, Needs, Progress};
 
 /// A small generator with a printable seed.
 struct Luck(u64);
@@ -243,12 +244,18 @@ const SETTINGS_IN_FLIGHT: usize = 3;
 
 fn core_on(disk: &MemoryStore, graph: &Manifest) -> Core {
     let mut registry = Registry::default();
-    let breaker = |(index, _): (StepIndex, &StepSpec)| {
-        host_of(index).map_or_else(Breaker::default, Breaker::keyed)
+    let stub = |(index, _): (StepIndex, &StepSpec)| {
+        Arc::new(Stub(Some(needs_of(index)))) as Arc<dyn ErasedStep>
+    };
+    // Some authors name what the step names itself.
+    let breaker = |(index, _): (StepIndex, &StepSpec)| match index.get() {
+        5 => Breaker::keyed(host(2)),
+        6 => Breaker::keyed(ResourceKey::local_network()),
+        _ => Breaker::default(),
     };
     let definition = Definition {
         manifest: graph.clone(),
-        steps: Vec::new(),
+        steps: graph.iter().map(stub).collect(),
         custom: BTreeMap::new(),
         resources: graph.iter().map(breaker).collect(),
         retried: Vec::new(),
@@ -286,8 +293,8 @@ fn random_graph(luck: &mut Luck) -> Manifest {
             },
             timeout_ms: None,
             idle_timeout_ms: None,
-            is_idempotent: true,
-            breaker: None,
+            is_idempotent: !luck.one_in(8),
+            breaker: luck.one_in(2).then(|| random_breaker(luck)),
         }
     };
     let steps: Vec<StepSpec> = (0..steps).map(|index| spec(index, luck)).collect();
@@ -295,10 +302,24 @@ fn random_graph(luck: &mut Luck) -> Manifest {
     Manifest { workflow: WorkflowName::new("sim").unwrap(), version: 1, steps, result }
 }
 
-/// The host that a step needs; some need none.
-fn host_of(step: StepIndex) -> Option<ResourceKey> {
-    let nth = step.get() as u64 % (HOSTS + 1);
-    (nth < HOSTS).then(|| host(nth))
+fn random_breaker(luck: &mut Luck) -> BreakerSpec {
+    let default = BreakerSpec { threshold: 2, ..BreakerSpec::default() };
+    let on_open = if luck.one_in(4) { OnOpen::FailFast } else { OnOpen::Park };
+    let slow_after_ms = luck.one_in(4).then_some(1_000);
+    let probes_needed = 1 + u32::try_from(luck.below(2)).unwrap();
+    BreakerSpec { on_open, slow_after_ms, probes_needed, rate_samples_min: 4, ..default }
+}
+
+/// What a step needs: a host, one of several, both, one twice, or nothing.
+fn needs_of(step: StepIndex) -> Needs {
+    let mirrors = Needs::one_of([host(0), host(1)]);
+    match step.get() {
+        0 | 6 => Needs::every(host(0)),
+        1 => mirrors,
+        2 | 5 => Needs::every(host(2)),
+        4 => Needs { every: vec![host(2)], ..mirrors },
+        _ => Needs::nothing(),
+    }
 }
 
 fn host(nth: u64) -> ResourceKey {
@@ -309,9 +330,13 @@ const HOSTS: u64 = 3;
 
 impl Sim {
     fn random_outcome(&mut self, step: StepIndex) -> Outcome {
-        let host = host_of(step);
-        let is_down = host.as_ref().and_then(|host| self.outages.get(host));
-        if is_down.is_some_and(|until| *until > self.now) {
+        let needs = needs_of(step);
+        let is_up =
+            |key: &&ResourceKey| self.outages.get(*key).is_none_or(|until| *until <= self.now);
+        let down = needs.every.iter().find(|key| !is_up(key));
+        let mirror = needs.one_of.iter().find(is_up).or(needs.one_of.first());
+        let host = down.or(mirror).or(needs.every.first()).cloned();
+        if host.as_ref().is_some_and(|host| !is_up(&host)) {
             let kind = if self.luck.one_in(4) { "offline" } else { "refused" };
             return self.failed(Class::Network, kind, Advice::BACKOFF, host, 0);
         }
