@@ -35,6 +35,8 @@ pub struct Breaker {
     pub trips_ever: u64,
     /// The run whose attempt made it leave the closed state.
     pub culprit: Option<RunId>,
+    /// The last attempt or wait that needed it.
+    pub needed: Seq,
 }
 
 /// How far a breaker may interfere, as somebody set it.

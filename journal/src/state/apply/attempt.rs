@@ -64,7 +64,7 @@ impl State {
             step.hurried = false;
         });
         let id = run.id;
-        self.admitted(id, index, event.attempt, &event.admission, record.at);
+        self.admitted(id, index, event.attempt, &event.admission, record);
         Ok(())
     }
 

@@ -143,7 +143,7 @@ impl State {
         step: StepIndex,
         attempt: AttemptNo,
         admission: &[Admission],
-        at: Timestamp,
+        record: &Record,
     ) {
         let pinned = self.run(run).and_then(|run| run.started.manifest.step(step));
         let spec = pinned.and_then(|pinned| pinned.breaker.clone());
@@ -151,17 +151,18 @@ impl State {
             self.make_room(key);
             let breaker = self.breakers.entry(key.clone()).or_default();
             breaker.spec.clone_from(&spec);
+            breaker.needed = record.seq;
             if !probe || breaker.epoch != *epoch {
                 continue;
             }
             if let Gate::HalfOpen { probe, lease_ms, .. } = &mut breaker.gate {
-                let lease_until = at.after(std::time::Duration::from_millis(*lease_ms));
+                let lease_until = record.at.after(std::time::Duration::from_millis(*lease_ms));
                 *probe = Some(Probe { run, step, attempt, lease_until });
             }
         }
     }
 
-    /// Forgets the breaker that has shown nothing for the longest time, if there are too many.
+    /// Forgets the breaker that nothing has needed for the longest time, if there are too many.
     fn make_room(&mut self, newcomer: &ResourceKey) {
         if self.breakers.len() < BREAKERS_MAX || self.breakers.contains_key(newcomer) {
             return;
@@ -169,8 +170,7 @@ impl State {
         let idle = |(key, breaker): &(&ResourceKey, &Breaker)| {
             breaker.is_closed() && breaker.mode.is_none() && !self.agenda.held.contains_key(*key)
         };
-        let last = |(_, breaker): &(&ResourceKey, &Breaker)| breaker.last_sample().map(|s| s.at);
-        let oldest = self.breakers.iter().filter(idle).min_by_key(last);
+        let oldest = self.breakers.iter().filter(idle).min_by_key(|(_, known)| known.needed);
         if let Some(key) = oldest.map(|(key, _)| key.clone()) {
             self.breakers.remove(&key);
         }
@@ -287,7 +287,7 @@ impl State {
         set_step(run, agenda, index, StepPhase::Held { on, force_at: event.force_at }, record);
         for key in &event.keys {
             self.make_room(key);
-            self.breakers.entry(key.clone()).or_default();
+            self.breakers.entry(key.clone()).or_default().needed = record.seq;
         }
         Ok(())
     }
