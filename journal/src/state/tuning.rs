@@ -51,7 +51,7 @@ tuning! {
     max_delay_ms: u64,
     /// Failures in a row that open a breaker; 0 leaves this rule out.
     circuit_breaker_threshold: u32,
-    /// The longest break, in milliseconds.
+    /// The longest break, in milliseconds; at least 1.
     circuit_breaker_timeout_ms: u64,
     /// Most attempts under way at the same time; at least 1.
     attempts_in_flight_max: u32,
@@ -70,6 +70,9 @@ impl Tuning {
         }
         if tuning.attempts_in_flight_max == Some(0) {
             return Err("at least one attempt must be allowed in flight".to_owned());
+        }
+        if tuning.circuit_breaker_timeout_ms == Some(0) {
+            return Err("a break of no length lets everything pass; give it at least 1 ms, or disable the breakers".to_owned());
         }
         Ok(())
     }
