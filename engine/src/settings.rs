@@ -26,7 +26,7 @@ const PAYLOAD_BYTES_MAX: usize = 4_096;
 /// | `refund_units_min` | 1 MiB | less progress than that may be a trickle |
 /// | `refund_fraction_min` | 1 % | of the total, for large transfers |
 /// | `breaker` | [`BreakerSpec::default`] | for steps that bring none of their own |
-/// | `server_wait_max` | 1 h | all that servers may make one step wait |
+/// | `server_wait_max` | 1 h | all that servers may make a step wait without progress |
 /// | `crashes_max` | 3 | a step in which the process dies again and again is at fault |
 /// | `retry_budget_per_minute` | 60 | what a host gets of retries, however many runs need it |
 /// | `retry_budget_burst` | 120 | retries that may come at once |
@@ -57,9 +57,11 @@ pub struct Settings {
     pub lost_inputs_max: u32,
     /// The breakers of steps that bring no policy of their own.
     pub breaker: BreakerSpec,
-    /// Longest time that servers may make one step wait, all waits together.
+    /// Longest time that servers may make one step wait, all waits since its last progress together.
     pub server_wait_max: Duration,
-    /// Times in a row that the process may die in a step that saves nothing before it is given up.
+    /// Times in a row that the process may die in a step before it is given up.
+    ///
+    /// A checkpoint that says something new begins the count anew.
     pub crashes_max: u32,
     /// Retries a minute that a resource gets from all runs together; 0 leaves the budget out.
     ///

@@ -13,7 +13,7 @@ use resurge_journal::state::{Gate, RunPhase, Step, StepPhase};
 use resurge_journal::{
     Json, Record, ResourceKey, RunId, State, StepIndex, StepKey, Timestamp, WorkflowName,
 };
-use resurge_steps::{ErasedStep, Needs};
+use resurge_steps::{ErasedStep, Needs, Progress};
 
 use super::stub::Stub;
 use super::{
@@ -356,4 +356,79 @@ fn a_run_that_is_reopened_gives_the_steps_that_it_stopped_all_their_time() {
     world.control(run, Control::ForceRetry).unwrap();
     let step = world.step(run, 1);
     assert!(matches!(step.phase, StepPhase::Held { .. }), "not past the breaker: {:?}", step.phase);
+}
+
+#[test]
+fn progress_also_gives_back_the_time_that_servers_may_ask_for() {
+    let a = host("a");
+    let plans = needing(Needs::every(a.clone()));
+    let mut world = World::new(&[("flow", plans.clone())]);
+    let run = world.start("flow", &plans);
+    let wait = Duration::from_secs(900);
+    for mib in 1..=12 {
+        let asks = Advice::After { delay: wait, shared: false };
+        world.finish(run, 0, failed(Class::Throttled, "http_429", asks, Some(&a)));
+        world.later(901);
+        let Outcome::Failed { failure, .. } = refused(&a) else { unreachable!() };
+        let progress = Progress { done: mib << 24, ..Progress::default() };
+        world.finish(
+            run,
+            0,
+            Outcome::Failed { failure, seen: Seen { progress, ..Seen::default() } },
+        );
+        world.later(60);
+    }
+    assert!(world.step(run, 0).running().is_some(), "{:?}", world.step(run, 0).exhausted_by);
+}
+
+#[test]
+fn a_step_that_saves_the_same_again_and_dies_is_given_up() {
+    let plans = vec![Plan::default()];
+    let mut world = World::new(&[("flow", plans.clone())]);
+    let run = world.start("flow", &plans);
+    for _ in 0..4 {
+        if let Some(attempt) = world.step(run, 0).running() {
+            let (step, checkpoint) = (StepIndex::new(0), Json::of(&7).unwrap());
+            world.command(Command::Checkpoint { run, step, attempt, checkpoint }).unwrap();
+        }
+        world.command(Command::Recover { boot: None, pid: 1 }).unwrap();
+    }
+    let failure = world.step(run, 0).last_failure.clone();
+    assert_eq!(failure.map(|failure| failure.kind).as_deref(), Some("poisoned"));
+}
+
+#[test]
+fn a_break_of_no_length_is_refused() {
+    let mut world = World::new(&[]);
+    for (millis, is_fine) in [(0, false), (1, true)] {
+        let (name, value) = ("circuit_breaker_timeout_ms".to_owned(), Json::of(&millis).unwrap());
+        let answer = world.command(Command::Tune { name, value, asked: asked() });
+        assert_eq!(answer.is_ok(), is_fine, "{millis}");
+    }
+}
+
+#[test]
+fn a_breaker_in_use_is_remembered_however_many_others_there_were() {
+    let (a, b) = (host("a"), host("b"));
+    let once = RetrySpec { max_retries: 0, ..RetrySpec::default() };
+    let on = |key: &ResourceKey| {
+        vec![Plan { needs: Needs::every(key.clone()), retry: once.clone(), ..Plan::default() }]
+    };
+    let others: Vec<(String, Vec<Plan>)> =
+        (0..1_024).map(|n| (format!("other-{n}"), on(&host(&format!("h{n}"))))).collect();
+    let mut all: Vec<(&str, Vec<Plan>)> =
+        others.iter().map(|(name, plans)| (name.as_str(), plans.clone())).collect();
+    all.extend([("a", on(&a)), ("b", on(&b))]);
+    let mut world = World::new(&all);
+    for (name, plans) in &others {
+        let other = world.start(name, plans);
+        world.finish(other, 0, done());
+    }
+    for _ in 0..5 {
+        let failing = world.start("a", &on(&a));
+        let working = world.start("b", &on(&b));
+        world.finish(failing, 0, refused(&a));
+        world.finish(working, 0, done());
+    }
+    assert!(matches!(world.gate(&a), Gate::Open { .. }), "{:?}", world.gate(&a));
 }

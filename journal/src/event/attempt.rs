@@ -102,7 +102,7 @@ pub struct AttemptFailed {
     pub exhausted_by: Option<ExhaustReason>,
     /// How the delay came about, if the verdict is `retry`.
     pub parts: Option<DelayParts>,
-    /// How long servers have made the step wait so far, in milliseconds.
+    /// How long servers have made the step wait since its last progress, in milliseconds.
     pub server_waited_ms: u64,
     /// What the attempt showed about the resources that it needed.
     pub health: Vec<Health>,

@@ -248,7 +248,9 @@ impl Look<'_> {
         }
         if step.crashes > 0 {
             let times = step.crashes;
-            notes.push(format!("the process died in its last {times} attempts that saved nothing"));
+            notes.push(format!(
+                "the process died in its last {times} attempts that saved nothing new"
+            ));
         }
         notes
     }

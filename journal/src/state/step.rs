@@ -28,9 +28,9 @@ pub struct Step {
     pub last_delay_ms: Option<u64>,
     /// How that delay came about.
     pub last_parts: Option<DelayParts>,
-    /// How long servers have made the step wait, in milliseconds.
+    /// How long servers have made the step wait since its last progress, in milliseconds.
     pub server_waited_ms: u64,
-    /// Times in a row that the process died in an attempt that saved nothing.
+    /// Times in a row that the process died in an attempt that saved nothing new.
     pub crashes: u32,
     /// Whether the next attempt passes whatever class and breaker say.
     pub forced: bool,
@@ -69,7 +69,7 @@ pub enum StepPhase {
         admission: Vec<Admission>,
         /// Whether it passed in spite of breakers.
         forced: bool,
-        /// Whether it has saved a checkpoint.
+        /// Whether it has saved a checkpoint that says something new.
         has_saved: bool,
         /// Its longest duration, in milliseconds.
         timeout_ms: Option<u64>,

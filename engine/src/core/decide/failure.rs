@@ -30,6 +30,7 @@ struct Case<'a> {
     charged: NonZeroU32,
     is_free: bool,
     is_excused: bool,
+    is_refunded: bool,
 }
 
 /// What becomes of the step.
@@ -79,9 +80,10 @@ pub(super) fn failed(
         charged,
         is_free,
         is_excused,
+        is_refunded,
     };
     let ruling = case.ruling();
-    let waited = current.step.server_waited_ms.saturating_add(server_wait_ms(&ruling));
+    let waited = case.server_waited_ms(&ruling);
     let ease = ease(world, &case.failure, now);
     let event = AttemptFailed {
         step: current.spec.key.clone(),
@@ -149,8 +151,7 @@ impl Case<'_> {
         }
         let verdict = Verdict::Retry { delay, due_at };
         let ruling = Ruling { parts: Some(parts), budget, ..plain(verdict) };
-        let waited =
-            Duration::from_millis(step.server_waited_ms.saturating_add(server_wait_ms(&ruling)));
+        let waited = Duration::from_millis(self.server_waited_ms(&ruling));
         if waited > self.world.settings.server_wait_max {
             return exhausted(ExhaustReason::ServerDelay);
         }
@@ -242,12 +243,14 @@ impl Case<'_> {
         let paid_at = self.now.after(owed);
         (owed.saturating_sub(credit), Some(Budget { key: key.clone(), paid_at }))
     }
-}
 
-/// How much of a wait is the server's doing, in milliseconds.
-fn server_wait_ms(ruling: &Ruling) -> u64 {
-    let granted = ruling.parts.and_then(|parts| Some(parts.server_ms?.min(parts.server_max_ms)));
-    granted.unwrap_or(0)
+    /// How long servers have made the step wait since its last progress, in milliseconds.
+    fn server_waited_ms(&self, ruling: &Ruling) -> u64 {
+        let before = if self.is_refunded { 0 } else { self.current.step.server_waited_ms };
+        let granted =
+            ruling.parts.and_then(|parts| Some(parts.server_ms?.min(parts.server_max_ms)));
+        before.saturating_add(granted.unwrap_or(0))
+    }
 }
 
 /// Whether a failure is not the step's doing: a probe, or a machine that is offline.

@@ -154,9 +154,11 @@ fn interrupted(
 fn checkpoint_saved(run: &mut Run, event: &CheckpointSaved) -> Result<(), Problem> {
     let index = current(run, &event.step, event.attempt, StepMove::Checkpoint)?;
     edit(run, index, |step| {
+        // Saying the same again is no progress.
+        let is_new = step.checkpoint.as_ref().is_none_or(|known| *known != event.checkpoint);
         step.checkpoint = Some(event.checkpoint.clone());
         if let StepPhase::Running { has_saved, .. } = &mut step.phase {
-            *has_saved = true;
+            *has_saved |= is_new;
         }
     });
     Ok(())
