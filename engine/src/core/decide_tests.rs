@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use resurge_journal::event::{Health, Sign};
 use resurge_journal::failure::{Advice, Class, Failure};
 use resurge_journal::manifest::{InputShape, InputSpec, Manifest, StepSpec};
 use resurge_journal::policy::RetrySpec;
 use resurge_journal::state::{Gate, RunPhase, Step, StepPhase};
+use resurge_journal::store::{MemoryStore, Store};
 use resurge_journal::{
     Json, Record, ResourceKey, RunId, State, StepIndex, StepKey, Timestamp, WorkflowName,
 };
@@ -431,4 +433,27 @@ fn a_breaker_in_use_is_remembered_however_many_others_there_were() {
         world.finish(working, 0, done());
     }
     assert!(matches!(world.gate(&a), Gate::Open { .. }), "{:?}", world.gate(&a));
+}
+
+#[test]
+fn what_a_step_needs_fits_the_journal_however_much_it_names() {
+    let key = |n: usize| ResourceKey::new(format!("fn:{n}-{}", "x".repeat(150))).unwrap();
+    let plans = needing(Needs { every: vec![host("a")], one_of: (0..200).map(key).collect() });
+    let mut world = World::new(&[("flow", plans.clone())]);
+    let disk = MemoryStore::new();
+    let run = world.start("flow", &plans);
+    let long = || "x".repeat(5_000);
+    let failure = Failure::new(Class::Network, long(), long()).with_hint(long());
+    let mut failure = Box::new(failure.with_advice(Advice::BACKOFF));
+    for _ in 0..100 {
+        failure.evidence.fact("name", long());
+        failure.evidence.text(long());
+    }
+    let health = |n| Health { key: key(n), sign: Sign::Alive };
+    let seen = Seen { health: (0..200).map(health).collect(), ..Seen::default() };
+    for record in world.finish(run, 0, Outcome::Failed { failure, seen }) {
+        let record = Record { seq: disk.head().next(), ..record };
+        disk.append(disk.head(), &[record]).expect("it fits");
+    }
+    assert!(world.step(run, 0).last_failure.is_some());
 }

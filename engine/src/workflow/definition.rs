@@ -113,16 +113,29 @@ impl Definition {
 }
 
 /// The same needs with every resource named once, so that its breaker is turned once.
+///
+/// No more of them than fit a record beside a failure; what is beyond goes without a breaker.
 fn named_once(Needs { every, one_of }: Needs) -> Needs {
-    let once = |keys: Vec<ResourceKey>| {
+    let mut room = NEEDS_BYTES_MAX;
+    let mut once = |keys: Vec<ResourceKey>| {
         let mut seen = BTreeSet::new();
-        keys.into_iter().filter(|key| seen.insert(key.clone())).collect::<Vec<_>>()
+        let mut fits = |key: &ResourceKey| match room.checked_sub(key.as_str().len()) {
+            Some(left) if seen.insert(key.clone()) => {
+                room = left;
+                true
+            }
+            _ => false,
+        };
+        keys.into_iter().filter(|key| fits(key)).collect::<Vec<_>>()
     };
     let (every, one_of) = (once(every), once(one_of));
     // Whoever needs one of them for certain has one of them.
     let is_met = one_of.iter().any(|key| every.contains(key));
     Needs { every, one_of: if is_met { Vec::new() } else { one_of } }
 }
+
+/// Names of what one step needs, in bytes together.
+const NEEDS_BYTES_MAX: usize = 1_280;
 
 impl<I, O> Clone for Workflow<I, O> {
     fn clone(&self) -> Self {
