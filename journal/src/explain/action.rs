@@ -7,6 +7,7 @@ use crate::explain::text::Bytes;
 use crate::explain::{Cause, GateView, StepExplanation};
 use crate::failure::Failure;
 use crate::id::{ResourceKey, RunId, StepKey};
+use crate::manifest::StepSpec;
 use crate::state::{Run, RunPhase, State, Step, StepPhase};
 
 /// Something that a person can do now.
@@ -179,6 +180,8 @@ pub(super) fn actions(state: &State, run: &Run, steps: &[StepExplanation]) -> Ve
     match &run.phase {
         RunPhase::Active => active(run, steps, &mut actions),
         RunPhase::Paused { .. } => actions.extend([Action::Resume, Action::Cancel]),
+        // What it waits for is in its reason: the caller, who makes the same call again.
+        RunPhase::Parked { .. } if is_call(run) => actions.push(Action::Cancel),
         RunPhase::Parked { .. } => actions.extend([Action::Register, Action::Cancel]),
         RunPhase::Failed { .. } | RunPhase::Exhausted { .. } => ended(state, run, &mut actions),
         RunPhase::Cancelled { .. } => actions.push(Action::StartAgain { holder: None }),
@@ -186,6 +189,16 @@ pub(super) fn actions(state: &State, run: &Run, steps: &[StepExplanation]) -> Ve
     }
     actions
 }
+
+/// Whether the attempts of a run are made by whoever called a recovered function.
+fn is_call(run: &Run) -> bool {
+    let manifest = &run.started.manifest;
+    let is_made = |step: &StepSpec| step.kind == CALL;
+    manifest.workflow.as_str() == CALL && manifest.steps.iter().all(is_made)
+}
+
+/// Name of the workflow and the kind of every call.
+const CALL: &str = "call";
 
 /// What failures and causes name themselves.
 fn heed(run: &Run, steps: &[StepExplanation]) -> Vec<Action> {

@@ -96,8 +96,11 @@ impl Look<'_> {
 
     fn failed(&self, step: &Step, verdict: Verdict) -> Cause {
         let would_go_on = step.last_failure.as_ref().is_some_and(Failure::is_retryable);
+        // No attempt ended a step that does not wait for breakers: the next one may well succeed.
+        let was_refused = verdict == Verdict::NotRetryable
+            && step.last_failure.as_ref().is_some_and(|failure| failure.kind == "circuit_open");
         Cause::GivenUp {
-            verdict: Some(verdict),
+            verdict: Some(verdict).filter(|_| !was_refused),
             exhausted_by: step.exhausted_by.filter(|_| verdict == Verdict::Exhausted),
             by_request: self.run.recovery_cancelled
                 && verdict == Verdict::NotRetryable

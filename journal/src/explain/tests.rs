@@ -6,7 +6,7 @@ use crate::event::{
     AttemptFailed, AttemptStarted, BreakerClosed, BreakerHalfOpened, BreakerMode, BreakerModeSet,
     BreakerOpened, CloseCause, DelayParts, Ease, Event, ExhaustReason, ForceRetry, HalfOpenCause,
     OpenCause, RecoveryCancelled, RetryNow, RunCancelled, RunExhausted, RunFailed, RunParked,
-    RunPaused, RunResumed, StepParked, StepSkipped, Verdict,
+    RunPaused, RunResumed, StepParked, StepRefused, StepSkipped, Verdict,
 };
 use crate::explain::{Action, Cause, Explanation, GateView, explain};
 use crate::failure::{Class, Failure};
@@ -403,7 +403,7 @@ fn a_pause_is_the_cause_of_all_that_could_start() {
 fn a_run_that_nothing_fits_waits_for_a_workflow() {
     let mut world = World::begun();
     world.run(RunParked { reason: "no workflow `test`".to_owned() }).expect("active");
-    assert_eq!(look(&world).sentence(), "the run fits no registered workflow: no workflow `test`");
+    assert_eq!(look(&world).sentence(), "the run cannot go on here: no workflow `test`");
     assert_eq!(offers(&world), ["register", "cancel"]);
     check(&world, "parked");
 }
@@ -416,6 +416,17 @@ fn ended(verdict: Verdict, class: Class, exhausted_by: Option<ExhaustReason>) ->
     let event = failed(key("a"), AttemptNo::new(1), verdict);
     world.run(AttemptFailed { failure, exhausted_by, ..event }).expect("running");
     world
+}
+
+#[test]
+fn a_step_that_does_not_wait_for_breakers_may_succeed_another_time() {
+    let mut world = World::empty();
+    world.run(run_started(Some("model"), None)).expect("new");
+    let failure = Failure::new(Class::Network, "circuit_open", "the breaker is open");
+    world.run(StepRefused { step: key("a"), failure }).expect("ready");
+    world.run(RunFailed { step: key("a") }).expect("active");
+    assert_eq!(look(&world).sentence(), "step `a` failed for good");
+    assert_eq!(offers(&world), ["retry_now", "force_retry", "skip"]);
 }
 
 #[test]

@@ -174,7 +174,7 @@ fn sentence(cause: &Cause, now: Timestamp) -> String {
             let timers = if *frozen { "its timers stand still" } else { "its timers go on" };
             format!("is paused by {by} since {since} ({reason}); {timers}")
         }
-        Cause::Parked { reason } => format!("fits no registered workflow: {reason}"),
+        Cause::Parked { reason } => format!("cannot go on here: {reason}"),
         Cause::GivenUp { by_request: true, .. } => {
             "was given up, because somebody cancelled the recovery of its run".to_owned()
         }
