@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use resurge_journal::event::{Health, Sign};
+use resurge_journal::event::{BreakerMode, Health, Sign};
 use resurge_journal::failure::{Advice, Class, Failure};
 use resurge_journal::manifest::{InputShape, InputSpec, Manifest, StepSpec};
 use resurge_journal::policy::RetrySpec;
@@ -456,4 +456,19 @@ fn what_a_step_needs_fits_the_journal_however_much_it_names() {
         disk.append(disk.head(), &[record]).expect("it fits");
     }
     assert!(world.step(run, 0).last_failure.is_some());
+}
+
+#[test]
+fn a_breaker_that_somebody_holds_open_promises_no_time() {
+    let a = host("a");
+    let breaker = Breaker::default().fail_fast();
+    let plans = vec![Plan { needs: Needs::every(a.clone()), breaker, ..Plan::default() }];
+    let mut world = World::new(&[("flow", plans.clone())]);
+    let (mode, lasts) = (BreakerMode::Isolated, None);
+    world.breaker(&a, BreakerControl::Mode { mode, lasts });
+    let run = world.start("flow", &plans);
+    let failure = world.step(run, 0).last_failure.clone().unwrap();
+    let expected = "the circuit breaker of host:http/a:80 is open until a probe has passed or \
+                    somebody closes it";
+    assert_eq!(failure.message, expected);
 }

@@ -209,13 +209,19 @@ fn refused(turn: &Turn<'_>, failure: Failure) -> Fact {
 }
 
 pub(super) fn circuit_open(key: &ResourceKey, remaining: Duration) -> Failure {
-    let seconds = remaining.as_secs();
+    // Nobody knows how long a probe takes, or when somebody ends what somebody began.
+    let (how_long, hint) = if remaining.is_zero() {
+        ("until a probe has passed or somebody closes it".to_owned(), "try again later")
+    } else {
+        let seconds = remaining.as_millis().div_ceil(1_000);
+        (format!("for another {seconds} s"), "try again after that time")
+    };
     let mut failure = Failure::new(
         Class::Network,
         "circuit_open",
-        format!("the circuit breaker of {key} is open for another {seconds} s"),
+        format!("the circuit breaker of {key} is open {how_long}"),
     )
-    .with_hint("try again after that time, or force a retry")
+    .with_hint(format!("{hint}, or force a retry"))
     .with_advice(Advice::After { delay: remaining, shared: true });
     failure.resource = Some(key.clone());
     failure
