@@ -181,6 +181,21 @@ async fn a_step_that_kills_the_process_three_times_is_not_tried_a_fourth_time() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_crash_is_shared_by_all_that_may_have_caused_it() {
+    let (mut disk, calls) = (MemoryStore::new(), Calls::default());
+    let flow = deadly(&calls, false);
+    let mut engine = support::engine_on(disk.clone()).register(&flow).start().await.unwrap();
+    let first = engine.start(&flow, ()).await.unwrap().id();
+    let second = engine.start(&flow, ()).await.unwrap().id();
+    for _ in 0..3 {
+        engine = die(&mut disk, &flow, engine).await;
+    }
+    for run in [first, second] {
+        assert!(engine.run(run).outcome().await.is_ok(), "neither is given up");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_step_that_gets_on_may_be_cut_off_as_often_as_it_likes() {
     let (mut disk, calls) = (MemoryStore::new(), Calls::default());
     let flow = deadly(&calls, true);

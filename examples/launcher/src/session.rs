@@ -93,7 +93,7 @@ fn settings() -> Settings {
     let mut settings = Settings::default();
     // People, updates and flat batteries kill launchers, with all transfers under way and hardly
     // ever because of one of them. What stays is that a crash is not repeated for ever.
-    settings.crashes_max = 50;
+    settings.crashes_max = 10;
     settings
 }
 

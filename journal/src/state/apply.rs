@@ -83,6 +83,7 @@ impl State {
             }
             Event::EngineOpened(event) => {
                 self.epoch = event.epoch;
+                self.crowd = self.suspects();
                 Ok(())
             }
             Event::RunStarted(event) => self.start_run(record, event),
@@ -121,6 +122,15 @@ impl State {
                 Ok(())
             }
         }
+    }
+
+    /// Attempts under way that have saved nothing.
+    fn suspects(&self) -> u32 {
+        let has_saved_nothing = |(run, step): &(RunId, StepIndex)| {
+            let step = self.run(*run).and_then(|run| run.step(*step));
+            step.is_some_and(|s| matches!(s.phase, StepPhase::Running { has_saved: false, .. }))
+        };
+        u32::try_from(self.running_steps().filter(has_saved_nothing).count()).unwrap_or(u32::MAX)
     }
 
     /// The run that a record belongs to, with the agenda beside it.

@@ -32,6 +32,10 @@ pub struct Step {
     pub server_waited_ms: u64,
     /// Times in a row that the process died in an attempt that saved nothing new.
     pub crashes: u32,
+    /// How much of these crashes is put down to this step, in sixtieths of a crash.
+    ///
+    /// A crash is shared by all attempts under way that had saved nothing.
+    pub blame: u32,
     /// Whether the next attempt passes whatever class and breaker say.
     pub forced: bool,
     /// Whether somebody asked for the next attempt.
@@ -128,6 +132,7 @@ impl Step {
             last_parts: None,
             server_waited_ms: 0,
             crashes: 0,
+            blame: 0,
             forced: false,
             hurried: false,
             reached: 0,
@@ -147,12 +152,21 @@ impl Step {
         }
     }
 
+    /// Whether so many crashes are put down to this step alone.
+    pub const fn is_to_blame_for(&self, crashes: u32) -> bool {
+        self.blame >= crashes.saturating_mul(Self::BLAME)
+    }
+
+    /// The blame for one crash.
+    pub(crate) const BLAME: u32 = 60;
+
     /// Begins with all its retries and all its time, because somebody wants it to go on.
     pub(crate) const fn begin_anew(&mut self) {
         self.charged = 0;
         self.streak = 0;
         self.server_waited_ms = 0;
         self.crashes = 0;
+        self.blame = 0;
         self.trying_since = None;
     }
 
@@ -165,6 +179,7 @@ impl Step {
         self.last_parts = None;
         self.lost_inputs = 0;
         self.crashes = 0;
+        self.blame = 0;
         self.last_failure = None;
         self.exhausted_by = None;
         self.checkpoint = None;

@@ -36,6 +36,8 @@ pub struct State {
     pub(crate) tuning: Tuning,
     pub(crate) stats: Stats,
     pub(crate) ease: Option<Ease>,
+    /// Attempts that had saved nothing when the process died last: each may be what ended it.
+    pub(crate) crowd: u32,
     /// Lints that stand in the journal already.
     pub(crate) lints: BTreeSet<(WorkflowName, u32, StepKey, String)>,
 }

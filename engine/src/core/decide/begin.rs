@@ -69,7 +69,7 @@ fn needs_of(world: &World<'_>, turn: &Turn<'_>) -> Needs {
 }
 
 fn take_turn(world: &World<'_>, turn: &Turn<'_>, now: Timestamp) -> Vec<Fact> {
-    if turn.step.crashes >= world.settings.crashes_max && !turn.step.forced {
+    if turn.step.is_to_blame_for(world.settings.crashes_max) && !turn.step.forced {
         return vec![refused(turn, poisoned(turn.step.crashes))];
     }
     if let Some(cause) = turn.step.last_interrupt

@@ -15,7 +15,7 @@ use crate::state::world::{Agenda, State};
 
 impl State {
     pub(super) fn move_attempt(&mut self, record: &Record) -> Result<(), Problem> {
-        let epoch = self.epoch;
+        let (epoch, crowd) = (self.epoch, self.crowd);
         let (run, agenda) = self.run_of(record)?;
         let action = match &record.event {
             Event::AttemptStarted(_) => RunMove::Work,
@@ -26,7 +26,7 @@ impl State {
             Event::AttemptStarted(event) => self.started(record, event, epoch),
             Event::AttemptSucceeded(event) => succeeded(run, agenda, record, event),
             Event::AttemptFailed(event) => self.failed(record, event),
-            Event::AttemptInterrupted(event) => interrupted(run, agenda, record, event),
+            Event::AttemptInterrupted(event) => interrupted(run, agenda, record, event, crowd),
             Event::CheckpointSaved(event) => checkpoint_saved(run, event),
             Event::OutputsInvalidated(event) => outputs_invalidated(run, agenda, record, event),
             _ => Err("this event does not move a step".to_owned()),
@@ -93,6 +93,7 @@ impl State {
             step.server_waited_ms = event.server_waited_ms;
             step.lost_inputs = 0;
             step.crashes = 0;
+            step.blame = 0;
             step.last_parts = event.parts;
             step.exhausted_by = event.exhausted_by;
             step.last_delay_ms = match event.verdict {
@@ -132,6 +133,7 @@ fn interrupted(
     agenda: &mut Agenda,
     record: &Record,
     event: &AttemptInterrupted,
+    crowd: u32,
 ) -> Result<(), Problem> {
     let index = current(run, &event.step, event.attempt, StepMove::Interrupt)?;
     let (has_saved, was_forced) = match run.step(index).map(|step| &step.phase) {
@@ -143,10 +145,13 @@ fn interrupted(
         step.last_interrupt = Some(event.cause);
         // What somebody forced is still to be done, unless it may be what ended the process.
         step.forced |= was_forced && event.cause != InterruptCause::Crash;
-        step.crashes = match event.cause {
-            InterruptCause::Crash if !has_saved => step.crashes.saturating_add(1),
-            _ => 0,
-        };
+        if event.cause == InterruptCause::Crash && !has_saved {
+            step.crashes = step.crashes.saturating_add(1);
+            step.blame = step.blame.saturating_add((Step::BLAME / crowd.max(1)).max(1));
+        } else {
+            step.crashes = 0;
+            step.blame = 0;
+        }
     });
     Ok(())
 }
