@@ -472,3 +472,20 @@ fn a_breaker_that_somebody_holds_open_promises_no_time() {
                     somebody closes it";
     assert_eq!(failure.message, expected);
 }
+
+#[test]
+fn a_step_that_needs_no_host_is_charged_for_its_timeouts_while_the_line_is_down() {
+    let (a, b) = (host("a"), host("b"));
+    let (on_a, on_b) = (needing(Needs::every(a.clone())), needing(Needs::every(b.clone())));
+    let local = vec![Plan::default()];
+    let flows = [("a", on_a.clone()), ("b", on_b.clone()), ("local", local.clone())];
+    let mut world = World::new(&flows);
+    for (name, plans, key) in [("a", &on_a, &a), ("b", &on_b, &b)] {
+        let run = world.start(name, plans);
+        world.finish(run, 0, failed(Class::Network, "offline", Advice::BACKOFF, Some(key)));
+    }
+    assert!(matches!(world.gate(&ResourceKey::local_network()), Gate::Open { .. }));
+    let run = world.start("local", &local);
+    world.finish(run, 0, failed(Class::Timeout, "attempt", Advice::BACKOFF, None));
+    assert_eq!(world.step(run, 0).charged, 1);
+}
