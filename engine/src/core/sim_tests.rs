@@ -334,8 +334,8 @@ impl Sim {
         let is_up =
             |key: &&ResourceKey| self.outages.get(*key).is_none_or(|until| *until <= self.now);
         let down = needs.every.iter().find(|key| !is_up(key));
-        let mirror = needs.one_of.iter().find(is_up).or(needs.one_of.first());
-        let host = down.or(mirror).or(needs.every.first()).cloned();
+        let mirror = needs.one_of.iter().find(is_up).or_else(|| needs.one_of.first());
+        let host = down.or(mirror).or_else(|| needs.every.first()).cloned();
         if host.as_ref().is_some_and(|host| !is_up(&host)) {
             let kind = if self.luck.one_in(4) { "offline" } else { "refused" };
             return self.failed(Class::Network, kind, Advice::BACKOFF, host, 0);
