@@ -98,6 +98,11 @@ impl Settings {
     pub(crate) fn bounded(mut self) -> Self {
         self.payload_bytes_max = self.payload_bytes_max.min(PAYLOAD_BYTES_MAX);
         self.attempts_in_flight_max = self.attempts_in_flight_max.max(1);
+        // A break or a lease of no length would have breakers turn for ever.
+        self.breaker.break_initial_ms = self.breaker.break_initial_ms.max(1);
+        self.breaker.break_max_ms = self.breaker.break_max_ms.max(self.breaker.break_initial_ms);
+        self.breaker.lease_ms = self.breaker.lease_ms.max(1);
+        self.breaker.probes_needed = self.breaker.probes_needed.max(1);
         self
     }
 

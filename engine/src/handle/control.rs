@@ -244,6 +244,9 @@ controls! {
     /// Calls the run off; see [`Engine::cancel`].
     cancel => Control::Cancel;
     /// Halts the run until it is resumed; its delays and its deadline run on.
+    ///
+    /// Attempts under way are stopped. A step that must not be repeated fails when it is resumed,
+    /// as after any other cut: skip it or force a retry.
     pause => Control::Pause { freezes_timers: false };
     /// Halts the run until it is resumed, and with it its delays and its deadline.
     pause_timers => Control::Pause { freezes_timers: true };
