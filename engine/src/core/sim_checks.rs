@@ -1,5 +1,4 @@
 //! What must hold for breakers in any journal that an engine has written.
-#![expect(clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,8 +16,16 @@ use resurge_journal::{
 struct Told {
     epoch: BreakerEpoch,
     gate: Gate,
-    isolated: Option<Option<Timestamp>>,
+    isolation: Isolation,
     probe: Option<(RunId, StepKey, AttemptNo)>,
+}
+
+#[derive(Default, Clone, Copy, PartialEq)]
+enum Isolation {
+    #[default]
+    None,
+    Until(Timestamp),
+    Open,
 }
 
 #[derive(Default, Clone, Copy, PartialEq)]
@@ -62,9 +69,13 @@ fn turn(seed: u64, told: &mut BTreeMap<ResourceKey, Told>, record: &Record) {
         assert!(record.at >= until, "seed {seed}: half-open before the break was over");
     }
     if let Event::BreakerModeSet(BreakerModeSet { mode, until, .. }) = &record.event {
-        known.isolated = (*mode == BreakerMode::Isolated).then_some(*until);
+        known.isolation = match until {
+            _ if *mode != BreakerMode::Isolated => Isolation::None,
+            Some(until) => Isolation::Until(*until),
+            None => Isolation::Open,
+        };
     }
-    *known = Told { epoch, gate, probe: None, isolated: known.isolated.take() };
+    *known = Told { epoch, gate, probe: None, isolation: known.isolation };
 }
 
 fn opened(seed: u64, event: &BreakerOpened, at: Timestamp) {
@@ -87,7 +98,11 @@ fn admitted(
             assert!(!admission.probe, "seed {seed}: a forced attempt is no probe");
             continue;
         }
-        let is_isolated = known.isolated.is_some_and(|until| until.is_none_or(|until| at < until));
+        let is_isolated = match known.isolation {
+            Isolation::None => false,
+            Isolation::Until(until) => at < until,
+            Isolation::Open => true,
+        };
         assert!(!is_isolated, "seed {seed}: an isolated breaker admits forced attempts alone");
         match known.gate {
             Gate::Closed => assert!(!admission.probe, "seed {seed}: nothing to probe"),

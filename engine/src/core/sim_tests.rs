@@ -338,7 +338,7 @@ impl Sim {
         let host = down.or(mirror).or_else(|| needs.every.first()).cloned();
         if host.as_ref().is_some_and(|host| !is_up(&host)) {
             let kind = if self.luck.one_in(4) { "offline" } else { "refused" };
-            return self.failed(Class::Network, kind, Advice::BACKOFF, host, 0);
+            return failed(Class::Network, kind, Advice::BACKOFF, host, 0);
         }
         match self.luck.below(12) {
             0..=5 => done(Json::of(&self.luck.next()).unwrap()),
@@ -352,35 +352,19 @@ impl Sim {
             7 => {
                 let delay = Duration::from_secs(self.luck.below(30));
                 let advice = Advice::After { delay, shared: self.luck.one_in(2) };
-                self.failed(Class::Throttled, "http_429", advice, host, 0)
+                failed(Class::Throttled, "http_429", advice, host, 0)
             }
             8 => {
                 let space = Condition::DiskSpace { path: "/".to_owned(), bytes: 1 };
-                self.failed(Class::Resource, "disk_full", Advice::WhenReady(space), None, 0)
+                failed(Class::Resource, "disk_full", Advice::WhenReady(space), None, 0)
             }
-            9 if self.luck.one_in(2) => {
-                self.failed(Class::Validation, "format", Advice::Never, host, 0)
-            }
+            9 if self.luck.one_in(2) => failed(Class::Validation, "format", Advice::Never, host, 0),
             _ => {
                 let progress = self.luck.below(64) << 20;
                 let advice = if self.luck.one_in(2) { Advice::Now } else { Advice::BACKOFF };
-                self.failed(Class::Network, "dropped", advice, host, progress)
+                failed(Class::Network, "dropped", advice, host, progress)
             }
         }
-    }
-
-    fn failed(
-        &self,
-        class: Class,
-        kind: &str,
-        advice: Advice,
-        resource: Option<ResourceKey>,
-        done: u64,
-    ) -> Outcome {
-        let failure = Failure::new(class, kind, "the line dropped").with_advice(advice);
-        let failure = Box::new(Failure { resource, ..failure });
-        let progress = Progress { done, ..Progress::default() };
-        Outcome::Failed { failure, seen: Seen { progress, ..Seen::default() } }
     }
 
     /// Something that a person may ask for, sensible or not.
@@ -403,7 +387,7 @@ impl Sim {
             6 => of_run(Control::ForceRetry),
             7 => of_run(Control::CancelRecovery),
             8 => {
-                let spec = self.graph.step(step).or(self.graph.steps.first()).unwrap();
+                let spec = self.graph.step(step).or_else(|| self.graph.steps.first()).unwrap();
                 of_run(Control::Skip { step: spec.key.clone(), output: Json::null() })
             }
             9 if self.luck.one_in(3) => of_run(Control::Cancel),
@@ -436,6 +420,19 @@ impl Sim {
             }
         }
     }
+}
+
+fn failed(
+    class: Class,
+    kind: &str,
+    advice: Advice,
+    resource: Option<ResourceKey>,
+    done: u64,
+) -> Outcome {
+    let failure = Failure::new(class, kind, "the line dropped").with_advice(advice);
+    let failure = Box::new(Failure { resource, ..failure });
+    let progress = Progress { done, ..Progress::default() };
+    Outcome::Failed { failure, seen: Seen { progress, ..Seen::default() } }
 }
 
 fn done(output: Json) -> Outcome {
