@@ -108,7 +108,7 @@ async fn each_control_does_or_refuses_what_makes_sense_in_each_status() {
             ["done", "done", "done", "already", "already", "already", "not recovering", "done"],
         ),
         ("waiting", ["done", "done", "done", "already", "done", "done", "done", "done"]),
-        ("paused", ["done", "already", "already", "done", "paused", "paused", "paused", "paused"]),
+        ("paused", ["done", "already", "paused", "done", "paused", "paused", "paused", "paused"]),
         ("succeeded", ["ended", "ended", "ended", "ended", "ended", "ended", "ended", "ended"]),
         ("failed", ["ended", "ended", "ended", "ended", "not retryable", "done", "ended", "done"]),
         ("exhausted", ["ended", "ended", "ended", "ended", "done", "done", "ended", "done"]),
@@ -415,6 +415,7 @@ async fn recovery_that_is_cancelled_ends_the_run_at_once_or_with_the_attempt() {
         assert!(matches!(early, Err(ControlError::NotRecovering { .. })), "{early:?}");
         tokio::time::sleep(if waits { SECOND * 20 } else { SECOND * 71 }).await;
         run.cancel_recovery("ann", "enough").await.unwrap();
+        run.cancel_recovery("ann", "twice").await.expect("asked twice is as good as once");
         let begun = tokio::time::Instant::now();
         let error = run.outcome().await.unwrap_err();
         assert!(matches!(error, RunError::Failed { .. }), "{error}");

@@ -211,5 +211,9 @@ const fn reason_text(reason: ExhaustReason) -> &'static str {
 }
 
 fn step_text(step: Option<&StepKey>, attempts: AttemptNo) -> String {
-    step.map(|step| format!(" by step `{step}` after {attempts} attempts")).unwrap_or_default()
+    step.map(|step| format!(" by step `{step}` after {}", counted(attempts))).unwrap_or_default()
+}
+
+fn counted(attempts: AttemptNo) -> String {
+    if attempts.get() == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") }
 }

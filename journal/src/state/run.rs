@@ -29,6 +29,8 @@ pub struct Run {
     pub deadline_at: Option<Timestamp>,
     /// When an attempt failed for the first time.
     pub first_failed_at: Option<Timestamp>,
+    /// Whether somebody did the work of a step by hand, so that it did not recover by itself.
+    pub was_skipped: bool,
     /// Whether somebody does not want any more retries.
     pub recovery_cancelled: bool,
     /// Its steps, in the order of the manifest.

@@ -16,7 +16,7 @@ pub struct Stats {
     pub total: u64,
     /// Runs that succeeded.
     pub succeeded: u64,
-    /// Runs that succeeded after a failure.
+    /// Runs that succeeded after a failure, without anybody doing a step's work.
     pub recovered: u64,
     /// Runs that failed or were exhausted.
     pub failed: u64,
@@ -75,7 +75,7 @@ impl Stats {
         match (before, &run.phase) {
             (_, RunPhase::Succeeded) => {
                 self.succeeded += 1;
-                if let Some(since) = run.first_failed_at {
+                if let Some(since) = run.first_failed_at.filter(|_| !run.was_skipped) {
                     self.recovered += 1;
                     let ended = run.ended_at.unwrap_or(since);
                     self.recovery_ms = self.recovery_ms.saturating_add(millis(ended, since));

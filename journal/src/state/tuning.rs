@@ -32,7 +32,10 @@ macro_rules! tuning {
                     $(stringify!($field) => {
                         self.$field = value.read().map_err(|error| error.to_string())?;
                     })+
-                    _ => return Err(format!("there is no setting `{name}`")),
+                    _ => {
+                        let known = Self::NAMES.join(", ");
+                        return Err(format!("there is no setting `{name}`; there are {known}"));
+                    }
                 }
                 Ok(())
             }

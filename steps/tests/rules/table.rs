@@ -158,7 +158,11 @@ fn answers() -> Vec<Line> {
         (slow(("retry-after", "3")), "throttled/http_429 3s account http.429"),
         (slow(("retry-after", "Sun, 06 Nov 1994 08:49:40 GMT")), "throttled/http_429 3s account http.429"),
         (slow(("retry-after", "0")), "throttled/http_429 1s account http.429"),
-        (slow(("retry-after", "86400")), "throttled/http_429 900s account http.429"),
+        (slow(("retry-after", "86400")), "throttled/http_429 86400s account http.429"),
+        (
+            slow(("retry-after", "99999999999999999999999")),
+            "throttled/http_429 31536000s account http.429",
+        ),
         (slow(("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT")), "throttled/http_429 1s account http.429"),
         (slow(("retry-after", "soon")), "throttled/http_429 B account http.429"),
         (slow(("retry-after", "-5")), "throttled/http_429 B account http.429"),

@@ -63,7 +63,9 @@ fn pause(
 ) -> Result<Option<Event>, Refusal> {
     match &run.phase {
         RunPhase::Active => Ok(Some(RunPaused { actor, reason, freezes_timers }.into())),
-        RunPhase::Paused { .. } => Ok(None),
+        RunPhase::Paused { freezes_timers: known, .. } if *known == freezes_timers => Ok(None),
+        // To pause it in another way is not what it is already.
+        RunPhase::Paused { .. } => Err(Refusal::Paused),
         RunPhase::Parked { reason } => Err(Refusal::Parked { reason: reason.clone() }),
         _ => Err(Refusal::Ended),
     }
@@ -136,7 +138,7 @@ fn force_retry(
 
 fn cancel_recovery(run: &Run, Asked { actor, reason }: Asked) -> Result<Option<Event>, Refusal> {
     match &run.phase {
-        RunPhase::Active if run.recovery_cancelled => Ok(None),
+        RunPhase::Active | RunPhase::Failed { .. } if run.recovery_cancelled => Ok(None),
         RunPhase::Active => {
             let gives_up = |step: &Step| match step.phase {
                 StepPhase::Waiting { .. } | StepPhase::Held { .. } => true,
@@ -228,11 +230,24 @@ pub(super) fn tune(
     Asked { actor, reason }: Asked,
 ) -> Result<Vec<Fact>, Refusal> {
     Tuning::check(&name, &new).map_err(|problem| Refusal::Setting { problem })?;
-    let old = world.state.tuning().get(&name).unwrap_or_else(Json::null);
-    if old.says_the_same_as(&new) {
+    let known = world.state.tuning().get(&name).unwrap_or_else(Json::null);
+    if known.says_the_same_as(&new) {
         return Ok(Vec::new());
     }
+    let is_set = known != Json::null();
+    let old = if is_set { known } else { in_force(world, &name).unwrap_or(known) };
     Ok(vec![Fact::of_engine(SettingsChanged { name, old, new, actor, reason })])
+}
+
+/// The value of a setting that nobody has changed; none if each step has its own.
+fn in_force(world: &World<'_>, name: &str) -> Option<Json> {
+    let settings = world.settings;
+    match name {
+        "attempts_in_flight_max" => Json::of(&settings.attempts_in_flight_max).ok(),
+        "circuit_breaker_threshold" => Json::of(&settings.breaker.threshold).ok(),
+        "circuit_breaker_timeout_ms" => Json::of(&settings.breaker.break_max_ms).ok(),
+        _ => None,
+    }
 }
 
 /// Attempts that did not end within the grace period are interrupted, then the epoch ends.

@@ -136,6 +136,7 @@ impl State {
         if is_reopened {
             reopen(run, agenda, record);
         }
+        run.was_skipped = true;
         set_step(run, agenda, index, StepPhase::Succeeded { output: event.output.clone() }, record);
         edit(run, index, Step::forget_failures);
         unblock(run, agenda, record);

@@ -32,6 +32,7 @@ impl State {
             ended_at: None,
             deadline_at: event.deadline_at,
             first_failed_at: None,
+            was_skipped: false,
             recovery_cancelled: false,
             steps: vec![blocked; event.manifest.steps.len()],
         };

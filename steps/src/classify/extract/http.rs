@@ -8,7 +8,7 @@ use resurge_journal::failure::Evidence;
 /// What an HTTP answer other than success says: its status, and the delay that it asks for.
 ///
 /// A delay is taken from `RateLimit` (`r=0;t=87`) or `Retry-After` (seconds or a date); the rules
-/// hold it between one second and 15 minutes. `now` is the time that a date is compared with.
+/// hold it to a second at least, the engine to what it grants. `now` is what a date is compared with.
 pub fn http_status(status: u16, headers: &HeaderMap, now: SystemTime) -> Evidence {
     let mut evidence = Evidence::default();
     evidence.fact("http", status);
@@ -33,8 +33,9 @@ fn limit(text: &str) -> Option<(u64, u64)> {
 
 fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More seconds than fit into a number are a long time as well.
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(text).ok()?;
     // A started second counts, or the request would come too early.
