@@ -61,9 +61,10 @@ pub(super) fn server_directed(
     now: Timestamp,
 ) -> Option<Fact> {
     let known = world.state.breaker(key)?;
-    // A probe that is told to wait speaks for those behind it as well.
-    let is_open = matches!(known.gate, Gate::Open { .. });
-    if is_open || known.mode_at(now) != BreakerMode::Enforced {
+    // A probe that is told to wait speaks for those behind it as well, and so does an attempt from
+    // before the break that is told to wait for longer.
+    let is_covered = matches!(known.gate, Gate::Open { until: known, .. } if known >= until);
+    if is_covered || known.mode_at(now) != BreakerMode::Enforced {
         return None;
     }
     let planned_ms = u64::try_from(until.since(now).as_millis()).unwrap_or(u64::MAX);

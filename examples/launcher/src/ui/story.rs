@@ -115,7 +115,7 @@ fn opened(record: &Record, event: &BreakerOpened) -> String {
 
 fn failed(known: &Known, record: &Record, event: &AttemptFailed) -> String {
     let before = known.turn(record.run, &event.step).map(|turn| turn.charged);
-    let is_free = before == Some(event.charged) && !event.is_refunded;
+    let is_free = before == Some(event.charged) || event.charged == 0;
     let number = event.charged + u32::from(is_free);
     let tries = words::tries(number, event.max_attempts, event.attempt.get());
     let class = words::class(&event.failure);

@@ -96,7 +96,8 @@ fn what_ran_out_of_retries_goes_on_where_it_failed() {
     for command in ["install", "retry"] {
         let mut bench = Bench::new(&format!("max_retries = 1\n{QUICK}"));
         let bytes = noise(8, 8 * MIB);
-        let script = [DropAt(5 * MIB), Status(500, "")];
+        // The one that got so far gives the retries back and uses none up.
+        let script = [DropAt(5 * MIB), Status(500, ""), Status(500, "")];
         bench.artifact("model", bytes.clone(), &script);
         let done = bench.install();
         done.assert_code(1);
