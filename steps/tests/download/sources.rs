@@ -25,7 +25,8 @@ async fn what_a_server_answers_decides_whether_it_is_asked_again() {
         (500, None, Class::Server, Advice::BACKOFF),
         (503, None, Class::Server, Advice::BACKOFF),
         (503, Some("3"), Class::Throttled, after(3)),
-        (429, Some("3600"), Class::Throttled, after(900)),
+        // The very wish; how much of it is granted is for the engine to say.
+        (429, Some("3600"), Class::Throttled, after(3600)),
         (429, None, Class::Throttled, Advice::BACKOFF),
         (204, None, Class::Validation, Advice::Never),
     ] {

@@ -32,11 +32,11 @@ pub(super) const ROWS: &[Row] = &[
         .sure(&[("http", "407")]),
     Row::new("http.slow", Class::Timeout, "", Backoff(1))
         .scope(Scope::Host)
-        .hint("the server is slow; it is tried again")
+        .hint("the server is slow; it may pass by itself")
         .sure(&[("http", "408"), ("http", "504"), ("http", "522"), ("http", "524"), ("grpc", "4")]),
     Row::new("http.conflict", Class::Conflict, "", Backoff(1))
         .limit(5)
-        .hint("somebody else is changing it; it is tried again")
+        .hint("somebody else is changing it; it may pass by itself")
         .sure(&[("http", "409"), ("http", "423"), ("grpc", "10")]),
     Row::new("http.changed", Class::Integrity, "", Now)
         .limit(1)
@@ -45,7 +45,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("http.421", Class::Network, "", Now)
         .limit(1)
         .scope(Scope::Host)
-        .hint("the wrong server answered; it is tried again")
+        .hint("the wrong server answered; it may pass by itself")
         .sure(&[("http", "421")]),
     Row::new("http.425", Class::Network, "", Now)
         .limit(1)
@@ -59,12 +59,12 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("http.paused", Class::Throttled, "", Backoff(1))
         .scope(Scope::Host)
         .when(When::DelayAsked)
-        .hint("the site asks for a pause; it is tried again after that")
+        .hint("the site asks for a pause; try again after that")
         .sure(&[("http", "503"), ("http", "529")]),
     Row::new("http.500", Class::Server, "", Backoff(1))
         .limit(3)
         .scope(Scope::Host)
-        .hint("the server failed on its side; it is tried again")
+        .hint("the server failed on its side; it may pass by itself")
         .sure(&[("http", "500"), ("grpc", "13"), ("grpc", "2")]),
     Row::new("http.507", Class::Server, "", Backoff(4))
         .limit(2)
@@ -89,7 +89,7 @@ pub(super) const ROWS: &[Row] = &[
         ]),
     Row::new("http.unavailable", Class::Server, "", Backoff(1))
         .scope(Scope::Host)
-        .hint("the service is down for now; it is tried again")
+        .hint("the service is down for now; it may pass by itself")
         .sure(&[("http", "5xx"), ("grpc", "14")]),
     Row::new("http.request", Class::Validation, "", Never).hint(REQUEST).sure(&[
         ("http", "4xx"),

@@ -30,7 +30,7 @@ pub(in crate::classify) const TLS_IO: Row =
     Row::new("tls.io", Class::Network, "tls_io", Backoff(1))
         .scope(Scope::Host)
         .gist("the secure handshake was cut off")
-        .hint("the secure handshake was cut off; it is tried again")
+        .hint("the secure handshake was cut off; it may pass by itself")
         .sure(&[("rustls", "decrypt_error"), ("rustls", "handshake_not_complete")]);
 
 /// Bytes that are not HTTP.
@@ -78,7 +78,7 @@ pub(super) const ROWS: &[Row] = &[
         .sure(&[("io", "timed_out"), ("hyper", "timeout"), ("reqwest", "timeout")]),
     Row::new("net.stalled", Class::Timeout, "stalled", Now)
         .scope(Scope::Host)
-        .hint("it is tried again where it stands")
+        .hint("it may pass by itself; what was done is kept")
         .sure(&[("transfer", "stalled")]),
     Row::new("net.cut_short", Class::Network, "cut_short", Now)
         .scope(Scope::Host)

@@ -9,7 +9,7 @@ use super::row::{Plan, Row};
 pub(in crate::classify) const UNKNOWN: Row =
     Row::new("unknown", Class::Unknown, "unknown", Backoff(1))
         .limit(2)
-        .hint("no rule knows this error; it is tried again a little");
+        .hint("no rule knows this error; it may pass by itself");
 
 /// A class that its author chose, without further knowledge.
 const fn class(id: &'static str, class: Class, plan: Plan, hint: &'static str) -> Row {
@@ -102,7 +102,7 @@ pub(super) const ROWS: &[Row] = &[
         .sure(&[("class", "interrupted")]),
     class("class.internal", Class::Internal, Never, "report this as a defect")
         .sure(&[("class", "internal")]),
-    class("class.unknown", Class::Unknown, Backoff(1), "it is tried again a little")
+    class("class.unknown", Class::Unknown, Backoff(1), "it may pass by itself")
         .limit(2)
         .sure(&[("class", "unknown")]),
     UNKNOWN,
