@@ -25,8 +25,11 @@
 //! |---|---|
 //! | define a workflow | [`Workflow`], [`WorkflowBuilder`], [`Step`], [`StepContext`], [`RetryPolicy`] |
 //! | run it | [`Engine`], [`EngineBuilder`], [`RunHandle`], [`RunView`], [`Settings`] |
-//! | watch it | [`Engine::events`], [`journal::event::Event`] |
+//! | say what happens when it fails | [`RetryPolicy`], [`Breaker`], [`BreakerSpec`], [`steps::classify`] |
+//! | steer it | [`Control`], [`Engine::control_all`], [`BreakerControl`], [`Engine::tune`] |
+//! | watch it | [`Engine::events`], [`Engine::explain`], [`Engine::stats`], [`Engine::breakers`] |
 //! | retry one function | [`recoverable`], [`recover`], [`RecoveryError`] |
+//! | try a policy out | [`lab`] |
 //! | use what is there | [`steps`] |
 //!
 //! A [`Workflow`] is a definition, a run one execution of it; a step makes attempts; an event
