@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::cache::{Cache, CacheError};
 use super::error::{AppendError, ReadError};
 use crate::id::Seq;
 use crate::record::Record;
@@ -54,6 +55,30 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// [`ReadError`] if the record is gone or cannot be read.
     fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError>;
 
+    /// What is derived from the records, if this back-end keeps such things.
+    ///
+    /// May block until the cache is ready.
+    fn cache(&self) -> Option<&dyn Cache> {
+        None
+    }
+
+    /// Keeps what the records up to `at` add up to, in the place of what was kept before.
+    ///
+    /// # Durability
+    /// Durable when this returns; a crash before that leaves the one before it.
+    ///
+    /// # Errors
+    /// [`CacheError`] if it cannot be written. The records are untouched by that.
+    fn save_checkpoint(&self, at: Seq, image: &[u8]) -> Result<(), CacheError> {
+        let _ = (at, image);
+        Ok(())
+    }
+
+    /// What was kept last, as it was given; none if there is nothing, or it is damaged.
+    fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
+        None
+    }
+
     /// Where the records are, for people.
     fn location(&self) -> &str;
 
@@ -83,6 +108,18 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
         (**self).read(seq)
+    }
+
+    fn cache(&self) -> Option<&dyn Cache> {
+        (**self).cache()
+    }
+
+    fn save_checkpoint(&self, at: Seq, image: &[u8]) -> Result<(), CacheError> {
+        (**self).save_checkpoint(at, image)
+    }
+
+    fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
+        (**self).load_checkpoint()
     }
 
     fn location(&self) -> &str {

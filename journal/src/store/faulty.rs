@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{AppendError, ReadError, Scan, Store};
+use super::{AppendError, Cache, CacheError, ReadError, Scan, Store};
 use crate::id::Seq;
 use crate::record::Record;
 
@@ -106,6 +106,18 @@ impl<S: Store> Store for FaultyStore<S> {
 
     fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
         self.inner.read(seq)
+    }
+
+    fn cache(&self) -> Option<&dyn Cache> {
+        self.inner.cache()
+    }
+
+    fn save_checkpoint(&self, at: Seq, image: &[u8]) -> Result<(), CacheError> {
+        self.inner.save_checkpoint(at, image)
+    }
+
+    fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
+        self.inner.load_checkpoint()
     }
 
     fn location(&self) -> &str {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
+use super::cache::{Cache, CacheError, MemoryCache};
 use super::contract::{Scan, Store};
 use super::error::{AppendError, ReadError};
 use super::tail::{Tail, first_record, record, records};
@@ -19,17 +20,19 @@ use crate::time::Timestamp;
 /// equal tests have equal journals.
 #[derive(Debug)]
 pub struct MemoryStore {
-    shared: Arc<Mutex<Frames>>,
+    shared: Arc<Mutex<Kept>>,
+    cache: Arc<MemoryCache>,
     closed: AtomicBool,
 }
 
 #[derive(Debug, Default, Clone)]
-struct Frames {
+struct Kept {
     tail: Tail,
     frames: Vec<Arc<[u8]>>,
+    checkpoint: Option<(Seq, Vec<u8>)>,
 }
 
-impl Frames {
+impl Kept {
     fn get(&self, seq: Seq) -> Option<Arc<[u8]>> {
         let index = usize::try_from(seq.get().checked_sub(1)?).ok()?;
         self.frames.get(index).cloned()
@@ -46,7 +49,7 @@ impl Frames {
 impl MemoryStore {
     /// A new journal, with its first record.
     pub fn new() -> Self {
-        let mut frames = Frames::default();
+        let mut frames = Kept::default();
         let first = first_record(Uuid::nil(), Timestamp::default());
         let appended = frames.append(Seq::ZERO, &[first]);
         debug_assert!(appended.is_ok(), "the first record is small and numbered: {appended:?}");
@@ -59,6 +62,8 @@ impl MemoryStore {
         let mut frames = self.frames().clone();
         frames.frames.truncate(usize::try_from(head.get()).unwrap_or(usize::MAX));
         let last = frames.frames.last().and_then(|frame| frame.last_chunk());
+        // Nothing is kept of what was derived from more records than there are.
+        frames.checkpoint = None;
         frames.tail = Tail {
             head: Seq::new(frames.frames.len() as u64),
             chain: last.map_or(0, |crc| u32::from_be_bytes(*crc)),
@@ -66,12 +71,16 @@ impl MemoryStore {
         Self::over(frames)
     }
 
-    fn over(frames: Frames) -> Self {
-        Self { shared: Arc::new(Mutex::new(frames)), closed: AtomicBool::new(false) }
+    fn over(frames: Kept) -> Self {
+        Self {
+            shared: Arc::new(Mutex::new(frames)),
+            cache: Arc::default(),
+            closed: AtomicBool::new(false),
+        }
     }
 
     /// The frames; a panic elsewhere cannot have left them half-changed.
-    fn frames(&self) -> MutexGuard<'_, Frames> {
+    fn frames(&self) -> MutexGuard<'_, Kept> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -89,7 +98,11 @@ impl Default for MemoryStore {
 impl Clone for MemoryStore {
     /// Another handle to the same records; open, even if this one is closed.
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), closed: AtomicBool::new(false) }
+        Self {
+            shared: Arc::clone(&self.shared),
+            cache: Arc::clone(&self.cache),
+            closed: AtomicBool::new(false),
+        }
     }
 }
 
@@ -123,6 +136,19 @@ impl Store for MemoryStore {
         }
         let frame = self.frames().get(seq);
         frame.map(|frame| record(seq, &frame)).transpose()
+    }
+
+    fn cache(&self) -> Option<&dyn Cache> {
+        Some(self.cache.as_ref())
+    }
+
+    fn save_checkpoint(&self, at: Seq, image: &[u8]) -> Result<(), CacheError> {
+        self.frames().checkpoint = Some((at, image.to_vec()));
+        Ok(())
+    }
+
+    fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
+        self.frames().checkpoint.clone()
     }
 
     fn location(&self) -> &'static str {

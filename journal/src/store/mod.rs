@@ -3,6 +3,7 @@
 //! A [`Store`] is a list of records that grows at its end. [`MemoryStore`] keeps it in memory,
 //! `SledStore` (feature `sled`) on the disk.
 
+mod cache;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod contract;
@@ -15,6 +16,7 @@ mod memory;
 mod sled;
 mod tail;
 
+pub use cache::{CACHE_VALUE_BYTES_MAX, Cache, CacheError, Change, Pair};
 pub use contract::{COMMIT_BYTES_MAX, Scan, Store};
 pub use error::{AppendError, ReadError};
 #[cfg(feature = "testing")]
