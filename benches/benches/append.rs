@@ -3,7 +3,7 @@
 use benches::succeeded;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use resurge::journal::store::{Durability, MemoryStore, OpenMode, SledStore, Store};
+use resurge::journal::store::{DiskStore, Durability, MemoryStore, OpenMode, Store};
 use resurge::journal::{Record, Seq};
 
 const BATCHES: [u64; 4] = [1, 16, 64, 256];
@@ -28,7 +28,7 @@ fn append(bencher: Bencher<'_, '_>, store: &impl Store, records: u64) {
 fn append_to_sled(bencher: Bencher<'_, '_>, records: u64, durability: Durability) {
     let dir = tempfile::tempdir().expect("a folder");
     let mode = OpenMode::CreateIfMissing;
-    let store = SledStore::open(dir.path().join("journal"), mode, durability).expect("opened");
+    let store = DiskStore::open(dir.path().join("journal"), mode, durability).expect("opened");
     append(bencher, &store, records);
 }
 

@@ -5,7 +5,7 @@
 //! it, for live work and for replay alike. It reads no clock, draws no luck and needs no workflow
 //! definition, so that any journal can be folded by any program.
 //!
-//! A journal is kept behind the [`Store`](store::Store) trait, in sled or in memory.
+//! A journal is kept behind the [`Store`](store::Store) trait, on a disk or in memory.
 //!
 //! | module | what it holds |
 //! |---|---|

@@ -26,6 +26,7 @@ impl Record {
     /// # Errors
     /// [`EncodeError`] if the record cannot be written at all.
     pub fn size(&self) -> Result<usize, EncodeError> {
-        codec::encode(self, Link::default()).map(|frame| frame.bytes.len())
+        let mut frame = Vec::new();
+        codec::encode(self, Link::default(), false, &mut frame).map(|_| frame.len())
     }
 }

@@ -149,9 +149,9 @@ impl Source {
         match self {
             #[cfg(feature = "sled")]
             Self::Folder(folder) => {
-                use resurge_journal::store::{OpenMode, SledStore};
+                use resurge_journal::store::{DiskStore, OpenMode};
                 let scratch_root = folder.join("scratch");
-                let open = move || SledStore::open(&folder, OpenMode::CreateIfMissing, durability);
+                let open = move || DiskStore::open(&folder, OpenMode::CreateIfMissing, durability);
                 let store = match shell::spawn_blocking(open).await {
                     Ok(store) => store?,
                     Err(panic) => std::panic::resume_unwind(panic.into_panic()),

@@ -31,8 +31,6 @@ impl From<Exit> for ExitCode {
 pub(crate) enum Trouble {
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error("cannot make a folder for a copy of the journal; free some space or set TMPDIR")]
-    Copy(#[source] io::Error),
     #[error("cannot write the output")]
     Output(#[from] io::Error),
     #[error("no run matches `{0}`; `journal-dump ls` lists the runs")]
@@ -57,7 +55,7 @@ impl Trouble {
             Self::Open(OpenError::NewerFormat { .. }) => Exit::Newer,
             Self::NothingMatched(_) | Self::TooThin { .. } => Exit::NothingMatched,
             Self::Ambiguous(..) | Self::Usage(_) | Self::Lab(LabError::Policy(_)) => Exit::Usage,
-            Self::Open(_) | Self::Copy(_) | Self::Output(_) | Self::Lab(_) => Exit::Findings,
+            Self::Open(_) | Self::Output(_) | Self::Lab(_) => Exit::Findings,
         }
     }
 }

@@ -25,7 +25,6 @@ use crate::args::{Args, Command};
 use crate::exit::{Exit, Trouble};
 
 fn main() -> ExitCode {
-    source::silence_sled();
     let command = Args::parse().into_command();
     let mut out = BufWriter::new(io::stdout().lock());
     let done = run(&command, &mut out).and_then(|exit| Ok(out.flush().map(|()| exit)?));

@@ -1,27 +1,20 @@
-//! The journal that is shown: a copy of the original, and what is wrong with it.
+//! The journal that is shown, and what is wrong with it.
 
-use std::panic;
 use std::path::Path;
 
 use resurge_journal::store::{Condition, ReadError, Snapshot};
 use resurge_journal::{Record, State};
-use tempfile::TempDir;
 
 use crate::exit::{Exit, Trouble, say};
 
-/// A copy of a journal, as long as this lives.
+/// A journal as it stood when it was looked at.
 pub(crate) struct Source {
     snapshot: Snapshot,
-    /// Removed when the snapshot is closed.
-    _home: TempDir,
 }
 
 impl Source {
     pub(crate) fn open(journal: &Path) -> Result<Self, Trouble> {
-        let home =
-            tempfile::Builder::new().prefix("journal-dump-").tempdir().map_err(Trouble::Copy)?;
-        let snapshot = Snapshot::take(journal, home.path())?;
-        Ok(Self { snapshot, _home: home })
+        Ok(Self { snapshot: Snapshot::take(journal)? })
     }
 
     pub(crate) const fn condition(&self) -> &Condition {
@@ -85,15 +78,4 @@ impl Source {
             None => format!("records 1 to {} were found in it", self.snapshot.whole()),
         }
     }
-}
-
-/// Keeps sled from printing the panics that are caught and reported.
-pub(crate) fn silence_sled() {
-    let default = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        let is_sled = info.location().is_some_and(|at| at.file().contains("sled"));
-        if !is_sled {
-            default(info);
-        }
-    }));
 }

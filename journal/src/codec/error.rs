@@ -65,6 +65,12 @@ pub enum DecodeError {
         /// Latest format that this release reads.
         supported: u8,
     },
+    /// The frame is intact, but of a format that no release ever wrote.
+    #[error("the frame has format {found}, which was given up before the first release")]
+    RetiredFormat {
+        /// Format of the frame.
+        found: u8,
+    },
     /// The frame is intact, but its event is not known here.
     #[error("event {tag:#06x} version {version} is not known to this release; use a newer release")]
     UnknownEvent {

@@ -16,20 +16,23 @@ pub const FRAME_BYTES_MAX: usize = 8 * 1024;
 
 /// Bytes in front of the body.
 const HEADER_BYTES: usize = 56;
+/// The length of the body ends the header.
+const LENGTH_BYTES: usize = 4;
+const LENGTH_AT: usize = HEADER_BYTES - LENGTH_BYTES;
 /// Bytes behind the body.
 const TRAILER_BYTES: usize = 4;
 
 const MAGIC: [u8; 2] = *b"RJ";
 /// Format of the frames that this release writes, and the latest that it reads.
-const FORMAT: u8 = 1;
-/// No flag is defined in format 1; a frame that sets one cannot be understood.
-const FLAGS: u8 = 0;
+const FORMAT: u8 = 2;
+/// Set in the last record of a batch: what stands behind it belongs to another batch.
+const LAST: u8 = 0x01;
 
 /// How every frame of this format begins.
 #[cfg(feature = "sled")]
-pub(crate) const PREFIX: [u8; 4] = {
+pub(crate) const PREFIX: [u8; 3] = {
     let [first, second] = MAGIC;
-    [first, second, FORMAT, FLAGS]
+    [first, second, FORMAT]
 };
 
 /// What ties a frame to the one before it.
@@ -41,14 +44,6 @@ pub(crate) struct Link {
     pub(crate) durable: Seq,
 }
 
-/// A record as bytes.
-#[derive(Debug)]
-pub(crate) struct Encoded {
-    pub(crate) bytes: Vec<u8>,
-    /// Its checksum, which the next frame repeats.
-    pub(crate) crc: u32,
-}
-
 /// A record from bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Decoded {
@@ -56,85 +51,121 @@ pub(crate) struct Decoded {
     pub(crate) link: Link,
     /// Its checksum, which the next frame repeats.
     pub(crate) crc: u32,
+    /// Whether the batch ends here.
+    pub(crate) is_last: bool,
 }
 
-/// Writes a record as a frame.
-pub(crate) fn encode(record: &Record, link: Link) -> Result<Encoded, EncodeError> {
+/// Writes a record as a frame behind what is there; gives its checksum, which the next frame repeats.
+///
+/// What is there stays as it was if the record cannot be written.
+pub(crate) fn encode(
+    record: &Record,
+    link: Link,
+    is_last: bool,
+    to: &mut Vec<u8>,
+) -> Result<u32, EncodeError> {
+    let start = to.len();
+    let encoded = write(record, link, is_last, to);
+    if encoded.is_err() {
+        to.truncate(start);
+    }
+    encoded
+}
+
+fn write(record: &Record, link: Link, is_last: bool, to: &mut Vec<u8>) -> Result<u32, EncodeError> {
     let (seq, event) = (record.seq, record.event.name());
     let run = record.run.map_or(Uuid::nil(), RunId::as_uuid);
     if record.run.is_some() && run.is_nil() {
         return Err(EncodeError::NilRun { seq });
     }
 
-    let mut body = Vec::new();
-    record.event.encode_body(Writer(&mut body)).map_err(|problem| EncodeError::Body {
+    let start = to.len();
+    let flags = if is_last { LAST } else { 0 };
+    to.extend_from_slice(&MAGIC);
+    to.extend_from_slice(&[FORMAT, flags]);
+    to.extend_from_slice(&record.event.tag().to_be_bytes());
+    to.extend_from_slice(&record.event.body_version().to_be_bytes());
+    to.extend_from_slice(&seq.get().to_be_bytes());
+    to.extend_from_slice(&link.durable.get().to_be_bytes());
+    to.extend_from_slice(&record.at.as_millis().to_be_bytes());
+    to.extend_from_slice(run.as_bytes());
+    to.extend_from_slice(&link.chain.to_be_bytes());
+    to.extend_from_slice(&[0; LENGTH_BYTES]);
+    record.event.encode_body(Writer(to)).map_err(|problem| EncodeError::Body {
         seq,
         event,
         problem,
     })?;
-    let bytes_all = HEADER_BYTES + body.len() + TRAILER_BYTES;
-    let too_large =
-        EncodeError::RecordTooLarge { seq, event, bytes: bytes_all, bytes_max: FRAME_BYTES_MAX };
-    if bytes_all > FRAME_BYTES_MAX {
-        return Err(too_large);
-    }
-    let body_bytes = u32::try_from(body.len()).map_err(|_| too_large)?;
 
-    let mut bytes = Vec::with_capacity(bytes_all);
-    bytes.extend_from_slice(&MAGIC);
-    bytes.extend_from_slice(&[FORMAT, FLAGS]);
-    bytes.extend_from_slice(&record.event.tag().to_be_bytes());
-    bytes.extend_from_slice(&record.event.body_version().to_be_bytes());
-    bytes.extend_from_slice(&seq.get().to_be_bytes());
-    bytes.extend_from_slice(&link.durable.get().to_be_bytes());
-    bytes.extend_from_slice(&record.at.as_millis().to_be_bytes());
-    bytes.extend_from_slice(run.as_bytes());
-    bytes.extend_from_slice(&link.chain.to_be_bytes());
-    bytes.extend_from_slice(&body_bytes.to_be_bytes());
-    bytes.extend_from_slice(&body);
-    let crc = checksum(seq, &bytes);
-    bytes.extend_from_slice(&crc.to_be_bytes());
-    Ok(Encoded { bytes, crc })
+    let body_bytes = to.len() - start - HEADER_BYTES;
+    let bytes = to.len() - start + TRAILER_BYTES;
+    let too_large = EncodeError::RecordTooLarge { seq, event, bytes, bytes_max: FRAME_BYTES_MAX };
+    let frame = to.get_mut(start..).filter(|_| bytes <= FRAME_BYTES_MAX);
+    let length = frame.and_then(|frame| frame.get_mut(LENGTH_AT..HEADER_BYTES));
+    let (Some(length), Ok(body_bytes)) = (length, u32::try_from(body_bytes)) else {
+        return Err(too_large);
+    };
+    length.copy_from_slice(&body_bytes.to_be_bytes());
+    let crc = checksum(seq, to.get(start..).unwrap_or_default());
+    to.extend_from_slice(&crc.to_be_bytes());
+    Ok(crc)
 }
 
 /// Reads the frame that was found under a key.
 pub(crate) fn decode(key: Seq, frame: &[u8]) -> Result<Decoded, DecodeError> {
-    let Checked { tag, version, at, run, link, crc, body } = open(key, frame)?;
+    let Checked { tag, version, at, run, link, crc, body, is_last } = open(key, frame)?;
     let event = Event::decode_body(tag, version, Reader(body))
         .map_err(|problem| DecodeError::Body { problem })?
         .ok_or(DecodeError::UnknownEvent { tag, version })?;
-    Ok(Decoded { record: Record { seq: key, at, run, event }, link, crc })
+    Ok(Decoded { record: Record { seq: key, at, run, event }, link, crc, is_last })
+}
+
+/// What is known of an intact frame without opening its body.
+#[cfg(feature = "sled")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seal {
+    pub(crate) seq: Seq,
+    pub(crate) link: Link,
+    pub(crate) crc: u32,
+    pub(crate) is_last: bool,
 }
 
 /// Checks the frame that was found under a key as far as that is cheap: all but the inner form of
-/// the body. Returns what ties it to the frames around it.
+/// the body.
 #[cfg(feature = "sled")]
-pub(crate) fn check(key: Seq, frame: &[u8]) -> Result<(Link, u32), DecodeError> {
-    let Checked { tag, version, link, crc, .. } = open(key, frame)?;
+pub(crate) fn check(key: Seq, frame: &[u8]) -> Result<Seal, DecodeError> {
+    let Checked { tag, version, link, crc, is_last, .. } = open(key, frame)?;
     if Event::is_known(tag, version) {
-        Ok((link, crc))
+        Ok(Seal { seq: key, link, crc, is_last })
     } else {
         Err(DecodeError::UnknownEvent { tag, version })
     }
 }
 
-/// Finds out whether bytes of unknown origin begin with an intact frame.
-///
-/// Returns its position, what ties it to others, its checksum and its length. The checksum makes
-/// an accident all but impossible, and covers the position, so that no other key is needed.
+/// The position and the length that bytes of unknown origin claim, if they begin like a frame.
 #[cfg(feature = "sled")]
-pub(crate) fn probe(bytes: &[u8]) -> Option<(Seq, Link, u32, usize)> {
+pub(crate) fn claim(bytes: &[u8]) -> Option<(Seq, usize)> {
     let mut fields = Fields(bytes.first_chunk::<HEADER_BYTES>()?);
-    if fields.take::<4>() != PREFIX {
+    if fields.take::<2>() != MAGIC {
         return None;
     }
-    fields.take::<4>();
+    fields.take::<{ 2 + 2 + 2 }>();
     let seq = Seq::new(u64::from_be_bytes(fields.take()));
     fields.take::<{ 8 + 8 + 16 + 4 }>();
     let body_bytes = usize::try_from(u32::from_be_bytes(fields.take())).ok()?;
     let bytes_all = body_bytes.checked_add(HEADER_BYTES + TRAILER_BYTES)?;
-    let (link, crc) = check(seq, bytes.get(..bytes_all)?).ok()?;
-    Some((seq, link, crc, bytes_all))
+    (bytes_all <= FRAME_BYTES_MAX).then_some((seq, bytes_all))
+}
+
+/// Finds out whether bytes of unknown origin begin with an intact frame; gives its length as well.
+///
+/// The checksum makes an accident all but impossible, and covers the position, so that no other
+/// key is needed.
+#[cfg(feature = "sled")]
+pub(crate) fn probe(bytes: &[u8]) -> Option<(Seal, usize)> {
+    let (seq, bytes_all) = claim(bytes)?;
+    let seal = check(seq, bytes.get(..bytes_all)?).ok()?;
+    Some((seal, bytes_all))
 }
 
 /// A frame that is what was written, its body still closed.
@@ -145,6 +176,7 @@ struct Checked<'a> {
     run: Option<RunId>,
     link: Link,
     crc: u32,
+    is_last: bool,
     body: &'a [u8],
 }
 
@@ -169,9 +201,13 @@ fn open(key: Seq, frame: &[u8]) -> Result<Checked<'_>, DecodeError> {
         return Err(DecodeError::Checksum);
     }
     let [format, flags] = fields.take();
-    if format != FORMAT || flags != FLAGS {
+    if format < FORMAT {
+        return Err(DecodeError::RetiredFormat { found: format });
+    }
+    if format > FORMAT || flags & !LAST != 0 {
         return Err(DecodeError::NewerFormat { found: format, supported: FORMAT });
     }
+    let is_last = flags & LAST != 0;
 
     let tag = u16::from_be_bytes(fields.take());
     let version = u16::from_be_bytes(fields.take());
@@ -188,7 +224,7 @@ fn open(key: Seq, frame: &[u8]) -> Result<Checked<'_>, DecodeError> {
         return Err(DecodeError::Misplaced { found: seq });
     }
     let run = (!run.is_nil()).then(|| RunId::new(run));
-    Ok(Checked { tag, version, at, run, link: Link { chain, durable }, crc, body })
+    Ok(Checked { tag, version, at, run, link: Link { chain, durable }, crc, is_last, body })
 }
 
 /// CRC32C over the key and everything in front of the checksum.

@@ -12,7 +12,7 @@ use crate::event::{
     RunStarted, Verdict,
 };
 use crate::failure::Evidence;
-use crate::id::{AttemptNo, ResourceKey, RunKey, StepKey};
+use crate::id::{AttemptNo, ResourceKey, RunKey, Seq, StepKey};
 use crate::json::Json;
 use crate::manifest::{Manifest, StepSpec};
 use crate::time::Timestamp;
@@ -48,6 +48,15 @@ pub(super) fn fields(event: &Event) -> Fields<'_> {
             ("engine", V::Text(&event.engine)),
         ],
         Event::EngineClosed(event) => vec![("epoch", V::Id(event.epoch.get()))],
+        Event::TailCut(event) => {
+            vec![("to", V::Count(event.to.get())), ("problem", V::Text(&event.problem))]
+        }
+        Event::JournalRecovered(event) => vec![
+            ("lost_from", V::MaybeCount(event.lost_from.map(Seq::get))),
+            ("lost_to", V::MaybeCount(event.lost_to.map(Seq::get))),
+            ("method", V::Text(event.method.name())),
+            ("problem", V::Text(&event.problem)),
+        ],
 
         Event::RunStarted(event) => run_started(event),
         Event::RunSucceeded(_) | Event::RunUnparked(_) => vec![],

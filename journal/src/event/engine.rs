@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::id::Epoch;
+use crate::coded::coded_enum;
+use crate::id::{Epoch, Seq};
 
 /// The journal was created. Always the first record; changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,4 +31,36 @@ pub struct EngineOpened {
 pub struct EngineClosed {
     /// The epoch that ends.
     pub epoch: Epoch,
+}
+
+/// The rest of a batch that was never acknowledged was cut off. Changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TailCut {
+    /// The last position of which anything was there; the first is that of this record.
+    pub to: Seq,
+    /// What was wrong with the first.
+    pub problem: String,
+}
+
+/// Damage was mended. What was open before a loss waits until somebody has looked at it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalRecovered {
+    /// The first record that was lost; none if nothing was.
+    pub lost_from: Option<Seq>,
+    /// The last record that is known to have been lost.
+    pub lost_to: Option<Seq>,
+    /// Where the records came from.
+    pub method: RecoveryMethod,
+    /// What was damaged.
+    pub problem: String,
+}
+
+coded_enum! {
+    /// How damage to a journal was mended.
+    pub enum RecoveryMethod {
+        /// What one copy had lost the other one had.
+        Index = 1 "index",
+        /// Neither copy had all of it: the part in front of the damage was kept.
+        Prefix = 2 "prefix",
+    }
 }

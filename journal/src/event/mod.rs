@@ -21,7 +21,9 @@ pub use control::{
     ForceRetry, LintFound, RecoveryCancelled, RetryNow, RunPaused, RunResumed, SettingsChanged,
     StepSkipped,
 };
-pub use engine::{EngineClosed, EngineOpened, JournalCreated};
+pub use engine::{
+    EngineClosed, EngineOpened, JournalCreated, JournalRecovered, RecoveryMethod, TailCut,
+};
 pub use kinds::Event;
 pub(crate) use kinds::{BodyDecoder, BodyEncoder};
 pub use run::{

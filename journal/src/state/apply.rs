@@ -77,7 +77,10 @@ impl State {
             Event::JournalCreated(_) if record.seq != Seq::new(1) => {
                 Err("a journal is created by its first record".to_owned())
             }
-            Event::JournalCreated(_) | Event::EngineClosed(_) => Ok(()),
+            Event::JournalCreated(_)
+            | Event::EngineClosed(_)
+            | Event::TailCut(_)
+            | Event::JournalRecovered(_) => Ok(()),
             Event::EngineOpened(event) if event.epoch != self.epoch.next() => {
                 Err(format!("epoch {} must come here", self.epoch.next().get()))
             }

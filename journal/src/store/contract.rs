@@ -55,6 +55,15 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// [`ReadError`] if the record is gone or cannot be read.
     fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError>;
 
+    /// Whether there is space for records to come, apart from what is kept in reserve.
+    ///
+    /// Costs nothing while there is. Once there is none, asks the disk again, which may block.
+    /// Whoever adds records should begin nothing new before there is space again: the reserve is
+    /// for the ends of what has begun.
+    fn has_room(&self) -> bool {
+        true
+    }
+
     /// What is derived from the records, if this back-end keeps such things.
     ///
     /// May block until the cache is ready.
@@ -108,6 +117,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
         (**self).read(seq)
+    }
+
+    fn has_room(&self) -> bool {
+        (**self).has_room()
     }
 
     fn cache(&self) -> Option<&dyn Cache> {

@@ -108,6 +108,10 @@ impl<S: Store> Store for FaultyStore<S> {
         self.inner.read(seq)
     }
 
+    fn has_room(&self) -> bool {
+        self.inner.has_room()
+    }
+
     fn cache(&self) -> Option<&dyn Cache> {
         self.inner.cache()
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::cache::{Cache, CacheError, MemoryCache};
 use super::contract::{Scan, Store};
 use super::error::{AppendError, ReadError};
-use super::tail::{Tail, first_record, record, records};
+use super::tail::{Batch, Tail, first_record, record, records};
 use crate::id::Seq;
 use crate::record::Record;
 use crate::time::Timestamp;
@@ -39,10 +39,10 @@ impl Kept {
     }
 
     fn append(&mut self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
-        let (frames, tail) = self.tail.encode(expected, batch)?;
-        self.frames.extend(frames.into_iter().map(|frame| frame.bytes.into()));
-        self.tail = tail;
-        Ok(tail.head)
+        let mut frames = Batch::default();
+        self.tail = self.tail.encode(expected, batch, &mut frames)?;
+        self.frames.extend(frames.frames().map(Arc::from));
+        Ok(self.tail.head)
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use uuid::Uuid;
 
 use super::error::{AppendError, ReadError};
-use crate::codec::{self, Decoded, Encoded, Link};
+use crate::codec::{self, Decoded, Link};
 use crate::event::JournalCreated;
 use crate::id::Seq;
 use crate::record::Record;
@@ -20,30 +20,47 @@ pub(super) struct Tail {
     pub(super) chain: u32,
 }
 
+/// Frames one behind the other, to be written as one.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) bytes: Vec<u8>,
+    /// Where each frame ends.
+    pub(super) ends: Vec<usize>,
+}
+
+impl Batch {
+    /// The frames one by one.
+    pub(super) fn frames(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).filter_map(|(start, end)| self.bytes.get(start..*end))
+    }
+}
+
 impl Tail {
-    /// Checks a batch and writes it as frames, without changing anything.
+    /// Checks records and writes them as frames into an empty batch.
     pub(super) fn encode(
         self,
         expected: Seq,
-        batch: &[Record],
-    ) -> Result<(Vec<Encoded>, Self), AppendError> {
+        records: &[Record],
+        batch: &mut Batch,
+    ) -> Result<Self, AppendError> {
         if expected != self.head {
             return Err(AppendError::Conflict { expected, head: self.head });
         }
+        batch.bytes.clear();
+        batch.ends.clear();
         let mut tail = self;
-        let mut frames = Vec::with_capacity(batch.len());
-        for record in batch {
-            if record.seq != tail.head.next() {
-                return Err(AppendError::Misnumbered {
-                    expected: tail.head.next(),
-                    found: record.seq,
-                });
+        for (record, left) in records.iter().zip((0..records.len()).rev()) {
+            let next = tail.head.next();
+            if record.seq != next {
+                return Err(AppendError::Misnumbered { expected: next, found: record.seq });
             }
-            let frame = codec::encode(record, Link { chain: tail.chain, durable: self.head })?;
-            tail = Self { head: record.seq, chain: frame.crc };
-            frames.push(frame);
+            let link = Link { chain: tail.chain, durable: self.head };
+            let chain = codec::encode(record, link, left == 0, &mut batch.bytes)?;
+            batch.ends.push(batch.bytes.len());
+            tail = Self { head: record.seq, chain };
         }
-        Ok((frames, tail))
+        Ok(tail)
     }
 }
 
@@ -80,7 +97,7 @@ impl Walk {
                     .map_err(|source| ReadError::Undecodable { seq: key, source })
             });
         match decoded {
-            Ok(Decoded { record, link, crc }) => {
+            Ok(Decoded { record, link, crc, .. }) => {
                 if known.is_some_and(|chain| chain != link.chain) {
                     found.push(Err(ReadError::Chain { seq: key }));
                 }

@@ -9,8 +9,9 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::event::{
-    EngineClosed, EngineOpened, Event, ExhaustReason, JournalCreated, RunCancelled, RunExhausted,
-    RunFailed, RunParked, RunStarted, RunSucceeded, RunUnparked,
+    EngineClosed, EngineOpened, Event, ExhaustReason, JournalCreated, JournalRecovered,
+    RecoveryMethod, RunCancelled, RunExhausted, RunFailed, RunParked, RunStarted, RunSucceeded,
+    RunUnparked, TailCut,
 };
 use crate::id::{Epoch, RunId, RunKey, Seq};
 use crate::record::Record;
@@ -51,6 +52,15 @@ fn engine_events() -> impl Strategy<Value = Event> {
             |(epoch, boot, pid, engine)| EngineOpened { epoch, boot, pid, engine }.into()
         ),
         epoch().prop_map(|epoch| EngineClosed { epoch }.into()),
+        (any::<u64>(), ".{0,40}")
+            .prop_map(|(to, problem)| TailCut { to: Seq::new(to), problem }.into()),
+        (option::of(any::<(u64, u64)>()), one_of(RecoveryMethod::ALL), ".{0,40}").prop_map(
+            |(lost, method, problem)| {
+                let (lost_from, lost_to) =
+                    lost.map(|(from, to)| (Seq::new(from), Seq::new(to))).unzip();
+                JournalRecovered { lost_from, lost_to, method, problem }.into()
+            }
+        ),
     ]
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use resurge_journal::store::{Durability, OpenMode, SledStore};
+use resurge_journal::store::{DiskStore, Durability, OpenMode};
 use tempfile::TempDir;
 
 pub(crate) fn home() -> (TempDir, PathBuf) {
@@ -12,21 +12,38 @@ pub(crate) fn home() -> (TempDir, PathBuf) {
     (home, dir)
 }
 
-pub(crate) fn create(dir: &Path) -> SledStore {
-    SledStore::open(dir, OpenMode::CreateIfMissing, Durability::Power).expect("created")
+pub(crate) fn create(dir: &Path) -> DiskStore {
+    DiskStore::open(dir, OpenMode::CreateIfMissing, Durability::Power).expect("created")
 }
 
-/// Puts bytes under a position, past everything that the store would allow.
-pub(crate) fn forge(dir: &Path, edit: impl FnOnce(&::sled::Tree)) {
-    let db = loop {
-        match ::sled::open(dir.join("sled")) {
-            Err(error) if error.to_string().contains("could not acquire lock") => {}
-            db => break db.expect("opened"),
-        }
-    };
-    let tree = db.open_tree("records").expect("opened");
-    edit(&tree);
-    tree.flush().expect("flushed");
+/// The first segment of a journal.
+pub(crate) fn segment(dir: &Path) -> PathBuf {
+    dir.join("segments/00000001.seg")
+}
+
+/// Where each frame of a segment begins, and where the last one ends.
+pub(crate) fn frames(bytes: &[u8]) -> Vec<usize> {
+    let mut places = vec![64];
+    let mut at = 64;
+    while bytes.get(at..at + 2) == Some(b"RJ") {
+        let length = bytes.get(at + 52..at + 56).expect("a whole header");
+        let length = u32::from_be_bytes(length.try_into().expect("four bytes"));
+        at += 56 + usize::try_from(length).expect("small") + 4;
+        places.push(at);
+    }
+    places
+}
+
+/// Changes the bytes of a file.
+pub(crate) fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = fs::read(path).expect("readable");
+    change(&mut bytes);
+    fs::write(path, bytes).expect("written");
+}
+
+/// Removes a file, or a folder with all that is in it.
+pub(crate) fn remove(path: &Path) {
+    if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.expect("removed");
 }
 
 /// Everything in a folder with its bytes and times.

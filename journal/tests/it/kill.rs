@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use resurge_journal::Seq;
 use resurge_journal::store::conformance::record;
-use resurge_journal::store::{Durability, OpenMode, SledStore, Store};
+use resurge_journal::store::{DiskStore, Durability, OpenMode, Store};
 
 use crate::fixture::home;
 
@@ -20,7 +20,7 @@ fn kill_nine_loses_nothing_acknowledged() {
     let mut acked = 1;
     for cycle in 0..40_u64 {
         acked = write_and_kill(&dir, acked + 1 + cycle * 7 % 60);
-        let store = SledStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
+        let store = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
         assert!(store.head() >= Seq::new(acked), "cycle {cycle}: {} of {acked}", store.head());
         let records: Vec<_> = store.scan(Seq::new(2)).map(|found| found.expect("whole")).collect();
         assert_eq!(records.len() as u64, store.head().get() - 1);
@@ -40,7 +40,7 @@ fn a_creation_that_is_killed_can_be_done_again() {
         child.kill().expect("killed");
         let acked = lines.map_while(Result::ok).filter_map(|line| ack_of(&line)).last();
         child.wait().expect("ended");
-        let store = SledStore::open(&dir, OpenMode::CreateIfMissing, Durability::Power);
+        let store = DiskStore::open(&dir, OpenMode::CreateIfMissing, Durability::Power);
         let store = store.expect("made anew, or as it was");
         assert!(store.head() >= Seq::new(acked.unwrap_or(1)));
         store.append(store.head(), &[record(store.head().get() + 1, 0)]).expect("usable");
@@ -84,7 +84,7 @@ fn ack_of(line: &str) -> Option<u64> {
 #[ignore = "runs as the child of another test"]
 fn writer() {
     let Some(dir) = env::var_os(DIR) else { return };
-    let store = SledStore::open(dir, OpenMode::CreateIfMissing, Durability::Power).expect("opened");
+    let store = DiskStore::open(dir, OpenMode::CreateIfMissing, Durability::Power).expect("opened");
     let mut out = std::io::stdout();
     loop {
         let head = store.head();

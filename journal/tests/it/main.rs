@@ -1,6 +1,6 @@
 //! The journal through its public interface.
 
+mod disk;
 mod fixture;
 mod kill;
-mod sled;
 mod store;

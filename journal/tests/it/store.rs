@@ -6,7 +6,7 @@ use std::thread;
 use resurge_journal::Seq;
 use resurge_journal::store::conformance::{self, record};
 use resurge_journal::store::{
-    AppendError, Durability, Fault, FaultyStore, Gate, MemoryStore, OpenMode, SledStore, Store,
+    AppendError, DiskStore, Durability, Fault, FaultyStore, Gate, MemoryStore, OpenMode, Store,
 };
 
 #[test]
@@ -32,7 +32,7 @@ fn the_sled_store_conforms() {
         conformance::run(|| {
             count += 1;
             let dir = home.path().join(count.to_string());
-            SledStore::open(dir, OpenMode::CreateIfMissing, durability).expect("created")
+            DiskStore::open(dir, OpenMode::CreateIfMissing, durability).expect("created")
         });
     }
 }

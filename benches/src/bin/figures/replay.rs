@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use benches::{Mix, three_steps};
 use resurge::Engine;
-use resurge::journal::store::{Durability, OpenMode, SledStore, Store};
+use resurge::journal::store::{DiskStore, Durability, OpenMode, Store};
 use resurge::journal::{Record, Seq, State};
 
 use crate::Result;
@@ -64,7 +64,7 @@ pub(crate) fn part(part: &str, journal: &Path) -> Result<()> {
 
 fn write(journal: &Path, events: usize) -> Result<Spent> {
     let meter = Meter::start();
-    let store = SledStore::open(journal, OpenMode::CreateIfMissing, Durability::Process)?;
+    let store = DiskStore::open(journal, OpenMode::CreateIfMissing, Durability::Process)?;
     let mut mix = Mix::after(store.head());
     let mut left = events;
     while left > 0 {
@@ -92,8 +92,8 @@ fn timed(work: impl FnOnce() -> Result<()>) -> Result<f64> {
     Ok(began.elapsed().as_secs_f64())
 }
 
-fn open(journal: &Path) -> Result<SledStore> {
-    Ok(SledStore::open(journal, OpenMode::Existing, Durability::Power)?)
+fn open(journal: &Path) -> Result<DiskStore> {
+    Ok(DiskStore::open(journal, OpenMode::Existing, Durability::Power)?)
 }
 
 fn fold(journal: &Path) -> Result<f64> {

@@ -47,11 +47,9 @@ pub(crate) fn stats(data_dir: &Path, as_json: bool) -> Result<Exit, LauncherErro
     Ok(Exit::Success)
 }
 
-/// What a journal adds up to; reads a copy, since opening the database would rewrite files in it.
+/// What a journal adds up to, also while another launcher writes to it.
 pub(crate) fn fold(journal: &Path) -> Result<State, LauncherError> {
-    let copy = tempfile::tempdir()
-        .map_err(|source| LauncherError::System { action: "make a temporary folder", source })?;
-    let snapshot = Snapshot::take(journal, copy.path())?;
+    let snapshot = Snapshot::take(journal)?;
     let mut state = State::new();
     for record in snapshot.scan() {
         state.apply(&record?)?;

@@ -28,6 +28,9 @@ fn the_status_is_json_for_programs_and_starts_nothing() {
     bench.server.wait_for_sent("open", MIB);
     bench.server.wait_for_requests("bad", 1);
     bench.server.wait_for_sent("good", MIB);
+    // The journal can be looked at while the launcher runs.
+    let has_failed = |_: &u32| bench.command(&["status"]).stdout.contains("Failed");
+    assert!((0..500).any(|look| has_failed(&look)), "the failure is recorded at once");
     kill(child);
     let asked = bench.server.requests("open").len();
 
@@ -45,9 +48,10 @@ fn the_status_is_json_for_programs_and_starts_nothing() {
     assert_eq!(again.stdout, done.stdout, "looking changes nothing");
 
     bench.resume().assert_code(0);
-    bench.install().assert_code(0);
+    bench.install().assert_code(1);
     let table = bench.command(&["status"]);
-    assert_eq!(table.stdout.matches("Success").count(), 3, "{}", table.stdout);
+    assert_eq!(table.stdout.matches("Success").count(), 2, "{}", table.stdout);
+    assert_eq!(table.stdout.matches("Failed").count(), 1, "{}", table.stdout);
 }
 
 #[test]

@@ -9,8 +9,7 @@ use resurge::journal::{Record, State};
 use crate::bench::Bench;
 
 pub(crate) fn records(bench: &Bench) -> Vec<Record> {
-    let copy = tempfile::tempdir().unwrap();
-    let snapshot = Snapshot::take(&bench.data().join("journal"), copy.path()).unwrap();
+    let snapshot = Snapshot::take(&bench.data().join("journal")).unwrap();
     snapshot.scan().map(Result::unwrap).collect()
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use resurge_journal::Seq;
 use resurge_journal::event::{AttemptStarted, RunPaused};
-use resurge_journal::store::{Durability, OpenMode, SledStore, Store};
+use resurge_journal::store::{DiskStore, Durability, OpenMode, Store};
 use resurge_journal::{AttemptNo, Record, Timestamp};
 use serde_json::{Value, json};
 
@@ -198,7 +198,7 @@ fn a_held_step_and_a_paused_run_are_shown() {
         RunPaused { actor: "ann".to_owned(), reason: "lunch".to_owned(), freezes_timers: false };
     let (seq, at) = (head.next(), Timestamp::from_millis(NOON + 60_000));
     let record = Record { seq, at, run: Some(HELD_RUN), event: paused.into() };
-    let store = SledStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
+    let store = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
     store.append(head, &[record]).expect("appended");
     drop(store);
     let text = expect(&dump(&["show", "model c"], &dir), 0);
@@ -249,7 +249,7 @@ fn an_attempt_under_way_is_told_with_what_happens_after_a_crash() {
     let at = Timestamp::from_millis(NOON + 5_000);
     let record =
         Record { seq: Seq::new(head.get() + 1), at, run: Some(OPEN_RUN), event: started.into() };
-    let store = SledStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
+    let store = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
     store.append(head, &[record]).expect("appended");
     drop(store);
     let text = expect(&dump(&["why", "model b", "--at", "2026-11-21T10:00:15Z"], &dir), 0);

@@ -1,6 +1,5 @@
 //! Journals with something in them, and ways to spoil them.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use resurge_journal::{
 };
 use uuid::Uuid;
 
-use crate::fixture::{create, forge};
+use crate::fixture::{create, edit, frames, remove, segment};
 
 /// 2026-11-21T10:00:00.000Z
 pub(crate) const NOON: i64 = 1_795_255_200_000;
@@ -183,37 +182,28 @@ pub(crate) fn with_story(dir: &Path) -> Seq {
     create(dir).append(Seq::new(1), &story()).expect("appended")
 }
 
-/// Flips a bit in every copy of a frame that the log holds.
-pub(crate) fn spoil(dir: &Path, seq: u64) {
-    let mut frame = Vec::new();
-    forge(dir, |tree| {
-        frame = tree.get(seq.to_be_bytes()).expect("readable").expect("there").to_vec();
-    });
-    let log = dir.join("sled/db");
-    let mut bytes = fs::read(&log).expect("read");
-    let copies: Vec<usize> = bytes
-        .windows(frame.len())
-        .enumerate()
-        .filter(|(_, found)| *found == frame)
-        .map(|(at, _)| at)
-        .collect();
-    assert!(!copies.is_empty(), "sled keeps each frame in one piece");
-    for at in copies {
+/// Flips a bit of a record in both copies: neither can save the other.
+pub(crate) fn spoil(dir: &Path, seq: usize) {
+    remove(&dir.join("index"));
+    edit(&segment(dir), |bytes| {
+        let at = *frames(bytes).get(seq - 1).expect("there");
         *bytes.get_mut(at + 30).expect("within") ^= 1;
-    }
-    fs::write(log, bytes).expect("written");
+    });
 }
 
-/// The frame that follows the last one, as its changed copy with a checksum that fits.
-pub(crate) fn next_frame(tree: &::sled::Tree, change: impl FnOnce(&mut Vec<u8>)) -> (u64, Vec<u8>) {
-    let (key, last) = tree.last().expect("readable").expect("not empty");
-    let seq = u64::from_be_bytes(key.as_ref().try_into().expect("eight bytes")) + 1;
-    let mut frame = last.to_vec();
-    let crc = frame.split_off(frame.len() - 4);
-    frame.splice(8..16, seq.to_be_bytes());
-    frame.splice(48..52, crc);
-    change(&mut frame);
-    let crc = crc32c::crc32c_append(crc32c::crc32c(&seq.to_be_bytes()), &frame);
-    frame.extend_from_slice(&crc.to_be_bytes());
-    (seq, frame)
+/// Adds a frame behind the last one: its copy as the next record, changed, with a fitting checksum.
+pub(crate) fn add_frame(dir: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    edit(&segment(dir), |bytes| {
+        let places = frames(bytes);
+        let [.., last, end] = places.as_slice() else { panic!("no frame") };
+        let mut frame = bytes.get(*last..*end).expect("within").to_vec();
+        let seq = places.len() as u64;
+        let crc = frame.split_off(frame.len() - 4);
+        frame.splice(8..16, seq.to_be_bytes());
+        frame.splice(48..52, crc);
+        change(&mut frame);
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&seq.to_be_bytes()), &frame);
+        frame.extend_from_slice(&crc.to_be_bytes());
+        bytes.extend_from_slice(&frame);
+    });
 }

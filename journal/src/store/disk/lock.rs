@@ -19,7 +19,6 @@ pub(super) const PAUSE: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
-    is_writer: bool,
 }
 
 /// Why there is no lock.
@@ -34,22 +33,15 @@ impl Lock {
     pub(super) fn exclusive(dir: &Path) -> Result<Self, LockError> {
         let file = files::open_or_create(&dir.join(NAME)).map_err(LockError::Io)?;
         wait(&file, File::try_lock)?;
-        let mut lock = Self { file, is_writer: true };
+        let mut lock = Self { file };
         lock.sign(&std::process::id().to_string()).map_err(LockError::Io)?;
         Ok(lock)
     }
 
-    /// Keeps writers away while the folder is read; changes nothing in it.
-    ///
-    /// A folder without the file has no writer: none if there is nothing to lock.
-    pub(super) fn shared(dir: &Path) -> Result<Option<Self>, LockError> {
-        let file = match File::open(dir.join(NAME)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(LockError::Io(error)),
-        };
-        wait(&file, File::try_lock_shared)?;
-        Ok(Some(Self { file, is_writer: false }))
+    /// Whether somebody has the journal open for writing. Changes nothing.
+    pub(super) fn is_held(dir: &Path) -> bool {
+        let Ok(file) = File::open(dir.join(NAME)) else { return false };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 
     fn sign(&mut self, text: &str) -> io::Result<()> {
@@ -62,9 +54,7 @@ impl Lock {
 impl Drop for Lock {
     /// The system lets go of the lock; a name that stays behind would only mislead.
     fn drop(&mut self) {
-        if self.is_writer {
-            let _ = self.sign("");
-        }
+        let _ = self.sign("");
     }
 }
 

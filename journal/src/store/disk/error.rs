@@ -2,8 +2,6 @@
 
 use std::io;
 
-use crate::id::Seq;
-
 /// A journal that was not opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -30,19 +28,14 @@ pub enum OpenError {
         /// The process that took the lock last, where it could be read.
         pid: Option<u32>,
     },
-    /// Records are lost that were durable once.
+    /// Nothing of it can be read, not even its first record; it was not touched.
     #[error(
-        "the journal at {location} has lost records {lost_from} to {} ({problem}); \
-         put it back from a copy, or read what is left with `journal-dump verify`",
-        end(*.lost_to)
+        "nothing of the journal at {location} can be read ({problem}); \
+         put it back from a copy, or move it away to begin anew"
     )]
-    Damaged {
+    Lost {
         /// The path.
         location: String,
-        /// The first record that is lost.
-        lost_from: Seq,
-        /// The last record that is known to be lost; none if that cannot be told.
-        lost_to: Option<Seq>,
         /// How it was noticed.
         problem: String,
     },
@@ -68,8 +61,4 @@ pub enum OpenError {
 
 fn by(pid: Option<u32>) -> String {
     pid.map_or_else(String::new, |pid| format!(" by process {pid}"))
-}
-
-fn end(seq: Option<Seq>) -> String {
-    seq.map_or_else(|| "an unknown end".to_owned(), |seq| seq.to_string())
 }

@@ -36,8 +36,15 @@ impl Anchor {
     }
 
     /// Opens the file for further commits, whose first one replaces the older slot.
-    pub(super) fn open(dir: &Path) -> io::Result<Self> {
-        let mut file = files::open_for_update(&dir.join(NAME))?;
+    ///
+    /// One that is gone is made again: the segments tell how far the journal went as well.
+    pub(super) fn reopen(dir: &Path, tail: Tail) -> io::Result<Self> {
+        let mut file = match files::open_for_update(&dir.join(NAME)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Self::create(dir, tail);
+            }
+            file => file?,
+        };
         let [first, second] = slots(&mut file)?;
         let next_slot = u64::from(first.map(|tail| tail.head) > second.map(|tail| tail.head));
         Ok(Self { file, next_slot })
@@ -109,7 +116,7 @@ mod tests {
         for head in 2..6 {
             anchor.write(tail(head)).expect("written");
             assert_eq!(read(dir.path()).expect("read"), Some(tail(head)));
-            anchor = Anchor::open(dir.path()).expect("opened");
+            anchor = Anchor::reopen(dir.path(), tail(head)).expect("opened");
         }
 
         let path = dir.path().join(NAME);

@@ -7,15 +7,17 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::{checkpoint, index, segment};
+
 /// Tells a journal from every other folder; written last when a journal is created.
 pub(super) const MARKER: &str = "FORMAT";
 /// Stands while a journal is being created; written first, removed last.
 pub(super) const CREATING: &str = "CREATING";
-/// The folder of the database.
-pub(super) const DATABASE: &str = "sled";
+/// Where damaged things go; nothing in it is ever read or removed.
+const QUARANTINE: &str = "quarantine";
 
 /// Format of the folder that this release writes, and the latest that it reads.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What stands in [`MARKER`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +33,9 @@ pub(super) enum Folder {
     Missing,
     /// An empty folder, or one in which the creation of a journal was cut short.
     Unmade,
-    Journal,
+    Journal {
+        journal: Uuid,
+    },
     /// A journal of a later format.
     Newer {
         format: u32,
@@ -82,8 +86,13 @@ fn read_marker(text: &[u8]) -> Folder {
     }
     match serde_json::from_slice::<AnyMarker>(text) {
         Ok(marker) if marker.format > FORMAT => Folder::Newer { format: marker.format },
+        Ok(marker) if marker.format < FORMAT => {
+            let format = marker.format;
+            let problem = format!("format {format} was given up before the first release");
+            Folder::Foreign { problem }
+        }
         Ok(_) => match serde_json::from_slice::<Marker>(text) {
-            Ok(_) => Folder::Journal,
+            Ok(marker) => Folder::Journal { journal: marker.journal },
             Err(error) => Folder::Foreign { problem: format!("its {MARKER} file: {error}") },
         },
         Err(error) => Folder::Foreign { problem: format!("its {MARKER} file: {error}") },
@@ -108,27 +117,39 @@ pub(super) fn prepare(dir: &Path) -> io::Result<()> {
     sign.sync_all()?;
     sync_dir(dir)?;
     // What an earlier creation left is without value: no marker was ever written for it.
-    match fs::remove_dir_all(dir.join(DATABASE)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    make_private_dir(&dir.join(DATABASE))
-}
-
-/// Syncs what sled made and never syncs itself, and the way to it.
-pub(super) fn sync_created(dir: &Path) -> io::Result<()> {
-    let database = dir.join(DATABASE);
-    for entry in fs::read_dir(&database)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            sync_dir(&path)?;
-        } else {
-            File::open(&path)?.sync_all()?;
+    for left in [segment::DIR, index::DIR, checkpoint::DIR] {
+        match fs::remove_dir_all(dir.join(left)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
     }
-    sync_dir(&database)?;
+    segment::create_dir(dir)
+}
+
+/// Syncs everything in a folder that somebody else filled.
+pub(super) fn sync_all(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() { sync_dir(&path) } else { File::open(&path)?.sync_all() }?;
+    }
+    sync_dir(dir)
+}
+
+/// Syncs a new folder and the way to it.
+pub(super) fn sync_created(dir: &Path) -> io::Result<()> {
     sync_dir(dir)?;
     dir.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), sync_dir)
+}
+
+/// Moves something damaged out of the way, without losing it.
+pub(super) fn quarantine(dir: &Path, name: &str) -> io::Result<()> {
+    let shelf = dir.join(QUARANTINE);
+    make_private_dir(&shelf)?;
+    let places = (1_u32..).map(|number| shelf.join(format!("{name}-{number}")));
+    let free = places.into_iter().find(|place| !place.exists());
+    fs::rename(dir.join(name), free.ok_or(ErrorKind::StorageFull)?)?;
+    sync_dir(&shelf)?;
+    sync_dir(dir)
 }
 
 /// Ends a creation.
@@ -139,9 +160,9 @@ pub(super) fn finish(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes every file of the database readable for its owner alone; sled would let everybody read.
-pub(super) fn make_database_private(dir: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(dir.join(DATABASE))? {
+/// Makes what somebody else made readable for its owner alone; sled would let everybody read.
+pub(super) fn make_private(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let mode = if entry.file_type()?.is_dir() { DIR_MODE } else { FILE_MODE };
         set_mode(&entry.path(), mode)?;
@@ -195,12 +216,12 @@ fn set_mode(_path: &Path, _mode: u32) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn sync_dir(dir: &Path) -> io::Result<()> {
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
 /// Elsewhere folders cannot be opened to be synced.
 #[cfg(not(unix))]
-fn sync_dir(_dir: &Path) -> io::Result<()> {
+pub(super) fn sync_dir(_dir: &Path) -> io::Result<()> {
     Ok(())
 }

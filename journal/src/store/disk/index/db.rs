@@ -1,0 +1,179 @@
+//! The only file that calls sled: every call guarded against panics, every error an [`io::Error`].
+//!
+//! An error of kind [`InvalidData`](io::ErrorKind::InvalidData) means that the database is damaged.
+
+use std::io::{self, ErrorKind};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
+use std::thread;
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use super::block::Block;
+use crate::id::Seq;
+use crate::store::cache::{Change, Pair};
+use crate::store::disk::lock::{PATIENCE, PAUSE};
+
+/// Blocks are read seldom, and what was taken out of memory comes back once.
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+const BLOCKS: &[u8] = b"blocks";
+const CACHE: &[u8] = b"cache";
+/// What the database is: the journal that it belongs to, and its own identity.
+const SELF: &[u8] = b"self";
+
+/// The file that sled flushes to.
+pub(super) const LOG: &str = "db";
+
+/// A database beside the segments.
+#[derive(Clone)]
+pub(super) struct Db {
+    blocks: sled::Tree,
+    cache: sled::Tree,
+    sled: sled::Db,
+}
+
+impl std::fmt::Debug for Db {
+    /// sled's own form prints the pages.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").finish_non_exhaustive()
+    }
+}
+
+impl Db {
+    /// Opens the database, or makes one in an empty folder.
+    pub(super) fn open(dir: &Path) -> io::Result<Self> {
+        let began = Instant::now();
+        loop {
+            match Self::try_open(dir) {
+                // sled lets go of its own lock a little after its last handle is gone.
+                Err(error)
+                    if error.kind() == ErrorKind::WouldBlock && began.elapsed() < PATIENCE =>
+                {
+                    thread::sleep(PAUSE);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// On a thread of its own, since sled needs more stack on a damaged log than a caller may have.
+    fn try_open(dir: &Path) -> io::Result<Self> {
+        let config = sled::Config::new()
+            .path(dir)
+            .cache_capacity(CACHE_BYTES)
+            .flush_every_ms(None)
+            .use_compression(false)
+            .mode(sled::Mode::HighThroughput);
+        let open = move || {
+            let db = config.open()?;
+            let (blocks, cache) = (db.open_tree(BLOCKS)?, db.open_tree(CACHE)?);
+            Ok(Self { blocks, cache, sled: db })
+        };
+        let thread =
+            thread::Builder::new().name("journal-open".to_owned()).spawn(|| guarded(open))?;
+        thread.join().unwrap_or_else(|_| Err(io::Error::other("the opening thread ended early")))
+    }
+
+    /// The journal that this belongs to and its own identity, once they were written.
+    pub(super) fn identity(&self) -> io::Result<Option<(Uuid, Uuid)>> {
+        let found = guarded(|| self.sled.get(SELF))?;
+        let parts = found.as_deref().and_then(|bytes| bytes.split_first_chunk::<16>());
+        Ok(parts.and_then(|(journal, own)| {
+            Some((Uuid::from_bytes(*journal), Uuid::from_bytes(own.try_into().ok()?)))
+        }))
+    }
+
+    /// Writes down what this is.
+    pub(super) fn baptize(&self, journal: Uuid, own: Uuid) -> io::Result<()> {
+        let bytes = [*journal.as_bytes(), *own.as_bytes()].concat();
+        guarded(|| self.sled.insert(SELF, bytes).map(|_| ()))
+    }
+
+    /// Adds or replaces a block.
+    pub(super) fn put_block(&self, block: &Block) -> io::Result<()> {
+        let key = block.first().get().to_be_bytes();
+        guarded(|| self.blocks.insert(key, block.bytes()).map(|_| ()))
+    }
+
+    /// The block that a record is in, if it is in any.
+    pub(super) fn block_of(&self, seq: Seq) -> io::Result<Option<Block>> {
+        let found = guarded(|| self.blocks.get_lt(seq.next().get().to_be_bytes()))?;
+        found.map(|(key, value)| Block::read(&key, &value)).transpose()
+    }
+
+    /// The last block.
+    pub(super) fn last_block(&self) -> io::Result<Option<Block>> {
+        let found = guarded(|| self.blocks.last())?;
+        found.map(|(key, value)| Block::read(&key, &value)).transpose()
+    }
+
+    /// The value under a key of the cache.
+    pub(super) fn get(&self, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        guarded(|| self.cache.get(key)).map(|found| found.map(|value| value.to_vec()))
+    }
+
+    /// Pairs of the cache, in order.
+    pub(super) fn range(&self, from: &[u8], to: &[u8], limit: usize) -> io::Result<Vec<Pair>> {
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        guarded(|| {
+            let pairs = self.cache.range(from..to).take(limit);
+            pairs.map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect()
+        })
+    }
+
+    /// Changes the cache.
+    pub(super) fn apply(&self, changes: Vec<Change>) -> io::Result<()> {
+        guarded(|| {
+            for change in changes {
+                match change {
+                    Change::Put { key, value } => self.cache.insert(key, value)?,
+                    Change::Remove { key } => self.cache.remove(key)?,
+                };
+            }
+            Ok(())
+        })
+    }
+
+    /// Hands everything to the system, which is not yet the disk.
+    pub(super) fn flush(&self) -> io::Result<()> {
+        guarded(|| self.sled.flush().map(|_| ()))
+    }
+
+    /// Lets go of the database; sled may panic here when its last sync fails.
+    pub(super) fn close(self) {
+        let Self { blocks, cache, sled } = self;
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| drop((blocks, cache))));
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(sled)));
+    }
+}
+
+/// Turns panics and sled's errors into ours.
+fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> io::Result<T> {
+    match panic::catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(sled::Error::Io(error))) => Err(match error.kind() {
+            // The one thing that tells this error from damage is its text, which is pinned with sled.
+            ErrorKind::Other if error.to_string().starts_with("could not acquire lock") => {
+                io::Error::new(ErrorKind::WouldBlock, error)
+            }
+            ErrorKind::UnexpectedEof | ErrorKind::InvalidInput | ErrorKind::Other => {
+                io::Error::new(ErrorKind::InvalidData, error)
+            }
+            // sled keeps the kind and writes the rest as debug output; the kind alone reads better.
+            kind => match error.raw_os_error() {
+                Some(_) => error,
+                None => kind.into(),
+            },
+        }),
+        Ok(Err(error)) => Err(io::Error::new(ErrorKind::InvalidData, error.to_string())),
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said =
+                said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason");
+            Err(io::Error::new(ErrorKind::InvalidData, format!("the database gave up: {said}")))
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The thread that brings the database up to the segments.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::block::{Packer, split};
+use super::db::Db;
+use crate::id::Seq;
+use crate::store::disk::segment::{Frames, Map};
+
+/// Bytes of blocks after which sled is told to hand them to the system.
+const FLUSH_BYTES: usize = 256 * 1024;
+
+/// How far a database is.
+#[derive(Debug)]
+pub(super) struct Follower {
+    db: Db,
+    packer: Packer,
+    /// The last record that is in a block or in the packer.
+    taken: Seq,
+}
+
+impl Follower {
+    /// Goes on where the database ends; an error if it does not belong to these segments.
+    pub(super) fn resume(db: Db, map: &Map, head: Seq) -> io::Result<Self> {
+        let mut packer = Packer::new();
+        let Some(block) = db.last_block()? else {
+            return Ok(Self { db, packer, taken: Seq::ZERO });
+        };
+        let last = block.last();
+        let ours = split(block.frames()).last().map(|(_, frame)| frame);
+        let theirs = at(map, last).filter(|_| last <= head);
+        if theirs.as_deref() != ours {
+            let problem = "the database holds other records than the segments";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+        }
+        packer.refill(&block);
+        Ok(Self { db, packer, taken: last })
+    }
+
+    /// The last record that was taken over.
+    pub(super) const fn taken(&self) -> Seq {
+        self.taken
+    }
+
+    /// Takes over records up to `head`, or until the deadline.
+    pub(super) fn follow(
+        &mut self,
+        map: &Map,
+        head: Seq,
+        deadline: Option<Instant>,
+    ) -> io::Result<()> {
+        let mut unflushed = 0;
+        for piece in frames_behind(map, self.taken) {
+            if piece.key > head || deadline.is_some_and(|at| Instant::now() >= at) {
+                break;
+            }
+            if let Err(flaw) = piece.seal {
+                return Err(io::Error::other(format!("record {}: {flaw}", piece.key)));
+            }
+            if piece.key != self.taken.next() {
+                return Err(io::Error::other(format!("record {} is missing", self.taken.next())));
+            }
+            if let Some(block) = self.packer.push(&piece.bytes) {
+                self.db.put_block(&block)?;
+                unflushed += block.bytes().len();
+            }
+            self.taken = piece.key;
+            if unflushed >= FLUSH_BYTES {
+                self.db.flush()?;
+                unflushed = 0;
+            }
+        }
+        self.finish()
+    }
+
+    /// Writes down what does not fill a block yet.
+    fn finish(&mut self) -> io::Result<()> {
+        while !self.packer.is_empty() {
+            match self.packer.unfinished() {
+                Some(block) => {
+                    self.db.put_block(&block)?;
+                    break;
+                }
+                None => {
+                    if let Some(block) = self.packer.cut() {
+                        self.db.put_block(&block)?;
+                    }
+                }
+            }
+        }
+        self.db.flush()
+    }
+}
+
+/// Frames from the one behind a record on.
+fn frames_behind(
+    map: &Map,
+    taken: Seq,
+) -> impl Iterator<Item = crate::store::disk::segment::Piece> {
+    let next = taken.next();
+    let frames: Frames = map.frames_near(next);
+    frames.skip_while(move |piece| piece.key < next)
+}
+
+/// The frame of one record as the segments have it.
+fn at(map: &Map, seq: Seq) -> Option<Vec<u8>> {
+    let piece = map.frames_near(seq).find(|piece| piece.key >= seq)?;
+    (piece.key == seq && piece.seal.is_ok()).then_some(piece.bytes)
+}
+
+/// Time between two looks at what has been added, while anything is.
+pub(super) const PACE: Duration = Duration::from_millis(250);
+/// Time before a database that failed is tried again.
+pub(super) const RETRY: Duration = Duration::from_secs(5);
+/// How long a journal that is closed waits for its database to be complete.
+pub(super) const CLOSE: Duration = Duration::from_secs(1);

@@ -1,0 +1,341 @@
+//! What the store holds of its database.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use super::block::{Block, split};
+use super::db::{self, Db};
+use super::follow::{CLOSE, Follower, PACE, RETRY};
+use crate::id::Seq;
+use crate::store::cache::{Cache, CacheError, Change, Pair};
+use crate::store::disk::files;
+use crate::store::disk::segment::Map;
+use crate::store::tail::Tail;
+
+/// The folder of the database.
+pub(in crate::store::disk) const DIR: &str = "index";
+
+/// The database of a journal that is open; it opens, and follows, on a thread of its own.
+#[derive(Debug)]
+pub(in crate::store::disk) struct Index {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    dir: PathBuf,
+    journal: Uuid,
+    map: Arc<Map>,
+    /// The last record that is durable.
+    head: Arc<AtomicU64>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    db: Access,
+    /// The last record that the database has.
+    taken: Seq,
+    /// Whether the thread waits for a record.
+    is_asleep: bool,
+    is_closing: bool,
+}
+
+#[derive(Debug)]
+enum Access {
+    Opening,
+    Ready(Db, Uuid),
+    /// It cannot be used for now.
+    Failed(ErrorKind, String),
+}
+
+impl Index {
+    /// Opens the database beside the segments in the background, or makes one.
+    pub(in crate::store::disk) fn start(
+        dir: &Path,
+        journal: Uuid,
+        map: Arc<Map>,
+        head: Arc<AtomicU64>,
+    ) -> io::Result<Self> {
+        let state =
+            State { db: Access::Opening, taken: Seq::ZERO, is_asleep: false, is_closing: false };
+        let shared = Arc::new(Shared {
+            dir: dir.to_owned(),
+            journal,
+            map,
+            head,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        });
+        let follower = Arc::clone(&shared);
+        let thread = thread::Builder::new()
+            .name("journal-index".to_owned())
+            .spawn(move || follower.run())?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Says that records were added.
+    pub(in crate::store::disk) fn nudge(&self) {
+        let mut state = self.shared.state();
+        if state.is_asleep {
+            state.is_asleep = false;
+            self.shared.changed.notify_all();
+        }
+    }
+
+    /// The frame of a record, if the database has it and can be asked right now.
+    pub(in crate::store::disk) fn frame(&self, seq: Seq) -> Option<Vec<u8>> {
+        let db = {
+            let state = self.shared.state();
+            match &state.db {
+                Access::Ready(db, _) if seq <= state.taken => db.clone(),
+                _ => return None,
+            }
+        };
+        let block = db.block_of(seq).ok()??;
+        frame_in(&block, seq)
+    }
+
+    /// Waits for the thread to end; it brings the database up to the segments if that is quick.
+    pub(in crate::store::disk) fn close(&self) {
+        self.shared.state().is_closing = true;
+        self.shared.changed.notify_all();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Cache for Index {
+    fn generation(&self) -> Result<Uuid, CacheError> {
+        self.shared.ready().map(|(_, own)| own)
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, CacheError> {
+        Ok(self.shared.ready()?.0.get(key)?)
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Pair>, CacheError> {
+        Ok(self.shared.ready()?.0.range(from, to, limit)?)
+    }
+
+    fn apply(&self, changes: Vec<Change>) -> Result<(), CacheError> {
+        Change::check(&changes)?;
+        Ok(self.shared.ready()?.0.apply(changes)?)
+    }
+
+    fn sync(&self) -> Result<(), CacheError> {
+        let (db, _) = self.shared.ready()?;
+        db.flush()?;
+        Ok(sync_log(&self.shared.dir)?)
+    }
+}
+
+impl Shared {
+    /// The state; a panic elsewhere cannot have left it half-changed.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn head(&self) -> Seq {
+        Seq::new(self.head.load(Ordering::Acquire))
+    }
+
+    /// The database, once it is open.
+    fn ready(&self) -> Result<(Db, Uuid), CacheError> {
+        let mut state = self.state();
+        loop {
+            match &state.db {
+                Access::Ready(db, own) => return Ok((db.clone(), *own)),
+                Access::Failed(kind, problem) => {
+                    return Err(CacheError::Io(io::Error::new(*kind, problem.clone())));
+                }
+                Access::Opening if state.is_closing => return Err(CacheError::Closed),
+                Access::Opening => {
+                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+
+    fn run(&self) {
+        yield_to_others();
+        loop {
+            let failure = match self.open() {
+                Ok(follower) => self.follow(follower),
+                Err(error) => Err(error),
+            };
+            let Err(error) = failure else { break };
+            self.fail(&error);
+            if self.is_closing_within(RETRY) {
+                break;
+            }
+        }
+        let db = std::mem::replace(
+            &mut self.state().db,
+            Access::Failed(ErrorKind::Other, "the journal is closed".to_owned()),
+        );
+        self.changed.notify_all();
+        if let Access::Ready(db, _) = db {
+            db.close();
+        }
+    }
+
+    /// Opens the database; one that is damaged or foreign makes room for a new one.
+    fn open(&self) -> io::Result<Follower> {
+        let dir = self.dir.join(DIR);
+        for _ in 0..2 {
+            match self.try_open(&dir) {
+                Ok((db, own, follower)) => {
+                    let mut state = self.state();
+                    state.taken = follower.taken();
+                    state.db = Access::Ready(db, own);
+                    drop(state);
+                    self.changed.notify_all();
+                    return Ok(follower);
+                }
+                Err(error) if error.kind() == ErrorKind::InvalidData => {
+                    files::quarantine(&self.dir, DIR)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::Error::new(ErrorKind::InvalidData, "a new database is damaged"))
+    }
+
+    fn try_open(&self, dir: &Path) -> io::Result<(Db, Uuid, Follower)> {
+        files::make_private_dir(dir)?;
+        let db = Db::open(dir)?;
+        let own = match db.identity()? {
+            Some((journal, own)) if journal == self.journal => own,
+            Some(_) => {
+                db.close();
+                let problem = "the database belongs to another journal";
+                return Err(io::Error::new(ErrorKind::InvalidData, problem));
+            }
+            None => {
+                let own = Uuid::new_v4();
+                db.baptize(self.journal, own)?;
+                db.flush()?;
+                files::sync_all(dir)?;
+                files::make_private(dir)?;
+                own
+            }
+        };
+        match Follower::resume(db.clone(), &self.map, self.head()) {
+            Ok(follower) => Ok((db, own, follower)),
+            Err(error) => {
+                db.close();
+                Err(error)
+            }
+        }
+    }
+
+    /// Follows until the journal is closed.
+    fn follow(&self, mut follower: Follower) -> io::Result<()> {
+        loop {
+            if self.waits_for_records(follower.taken()) {
+                follower.follow(&self.map, self.head(), Some(Instant::now() + CLOSE))?;
+                return sync_log(&self.dir);
+            }
+            follower.follow(&self.map, self.head(), None)?;
+            self.state().taken = follower.taken();
+        }
+    }
+
+    /// Waits until there are records behind `taken`; true if the journal is being closed.
+    fn waits_for_records(&self, taken: Seq) -> bool {
+        let mut state = self.state();
+        while !state.is_closing && self.head() <= taken {
+            state.is_asleep = true;
+            // Asked again under the lock, so that no nudge is missed.
+            if self.head() > taken {
+                break;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.is_asleep = false;
+        drop(state);
+        // What comes in quick succession is taken over together.
+        self.is_closing_within(PACE)
+    }
+
+    fn is_closing_within(&self, time: Duration) -> bool {
+        let state = self.state();
+        let waited = self.changed.wait_timeout_while(state, time, |state| !state.is_closing);
+        waited.unwrap_or_else(PoisonError::into_inner).0.is_closing
+    }
+
+    fn fail(&self, error: &io::Error) {
+        let failed = Access::Failed(error.kind(), error.to_string());
+        let db = std::mem::replace(&mut self.state().db, failed);
+        self.changed.notify_all();
+        if let Access::Ready(db, _) = db {
+            db.close();
+        }
+    }
+}
+
+/// Records out of a database whose segments are damaged.
+#[derive(Debug)]
+pub(in crate::store::disk) struct Rescue(Option<Db>);
+
+impl Rescue {
+    /// Opens the database of a journal; none is as good as one that cannot be opened.
+    pub(in crate::store::disk) fn open(dir: &Path, journal: Uuid) -> Self {
+        let dir = dir.join(DIR);
+        if !dir.join(db::LOG).is_file() {
+            return Self(None);
+        }
+        let db = Db::open(&dir).ok();
+        Self(db.filter(|db| matches!(db.identity(), Ok(Some((found, _))) if found == journal)))
+    }
+
+    /// The last record that the database has.
+    pub(in crate::store::disk) fn tail(&self) -> Option<Tail> {
+        let block = self.0.as_ref()?.last_block().ok()??;
+        let (head, frame) = split(block.frames()).last()?;
+        let crc = frame.last_chunk()?;
+        Some(Tail { head, chain: u32::from_be_bytes(*crc) })
+    }
+
+    /// The frame of a record.
+    pub(in crate::store::disk) fn frame(&self, seq: Seq) -> Option<Vec<u8>> {
+        let block = self.0.as_ref()?.block_of(seq).ok()??;
+        frame_in(&block, seq)
+    }
+}
+
+impl Drop for Rescue {
+    fn drop(&mut self) {
+        if let Some(db) = self.0.take() {
+            db.close();
+        }
+    }
+}
+
+fn frame_in(block: &Block, seq: Seq) -> Option<Vec<u8>> {
+    split(block.frames()).find(|(at, _)| *at == seq).map(|(_, frame)| frame.to_vec())
+}
+
+/// Syncs what sled only hands to the system.
+fn sync_log(dir: &Path) -> io::Result<()> {
+    File::open(dir.join(DIR).join(db::LOG))?.sync_data()
+}
+
+/// Lets every other thread go first: nobody waits for this one.
+fn yield_to_others() {
+    #[cfg(target_os = "linux")]
+    // A thread that may not be nice is as good, only greedier.
+    let _ = rustix::process::setpriority_process(None, 19);
+}

@@ -1,0 +1,22 @@
+//! Records on a disk: segment files that are written, and a database that follows them.
+//!
+//! No file is trusted. Every frame carries its position and a checksum, is chained to the one
+//! before, and is checked when it is read; a small file beside the segments remembers how far the
+//! journal went. sled, which shortens damaged logs in silence, panics on others and does not sync
+//! what it flushes, holds nothing that the segments do not hold.
+
+mod anchor;
+mod checkpoint;
+mod error;
+mod files;
+mod index;
+mod lock;
+mod open;
+mod recover;
+mod segment;
+mod snapshot;
+mod store;
+
+pub use error::OpenError;
+pub use snapshot::{Condition, Snapshot};
+pub use store::{DiskStore, Durability, OpenMode};

@@ -1,0 +1,215 @@
+//! Opening a journal: never makes one where one was expected, never shortens one in silence.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::Utc;
+use uuid::Uuid;
+
+use super::anchor::{self, Anchor};
+use super::checkpoint;
+use super::error::OpenError;
+use super::files::{self, Folder};
+use super::index::Rescue;
+use super::lock::{Lock, LockError};
+use super::recover::{self, Rebuilt};
+use super::segment::{self, Frames, Map, Position, SegmentWriter, Survey, Worth, survey};
+use super::store::OpenMode;
+use crate::event::{Event, JournalRecovered, TailCut};
+use crate::id::Seq;
+use crate::store::tail::{Batch, Tail, first_record};
+use crate::time::Timestamp;
+
+/// A journal that is ready for writing.
+pub(super) struct Opened {
+    pub(super) journal: Uuid,
+    pub(super) writer: SegmentWriter,
+    pub(super) map: Map,
+    pub(super) anchor: Anchor,
+    pub(super) lock: Lock,
+    pub(super) tail: Tail,
+    /// What the opening did, to be recorded.
+    pub(super) mended: Option<Event>,
+}
+
+/// Opens the journal in a folder, or makes it if the mode allows that.
+pub(super) fn open(dir: &Path, mode: OpenMode) -> Result<Opened, OpenError> {
+    let place = Place::new(dir);
+    let may_create = mode == OpenMode::CreateIfMissing;
+    if place.journal()?.is_none() && !may_create {
+        return Err(place.missing());
+    }
+    if may_create {
+        place.io("make the folder", make_folder(dir))?;
+    }
+    let lock = place.lock(Lock::exclusive(dir))?;
+    // Another process may have made the journal while this one waited for the lock.
+    match place.journal()? {
+        Some(journal) => reopen(&place, journal, lock),
+        None => create(&place, lock),
+    }
+}
+
+fn make_folder(dir: &Path) -> io::Result<()> {
+    match files::look(dir)? {
+        Folder::Journal { .. } => Ok(()),
+        _ => files::make_private_dir(dir),
+    }
+}
+
+fn create(place: &Place, lock: Lock) -> Result<Opened, OpenError> {
+    let dir = place.dir.as_path();
+    place.io("prepare the folder", files::prepare(dir))?;
+    let journal = Uuid::new_v4();
+    let first = first_record(journal, Timestamp::from(Utc::now()));
+    let mut batch = Batch::default();
+    let tail = Tail::default()
+        .encode(Seq::ZERO, &[first], &mut batch)
+        .map_err(|error| place.failed("write the first record", io::Error::other(error)))?;
+
+    let mut writer = place.io("make a segment", SegmentWriter::create(dir, journal))?;
+    let begin = place.io("write the first record", writer.append(&batch.bytes))?;
+    place.io("sync the first record", writer.sync())?;
+    let anchor = place.io("write the head", Anchor::create(dir, tail))?;
+    place.io("sync the folder", files::sync_created(dir))?;
+    place.io("write the marker", files::write_marker(dir, journal))?;
+    place.io("sync the folder", files::finish(dir))?;
+    let map = Map::new(dir, journal, Vec::new());
+    map.note(tail.head, begin);
+    Ok(Opened { journal, writer, map, anchor, lock, tail, mended: None })
+}
+
+fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError> {
+    let dir = place.dir.as_path();
+    place.io("sync the folder", files::finish(dir))?;
+    place.io("end a repair", recover::finish(dir))?;
+    let known = place.io("read the head", anchor::read(dir))?;
+    // Without it the other copy says how far the journal went at least.
+    let known = known.or_else(|| Rescue::open(dir, journal).tail());
+    let mut found = place.survey(journal, known, checkpoint::position(dir))?;
+    let mut mended = None;
+    match found.survey.worth.clone() {
+        Worth::Whole => {}
+        Worth::Torn { to, problem, .. } => mended = Some(TailCut { to, problem }.into()),
+        Worth::Damaged { problem, .. } => {
+            let durable = found.survey.durable;
+            let rebuilt = recover::replace(dir, journal, durable);
+            let rebuilt = place.io("put it together again", rebuilt)?;
+            let Some(Rebuilt { whole, lost, method }) = rebuilt else {
+                return Err(place.lost(problem));
+            };
+            let (lost_from, lost_to) = lost.unzip();
+            mended = Some(JournalRecovered { lost_from, lost_to, method, problem }.into());
+            found = place.survey(journal, None, None)?;
+            // A batch of which only the beginning is left still counts.
+            found.survey.whole = whole;
+        }
+        Worth::Newer { problem } => return Err(place.newer(problem)),
+    }
+    let Found { segments, map, survey } = found;
+    let end = survey.whole.end;
+    let writer = place
+        .io("go on in the last segment", SegmentWriter::resume(dir, journal, &segments, end))?;
+    let mut anchor = place.io("open the head", Anchor::reopen(dir, survey.whole.tail))?;
+    place.io("write the head", anchor.write(survey.whole.tail))?;
+    Ok(Opened { journal, writer, map, anchor, lock, tail: survey.whole.tail, mended })
+}
+
+/// Segments as they were found.
+struct Found {
+    segments: Vec<segment::SegmentFile>,
+    map: Map,
+    survey: Survey,
+}
+
+/// The folder that all errors of an opening name.
+pub(super) struct Place {
+    dir: PathBuf,
+    location: String,
+}
+
+impl Place {
+    pub(super) fn new(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), location: dir.display().to_string() }
+    }
+
+    /// The journal, if there is one; what is neither that nor room for one is an error.
+    pub(super) fn journal(&self) -> Result<Option<Uuid>, OpenError> {
+        match self.io("look into the folder", files::look(&self.dir))? {
+            Folder::Journal { journal } => Ok(Some(journal)),
+            Folder::Missing | Folder::Unmade => Ok(None),
+            Folder::Newer { format } => Err(self.newer(format!("format {format}"))),
+            Folder::Foreign { problem } => {
+                Err(OpenError::Foreign { location: self.location.clone(), problem })
+            }
+        }
+    }
+
+    /// Reads the segments: what is behind the checkpoint, or all of them if it does not fit.
+    fn survey(
+        &self,
+        journal: Uuid,
+        anchor: Option<Tail>,
+        checkpoint: Option<Position>,
+    ) -> Result<Found, OpenError> {
+        let segments = self.io("list the segments", segment::list(&self.dir))?;
+        let origin = recover::origin(&segments);
+        let starts = recover::starts(journal, &segments);
+        let is_dense = starts.len() + 1 >= segments.len()
+            && starts.first().is_some_and(|first| first.0 == Seq::new(1));
+        let map = Map::new(&self.dir, journal, segments.clone());
+        for (seq, place) in &starts {
+            map.note(*seq, *place);
+        }
+        if let Some(from) = checkpoint.filter(|_| is_dense) {
+            let survey = read(journal, &segments, from, anchor, &map);
+            if matches!(survey.worth, Worth::Whole | Worth::Torn { .. }) {
+                return Ok(Found { segments, map, survey });
+            }
+        }
+        let survey = read(journal, &segments, origin, anchor, &map);
+        Ok(Found { segments, map, survey })
+    }
+
+    pub(super) fn lock<T>(&self, result: Result<T, LockError>) -> Result<T, OpenError> {
+        result.map_err(|error| match error {
+            LockError::Held { pid } => OpenError::Locked { location: self.location.clone(), pid },
+            LockError::Io(source) => self.failed("take the lock", source),
+        })
+    }
+
+    pub(super) fn io<T>(
+        &self,
+        action: &'static str,
+        result: io::Result<T>,
+    ) -> Result<T, OpenError> {
+        result.map_err(|source| self.failed(action, source))
+    }
+
+    pub(super) fn missing(&self) -> OpenError {
+        OpenError::Missing { location: self.location.clone() }
+    }
+
+    fn lost(&self, problem: String) -> OpenError {
+        OpenError::Lost { location: self.location.clone(), problem }
+    }
+
+    pub(super) fn failed(&self, action: &'static str, source: io::Error) -> OpenError {
+        OpenError::Io { location: self.location.clone(), action, source }
+    }
+
+    fn newer(&self, problem: String) -> OpenError {
+        OpenError::NewerFormat { location: self.location.clone(), problem }
+    }
+}
+
+fn read(
+    journal: Uuid,
+    segments: &[segment::SegmentFile],
+    from: Position,
+    anchor: Option<Tail>,
+    map: &Map,
+) -> Survey {
+    let frames = Frames::new(journal, segments.iter().cloned(), from.end, from.tail.head.next());
+    survey(frames, from, anchor, |seq, place| map.note(seq, place))
+}

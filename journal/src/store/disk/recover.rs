@@ -1,0 +1,179 @@
+//! Putting segments together again when some of them are damaged.
+//!
+//! The longest chain that can be proven is written anew, out of what the segments and the database
+//! have; what was there before is kept in quarantine.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use uuid::Uuid;
+
+use super::files;
+use super::index::Rescue;
+use super::segment::{self, Frames, Piece, Place, Position, SegmentFile, SegmentWriter};
+use crate::codec;
+use crate::event::RecoveryMethod;
+use crate::id::Seq;
+use crate::store::tail::Tail;
+
+/// The folder in which the new segments are made; complete once it has lost this name.
+const DRAFT: &str = "segments-new";
+/// Stands in the draft once it is complete.
+const DONE: &str = "COMPLETE";
+/// Frames are written in groups of so many bytes.
+const GROUP_BYTES: usize = 64 * 1024;
+
+/// What could be put together again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rebuilt {
+    pub(super) whole: Position,
+    /// What was lost for good, if anything.
+    pub(super) lost: Option<(Seq, Seq)>,
+    pub(super) method: RecoveryMethod,
+}
+
+/// Writes the longest provable chain as the segments of another folder.
+pub(super) fn rebuild(
+    from: &Path,
+    journal: Uuid,
+    to: &Path,
+    to_journal: Uuid,
+    durable: Seq,
+) -> io::Result<Rebuilt> {
+    let segments = segment::list(from)?;
+    let first = segments.first().map_or(1, |segment| segment.ordinal);
+    let frames = Frames::new(journal, segments, Place::start_of(first), Seq::new(1));
+    let rescue = Rescue::open(from, journal);
+    let mut chain = Chain::new(SegmentWriter::create(to, to_journal)?);
+    let mut seen = durable;
+    for piece in frames {
+        seen = seen.max(piece.key);
+        chain.take(&piece, &rescue)?;
+    }
+    // What the segments have lost at their end the database may still have.
+    chain.fill(seen.next(), &rescue)?;
+    let (whole, filled) = chain.end()?;
+    let head = whole.tail.head;
+    let lost = (head < seen).then(|| (head.next(), seen));
+    let method = if filled { RecoveryMethod::Index } else { RecoveryMethod::Prefix };
+    Ok(Rebuilt { whole, lost, method })
+}
+
+/// A chain of frames that is being written.
+struct Chain {
+    writer: SegmentWriter,
+    tail: Tail,
+    group: Vec<u8>,
+    filled: bool,
+}
+
+impl Chain {
+    fn new(writer: SegmentWriter) -> Self {
+        Self { writer, tail: Tail::default(), group: Vec::new(), filled: false }
+    }
+
+    /// Takes a piece that continues the chain; one that comes later, once the gap is filled.
+    fn take(&mut self, piece: &Piece, rescue: &Rescue) -> io::Result<()> {
+        let Ok(seal) = &piece.seal else { return Ok(()) };
+        if seal.seq > self.tail.head.next() {
+            self.fill(seal.seq, rescue)?;
+        }
+        self.push(seal.seq, &piece.bytes).map(|_| ())
+    }
+
+    /// Takes the records before `end` from the database, as far as they continue the chain.
+    fn fill(&mut self, end: Seq, rescue: &Rescue) -> io::Result<()> {
+        while self.tail.head.next() < end {
+            let next = self.tail.head.next();
+            match rescue.frame(next) {
+                Some(frame) if self.push(next, &frame)? => self.filled = true,
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a frame if it is the next one; tells whether it was.
+    fn push(&mut self, seq: Seq, frame: &[u8]) -> io::Result<bool> {
+        let continues = codec::check(seq, frame)
+            .is_ok_and(|seal| seq == self.tail.head.next() && seal.link.chain == self.tail.chain);
+        if !continues {
+            return Ok(false);
+        }
+        let crc = frame.last_chunk().map_or(0, |crc| u32::from_be_bytes(*crc));
+        self.tail = Tail { head: seq, chain: crc };
+        self.group.extend_from_slice(frame);
+        if self.group.len() >= GROUP_BYTES {
+            self.writer.append(&self.group)?;
+            self.group.clear();
+        }
+        Ok(true)
+    }
+
+    fn end(mut self) -> io::Result<(Position, bool)> {
+        if !self.group.is_empty() {
+            self.writer.append(&self.group)?;
+        }
+        self.writer.sync()?;
+        let whole = Position { tail: self.tail, end: self.writer.end() };
+        self.writer.close();
+        Ok((whole, self.filled))
+    }
+}
+
+/// Replaces damaged segments by what can be put together; the old ones go into quarantine.
+///
+/// Touches nothing and gives none if not even the first record can be read.
+pub(super) fn replace(dir: &Path, journal: Uuid, durable: Seq) -> io::Result<Option<Rebuilt>> {
+    let draft = dir.join(DRAFT);
+    remove(&draft)?;
+    segment::create_dir(&draft)?;
+    let rebuilt = rebuild(dir, journal, &draft, journal, durable)?;
+    if rebuilt.whole.tail.head == Seq::ZERO {
+        remove(&draft)?;
+        return Ok(None);
+    }
+    files::create(&draft.join(DONE))?.sync_all()?;
+    files::sync_dir(&draft)?;
+    // What was derived from the damaged segments may say more than the new ones do.
+    super::checkpoint::clear(dir)?;
+    if dir.join(segment::DIR).exists() {
+        files::quarantine(dir, segment::DIR)?;
+    }
+    finish(dir)?;
+    Ok(Some(rebuilt))
+}
+
+/// Ends a replacement that was cut short; one that was not complete is begun anew.
+pub(super) fn finish(dir: &Path) -> io::Result<()> {
+    let draft = dir.join(DRAFT);
+    if draft.join(DONE).exists() && !dir.join(segment::DIR).exists() {
+        fs::rename(draft.join(segment::DIR), dir.join(segment::DIR))?;
+        files::sync_dir(dir)?;
+    }
+    remove(&draft)
+}
+
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Segments of a journal with the first record of each, as far as it can be read.
+pub(super) fn starts(journal: Uuid, segments: &[SegmentFile]) -> Vec<(Seq, Place)> {
+    let first_of = |segment: &SegmentFile| {
+        let place = Place::start_of(segment.ordinal);
+        let mut frames = Frames::new(journal, [segment.clone()], place, Seq::new(1));
+        frames.next().filter(|piece| piece.seal.is_ok()).map(|piece| (piece.key, place))
+    };
+    segments.iter().filter_map(first_of).collect()
+}
+
+/// Where the first record of the first segment should stand.
+pub(super) fn origin(segments: &[SegmentFile]) -> Position {
+    let ordinal = segments.first().map_or(1, |segment| segment.ordinal);
+    Position { tail: Tail::default(), end: Place::start_of(ordinal) }
+}

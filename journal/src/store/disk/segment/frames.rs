@@ -1,0 +1,146 @@
+//! All frames of a journal in their order, damaged ones too.
+
+use std::collections::VecDeque;
+use std::io;
+
+use uuid::Uuid;
+
+use super::header::{Place, SegmentFile};
+use super::walk::{Ahead, Walk};
+use crate::codec::{self, Seal};
+use crate::id::Seq;
+
+/// What stands at a place where a frame should.
+#[derive(Debug)]
+pub(in crate::store::disk) struct Piece {
+    /// Where it begins.
+    pub(in crate::store::disk) place: Place,
+    /// The position that it has, or should have.
+    pub(in crate::store::disk) key: Seq,
+    pub(in crate::store::disk) bytes: Vec<u8>,
+    /// What is wrong with it, if it is not an intact frame.
+    pub(in crate::store::disk) seal: Result<Seal, Flaw>,
+}
+
+/// Why something is not an intact frame.
+#[derive(Debug)]
+pub(in crate::store::disk) enum Flaw {
+    /// It looks like a frame.
+    Frame(codec::DecodeError),
+    /// It cannot be read, or is something else.
+    Other(io::Error),
+}
+
+impl Flaw {
+    pub(in crate::store::disk) fn other(problem: impl Into<String>) -> Self {
+        Self::Other(io::Error::new(io::ErrorKind::InvalidData, problem.into()))
+    }
+}
+
+impl std::fmt::Display for Flaw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Frame(error) => error.fmt(f),
+            Self::Other(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Walks over the frames from a place on; behind damage, to the next intact frame.
+#[derive(Debug)]
+pub(in crate::store::disk) struct Frames {
+    journal: Uuid,
+    segments: VecDeque<SegmentFile>,
+    /// Where to begin in the first segment.
+    offset: u64,
+    walk: Option<(u64, Walk)>,
+    next: Seq,
+}
+
+impl Frames {
+    /// From a place on, where the frame with position `next` begins.
+    pub(in crate::store::disk) fn new(
+        journal: Uuid,
+        segments: impl IntoIterator<Item = SegmentFile>,
+        from: Place,
+        next: Seq,
+    ) -> Self {
+        let segments = segments.into_iter().filter(|file| file.ordinal >= from.ordinal).collect();
+        Self { journal, segments, offset: from.offset, walk: None, next }
+    }
+
+    fn flawed(&mut self, place: Place, bytes: Vec<u8>, flaw: Flaw) -> Piece {
+        Piece { place, key: self.next, bytes, seal: Err(flaw) }
+    }
+
+    /// Opens the next segment; a flaw if it is none.
+    fn enter(&mut self) -> Option<Result<(), Piece>> {
+        let segment = self.segments.pop_front()?;
+        let offset = std::mem::replace(&mut self.offset, super::header::HEADER_BYTES);
+        let place = Place { ordinal: segment.ordinal, offset };
+        let opened = segment.open(self.journal).and_then(|opened| {
+            opened.map(|file| Walk::new(file, offset)).map_or_else(|e| Ok(Err(e)), |w| w.map(Ok))
+        });
+        Some(match opened {
+            Ok(Ok(walk)) => {
+                self.walk = Some((segment.ordinal, walk));
+                Ok(())
+            }
+            Ok(Err(problem)) => Err(self.flawed(place, Vec::new(), Flaw::other(problem))),
+            Err(error) => Err(self.flawed(place, Vec::new(), Flaw::Other(error))),
+        })
+    }
+
+    /// The next thing in the open segment; none at its end.
+    fn step(&mut self, ordinal: u64, walk: &mut Walk) -> io::Result<Option<Piece>> {
+        let place = Place { ordinal, offset: walk.offset() };
+        let (flaw, bytes) = match walk.look()? {
+            Ahead::End => return Ok(None),
+            Ahead::Frame { seq, bytes } => match codec::check(seq, walk.peek(bytes)) {
+                Ok(seal) => {
+                    let bytes = walk.take(bytes).to_vec();
+                    self.next = seq.next();
+                    return Ok(Some(Piece { place, key: seq, bytes, seal: Ok(seal) }));
+                }
+                // Intact as far as this release can tell: what it says of itself holds.
+                Err(error) if error.is_newer() => {
+                    let bytes = walk.take(bytes).to_vec();
+                    self.next = seq.next();
+                    let seal = Err(Flaw::Frame(error));
+                    return Ok(Some(Piece { place, key: seq, bytes, seal }));
+                }
+                Err(error) => (Flaw::Frame(error), walk.peek(bytes).to_vec()),
+            },
+            Ahead::Other => (Flaw::other("there is no frame where one should be"), Vec::new()),
+        };
+        let piece = self.flawed(place, bytes, flaw);
+        walk.resync()?;
+        self.next = self.next.next();
+        Ok(Some(piece))
+    }
+}
+
+impl Iterator for Frames {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        loop {
+            let Some((ordinal, mut walk)) = self.walk.take() else {
+                match self.enter()? {
+                    Ok(()) => continue,
+                    Err(flawed) => return Some(flawed),
+                }
+            };
+            let place = Place { ordinal, offset: walk.offset() };
+            match self.step(ordinal, &mut walk) {
+                Ok(Some(piece)) => {
+                    self.walk = Some((ordinal, walk));
+                    return Some(piece);
+                }
+                Ok(None) => {}
+                // The rest of the file cannot be read either.
+                Err(error) => return Some(self.flawed(place, Vec::new(), Flaw::Other(error))),
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Names and headers of segment files.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use crate::store::disk::files;
+
+/// The folder of the segments.
+pub(in crate::store::disk) const DIR: &str = "segments";
+/// Bytes in front of the first frame.
+pub(in crate::store::disk) const HEADER_BYTES: u64 = 64;
+
+const MAGIC: [u8; 4] = *b"RJSG";
+const FORMAT: u16 = 2;
+const COVERED_BYTES: usize = 60;
+const EXTENSION: &str = "seg";
+
+/// A place in the segments: a file and an offset in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::store::disk) struct Place {
+    pub(in crate::store::disk) ordinal: u64,
+    pub(in crate::store::disk) offset: u64,
+}
+
+impl Place {
+    /// Where the first frame of a segment begins.
+    pub(in crate::store::disk) const fn start_of(ordinal: u64) -> Self {
+        Self { ordinal, offset: HEADER_BYTES }
+    }
+}
+
+/// A segment file by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::store::disk) struct SegmentFile {
+    pub(in crate::store::disk) ordinal: u64,
+    pub(in crate::store::disk) path: PathBuf,
+}
+
+impl SegmentFile {
+    pub(in crate::store::disk) fn new(journal_dir: &Path, ordinal: u64) -> Self {
+        let path = journal_dir.join(DIR).join(format!("{ordinal:08}.{EXTENSION}"));
+        Self { ordinal, path }
+    }
+
+    /// Opens the file, which must be the segment of this journal that its name says.
+    ///
+    /// The inner error says what is wrong with the header.
+    pub(super) fn open(&self, journal: Uuid) -> io::Result<Result<File, String>> {
+        let mut file = File::open(&self.path)?;
+        let mut bytes = Vec::with_capacity(COVERED_BYTES + 4);
+        file.by_ref().take(HEADER_BYTES).read_to_end(&mut bytes)?;
+        Ok(check(&bytes, self.ordinal, journal).map(|()| file))
+    }
+}
+
+/// All segments of a journal, in order.
+pub(in crate::store::disk) fn list(journal_dir: &Path) -> io::Result<Vec<SegmentFile>> {
+    let mut found = Vec::new();
+    let entries = match fs::read_dir(journal_dir.join(DIR)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let is_segment = path.extension().is_some_and(|extension| extension == EXTENSION);
+        let ordinal = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+        if let Some(ordinal) = ordinal.filter(|_| is_segment) {
+            found.push(SegmentFile { ordinal, path });
+        }
+    }
+    found.sort_by_key(|segment| segment.ordinal);
+    Ok(found)
+}
+
+/// Makes the folder for the segments.
+pub(in crate::store::disk) fn create_dir(journal_dir: &Path) -> io::Result<()> {
+    files::make_private_dir(&journal_dir.join(DIR))
+}
+
+/// The header of a segment.
+pub(super) fn encode(ordinal: u64, journal: Uuid) -> [u8; 64] {
+    let mut bytes = Vec::with_capacity(64);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&FORMAT.to_be_bytes());
+    bytes.extend_from_slice(&[0; 2]);
+    bytes.extend_from_slice(&ordinal.to_be_bytes());
+    bytes.extend_from_slice(journal.as_bytes());
+    bytes.resize(COVERED_BYTES, 0);
+    bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_be_bytes());
+    bytes.first_chunk().copied().unwrap_or([0; 64])
+}
+
+fn check(bytes: &[u8], ordinal: u64, journal: Uuid) -> Result<(), String> {
+    let expected = encode(ordinal, journal);
+    if bytes == expected {
+        return Ok(());
+    }
+    let intact = bytes.split_last_chunk::<4>().is_some_and(|(covered, crc)| {
+        bytes.len() == expected.len() && crc32c::crc32c(covered) == u32::from_be_bytes(*crc)
+    });
+    Err(match (intact, bytes.get(4..6), bytes.get(8..16), bytes.get(16..32)) {
+        (true, Some(format), ..) if format != FORMAT.to_be_bytes() => {
+            format!("its segment {ordinal} has another format")
+        }
+        (true, _, _, Some(other)) if other != journal.as_bytes() => {
+            format!("its segment {ordinal} belongs to another journal")
+        }
+        (true, _, Some(_), _) => format!("its segment {ordinal} carries another number"),
+        _ => format!("the head of its segment {ordinal} is damaged"),
+    })
+}

@@ -1,0 +1,89 @@
+//! The segment after the next: made in advance, so that no commit waits for it.
+
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::thread::{self, JoinHandle};
+
+use std::fs::File;
+
+use uuid::Uuid;
+
+use super::header::{self, HEADER_BYTES, SegmentFile};
+use crate::store::disk::files;
+
+/// Bytes written at a time while a file is filled.
+const FILL_BYTES: usize = 1024 * 1024;
+
+/// A segment that holds no frame yet.
+#[derive(Debug)]
+pub(super) struct Spare {
+    /// Stands behind the header.
+    pub(super) file: File,
+    pub(super) segment: SegmentFile,
+    pub(super) capacity: u64,
+}
+
+impl Spare {
+    /// Makes a segment whose whole space is on the disk when this returns.
+    pub(super) fn make(dir: &Path, journal: Uuid, ordinal: u64, capacity: u64) -> io::Result<Self> {
+        let segment = SegmentFile::new(dir, ordinal);
+        let made = fill(&segment, journal, capacity).and_then(|file| {
+            files::sync_dir(&dir.join(header::DIR))?;
+            Ok(file)
+        });
+        if made.is_err() {
+            // Half a segment would only take up the space that is missing.
+            let _ = std::fs::remove_file(&segment.path);
+        }
+        Ok(Self { file: made?, segment, capacity })
+    }
+}
+
+fn fill(segment: &SegmentFile, journal: Uuid, capacity: u64) -> io::Result<File> {
+    let mut file = files::create(&segment.path)?;
+    file.write_all(&header::encode(segment.ordinal, journal))?;
+    zero(&mut file, HEADER_BYTES, capacity)?;
+    file.sync_all()?;
+    file.seek(SeekFrom::Start(HEADER_BYTES))?;
+    Ok(file)
+}
+
+/// Fills a file with zeroes from one offset to another.
+pub(super) fn zero(file: &mut File, from: u64, to: u64) -> io::Result<()> {
+    file.seek(SeekFrom::Start(from))?;
+    let zeroes = vec![0; FILL_BYTES];
+    let mut left = to.saturating_sub(from);
+    while left > 0 {
+        let part = usize::try_from(left).unwrap_or(FILL_BYTES).min(FILL_BYTES);
+        file.write_all(zeroes.get(..part).unwrap_or_default())?;
+        left -= part as u64;
+    }
+    Ok(())
+}
+
+/// A spare that is being made on a thread of its own.
+#[derive(Debug)]
+pub(super) struct Making(JoinHandle<io::Result<Spare>>);
+
+impl Making {
+    pub(super) fn begin(
+        dir: &Path,
+        journal: Uuid,
+        ordinal: u64,
+        capacity: u64,
+    ) -> io::Result<Self> {
+        let dir = dir.to_owned();
+        let make = move || Spare::make(&dir, journal, ordinal, capacity);
+        let thread = thread::Builder::new().name("journal-spare".to_owned()).spawn(make)?;
+        Ok(Self(thread))
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    /// Waits for it.
+    pub(super) fn end(self) -> io::Result<Spare> {
+        self.0.join().unwrap_or_else(|_| Err(io::Error::other("the thread ended early")))
+    }
+}

@@ -1,0 +1,192 @@
+//! The end of the segments, where frames are added.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::header::{self, Place, SegmentFile};
+use super::spare::{Making, Spare, zero};
+use crate::store::disk::files;
+use crate::store::tail::Tail;
+
+/// Size of the first segment of a session; each further one has twice the size of the one before.
+const CAPACITY_MIN: u64 = 256 * 1024;
+const CAPACITY_MAX: u64 = 16 * 1024 * 1024;
+/// Data from which on a session begins a segment of its own rather than to fill one up.
+const REUSED_BYTES_MAX: u64 = 1024 * 1024;
+
+/// A record and the place behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store::disk) struct Position {
+    pub(in crate::store::disk) tail: Tail,
+    pub(in crate::store::disk) end: Place,
+}
+
+/// The segment that is written to, and the one after it.
+#[derive(Debug)]
+pub(in crate::store::disk) struct SegmentWriter {
+    dir: PathBuf,
+    journal: Uuid,
+    file: File,
+    end: Place,
+    capacity: u64,
+    next: Next,
+}
+
+/// The segment after the one that is written to.
+#[derive(Debug)]
+enum Next {
+    NotYet,
+    Making(Making),
+    Ready(Spare),
+    /// There was no space for it.
+    Failed,
+}
+
+impl SegmentWriter {
+    /// Begins the first segment of a journal.
+    pub(in crate::store::disk) fn create(dir: &Path, journal: Uuid) -> io::Result<Self> {
+        let spare = Spare::make(dir, journal, 1, CAPACITY_MIN)?;
+        Ok(Self::over(dir, journal, spare))
+    }
+
+    /// Goes on behind a position; what stands there is cut off.
+    ///
+    /// # Durability
+    /// What stands in front of it is synced when this returns.
+    pub(in crate::store::disk) fn resume(
+        dir: &Path,
+        journal: Uuid,
+        segments: &[SegmentFile],
+        end: Place,
+    ) -> io::Result<Self> {
+        for empty in segments.iter().filter(|segment| segment.ordinal > end.ordinal) {
+            std::fs::remove_file(&empty.path)?;
+        }
+        let segment = SegmentFile::new(dir, end.ordinal);
+        let mut file = files::open_for_update(&segment.path)?;
+        file.set_len(end.offset)?;
+        if end.offset > REUSED_BYTES_MAX {
+            file.sync_all()?;
+            let spare = Spare::make(dir, journal, end.ordinal + 1, CAPACITY_MIN)?;
+            return Ok(Self::over(dir, journal, spare));
+        }
+        let capacity = end.offset + CAPACITY_MIN;
+        zero(&mut file, end.offset, capacity)?;
+        file.sync_all()?;
+        files::sync_dir(&dir.join(header::DIR))?;
+        file.seek(SeekFrom::Start(end.offset))?;
+        let (dir, next) = (dir.to_owned(), Next::NotYet);
+        Ok(Self { dir, journal, file, end, capacity, next })
+    }
+
+    fn over(dir: &Path, journal: Uuid, spare: Spare) -> Self {
+        let Spare { file, segment, capacity } = spare;
+        let end = Place::start_of(segment.ordinal);
+        Self { dir: dir.to_owned(), journal, file, end, capacity, next: Next::NotYet }
+    }
+
+    /// Where the next frame goes, as long as it fits there.
+    pub(in crate::store::disk) const fn end(&self) -> Place {
+        self.end
+    }
+
+    /// Adds the frames of a batch as one; gives the place where they begin.
+    ///
+    /// A batch that is larger than a segment makes its segment grow: none is ever split.
+    pub(in crate::store::disk) fn append(&mut self, frames: &[u8]) -> io::Result<Place> {
+        let bytes = frames.len() as u64;
+        let is_empty = self.end == Place::start_of(self.end.ordinal);
+        if self.end.offset + bytes > self.capacity && !is_empty {
+            self.rotate()?;
+        }
+        self.file.write_all(frames)?;
+        let begin = self.end;
+        self.end.offset += bytes;
+        if self.end.offset > self.capacity / 4 {
+            self.prepare();
+        }
+        Ok(begin)
+    }
+
+    /// Makes what was added durable.
+    pub(in crate::store::disk) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Whether the disk has given space for what comes next, as far as is known.
+    pub(in crate::store::disk) fn has_room(&mut self) -> bool {
+        if matches!(&self.next, Next::Making(making) if making.is_done()) {
+            self.settle();
+        }
+        !matches!(self.next, Next::Failed)
+    }
+
+    /// Asks the disk for space again, if it had none.
+    pub(in crate::store::disk) fn seek_room(&mut self) -> bool {
+        if !self.has_room() {
+            self.next = Next::NotYet;
+            self.prepare();
+            self.settle();
+        }
+        self.has_room()
+    }
+
+    /// Ends the session: gives back what was taken in advance.
+    pub(in crate::store::disk) fn close(mut self) {
+        self.settle();
+        if let Next::Ready(spare) = self.next {
+            let _ = std::fs::remove_file(&spare.segment.path);
+        }
+        // Whatever fails here is mended by the next opening.
+        let _ = self.file.set_len(self.end.offset);
+        let _ = self.file.sync_all();
+    }
+
+    /// Begins to make the next segment, unless that was begun.
+    fn prepare(&mut self) {
+        if matches!(self.next, Next::NotYet) {
+            let (ordinal, capacity) = (self.end.ordinal + 1, self.capacity_next());
+            self.next = match Making::begin(&self.dir, self.journal, ordinal, capacity) {
+                Ok(making) => Next::Making(making),
+                Err(_) => Next::Failed,
+            };
+        }
+    }
+
+    fn capacity_next(&self) -> u64 {
+        (self.capacity * 2).clamp(CAPACITY_MIN, CAPACITY_MAX)
+    }
+
+    /// Waits for the next segment, if it is being made.
+    fn settle(&mut self) {
+        self.next = match std::mem::replace(&mut self.next, Next::NotYet) {
+            Next::Making(making) => making.end().map_or(Next::Failed, Next::Ready),
+            next => next,
+        };
+    }
+
+    /// Goes on in the next segment; without space for one, behind the end of this one.
+    fn rotate(&mut self) -> io::Result<()> {
+        self.prepare();
+        self.settle();
+        let Next::Ready(spare) = std::mem::replace(&mut self.next, Next::NotYet) else {
+            // The reason is asked for again when somebody asks for room.
+            self.next = Next::Failed;
+            return Ok(());
+        };
+        self.file.set_len(self.end.offset)?;
+        // A commit that only has to survive a killed process has not done this yet.
+        self.file.sync_data()?;
+        *self = Self::over(&self.dir, self.journal, spare);
+        Ok(())
+    }
+
+    /// Puts a file in the place of the segment that cannot be synced.
+    #[cfg(all(test, unix))]
+    pub(in crate::store::disk) fn break_sync(&mut self) {
+        self.file = File::options().write(true).open("/dev/null").expect("always there");
+    }
+}

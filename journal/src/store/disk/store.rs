@@ -1,0 +1,375 @@
+//! The store itself: appends, reads, the end.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::Utc;
+
+use super::anchor::Anchor;
+use super::checkpoint;
+use super::error::OpenError;
+use super::index::Index;
+use super::lock::Lock;
+use super::open::{Opened, Place, open};
+use super::segment::{self, Flaw, Map, Position, SegmentWriter};
+use crate::event::Event;
+use crate::id::Seq;
+use crate::record::Record;
+use crate::store::cache::{Cache, CacheError};
+use crate::store::contract::{Scan, Store};
+use crate::store::error::{AppendError, ReadError};
+use crate::store::tail::{Batch, Tail, record, records};
+use crate::time::Timestamp;
+
+/// What a commit survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Durability {
+    /// A power cut: every commit is synced to the disk.
+    #[default]
+    Power,
+    /// A killed process: commits are left to the system, which loses them when the power fails.
+    Process,
+}
+
+/// What to do where no journal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OpenMode {
+    /// Make one, if the path leads to nothing or to an empty folder.
+    CreateIfMissing,
+    /// Refuse with [`OpenError::Missing`].
+    Existing,
+}
+
+/// Keeps records on a disk.
+///
+/// Every record is in a segment file, and a little later in a database as well: what one of the
+/// two loses is put together again from the other.
+#[derive(Debug)]
+pub struct DiskStore {
+    location: String,
+    dir: PathBuf,
+    /// The last record that is durable.
+    head: Arc<AtomicU64>,
+    writer: Mutex<Writer>,
+    map: Arc<Map>,
+    index: Index,
+    is_closed: AtomicBool,
+    /// Whether the disk had no space for the next segment.
+    is_scarce: AtomicBool,
+    mended: Option<Event>,
+}
+
+#[derive(Debug)]
+struct Writer {
+    tail: Tail,
+    state: State,
+    /// Kept between appends, so that none has to allocate.
+    batch: Batch,
+}
+
+#[derive(Debug)]
+enum State {
+    Open(Disk),
+    /// Holds on to the files: nobody else may write before they are let go.
+    Poisoned(Disk),
+    Closed,
+}
+
+/// The open files of a journal.
+#[derive(Debug)]
+struct Disk {
+    segments: SegmentWriter,
+    anchor: Anchor,
+    durability: Durability,
+    /// The last field: let go of when everything else is closed.
+    lock: Lock,
+}
+
+impl DiskStore {
+    /// Opens the journal in a folder, which no other store may have open.
+    ///
+    /// Reads and checks every record behind the last checkpoint. A torn end that was never
+    /// acknowledged is cut off, and damage is mended from the other copy; both are recorded, and
+    /// [`mended`](Self::mended) tells. A new journal gets its first record here.
+    ///
+    /// # Durability
+    /// A journal that is made here is on the disk, whatever the durability, when this returns.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is there instead, and what to do.
+    pub fn open(
+        dir: impl AsRef<Path>,
+        mode: OpenMode,
+        durability: Durability,
+    ) -> Result<Self, OpenError> {
+        let dir = dir.as_ref();
+        let Opened { journal, writer, map, anchor, lock, tail, mended } = open(dir, mode)?;
+        let (map, head) = (Arc::new(map), Arc::new(AtomicU64::new(tail.head.get())));
+        let index = Index::start(dir, journal, Arc::clone(&map), Arc::clone(&head));
+        let place = Place::new(dir);
+        let index = place.io("start a thread", index)?;
+        let disk = Disk { segments: writer, anchor, durability, lock };
+        let writer = Writer { tail, state: State::Open(disk), batch: Batch::default() };
+        let store = Self {
+            location: dir.display().to_string(),
+            dir: dir.to_owned(),
+            head,
+            writer: Mutex::new(writer),
+            map,
+            index,
+            is_closed: AtomicBool::new(false),
+            is_scarce: AtomicBool::new(false),
+            mended,
+        };
+        if let Some(event) = store.mended.clone() {
+            let at = Timestamp::from(Utc::now());
+            let record = Record { seq: tail.head.next(), at, run: None, event };
+            let recorded = store.append(tail.head, &[record]);
+            recorded.map_err(|error| {
+                place.failed("record what was mended", std::io::Error::other(error))
+            })?;
+        }
+        Ok(store)
+    }
+
+    /// What the opening had to mend: a tail that was cut off, or damage.
+    pub const fn mended(&self) -> Option<&Event> {
+        self.mended.as_ref()
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Where a record ends.
+    fn position(&self, seq: Seq) -> Option<Position> {
+        let piece = self.map.frames_near(seq).find(|piece| piece.key >= seq)?;
+        let seal = piece.seal.ok().filter(|seal| seal.seq == seq)?;
+        let tail = Tail { head: seq, chain: seal.crc };
+        let offset = piece.place.offset + piece.bytes.len() as u64;
+        Some(Position { tail, end: segment::Place { offset, ..piece.place } })
+    }
+}
+
+impl Store for DiskStore {
+    fn head(&self) -> Seq {
+        Seq::new(self.head.load(Ordering::Acquire))
+    }
+
+    fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
+        let mut writer = self.writer();
+        let Writer { tail, state, batch: frames } = &mut *writer;
+        let disk = match state {
+            State::Open(disk) => disk,
+            State::Poisoned(_) => return Err(AppendError::Poisoned),
+            State::Closed => return Err(AppendError::Closed),
+        };
+        let after = tail.encode(expected, batch, frames)?;
+        if frames.bytes.is_empty() {
+            return Ok(after.head);
+        }
+        match disk.commit(after, &frames.bytes) {
+            Ok(begin) => {
+                self.map.note(tail.head.next(), begin);
+                self.is_scarce.store(!disk.segments.has_room(), Ordering::Relaxed);
+            }
+            Err(source) => {
+                writer.poison();
+                return Err(AppendError::Io { location: self.location.clone(), source });
+            }
+        }
+        *tail = after;
+        self.head.store(after.head.get(), Ordering::Release);
+        drop(writer);
+        self.index.nudge();
+        Ok(after.head)
+    }
+
+    fn scan(&self, from: Seq) -> Scan<'_> {
+        if self.is_closed() {
+            return Box::new(std::iter::once(Err(ReadError::Closed)));
+        }
+        let (from, to) = (from.max(Seq::new(1)), self.head());
+        let frames = self.map.frames_near(from);
+        let frames = frames.skip_while(move |piece| piece.key < from);
+        let frames = frames.take_while(move |piece| piece.key <= to).map(keyed);
+        Box::new(records(from, to, frames))
+    }
+
+    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
+        if self.is_closed() {
+            return Err(ReadError::Closed);
+        }
+        if seq == Seq::ZERO || seq > self.head() {
+            return Ok(None);
+        }
+        if let Some(found) = self.index.frame(seq).and_then(|frame| record(seq, &frame).ok()) {
+            return Ok(Some(found));
+        }
+        self.scan(seq).next().transpose()
+    }
+
+    fn has_room(&self) -> bool {
+        if !self.is_scarce.load(Ordering::Relaxed) {
+            return true;
+        }
+        let has_room = match &mut self.writer().state {
+            State::Open(disk) => disk.segments.seek_room(),
+            State::Poisoned(_) | State::Closed => true,
+        };
+        self.is_scarce.store(!has_room, Ordering::Relaxed);
+        has_room
+    }
+
+    fn cache(&self) -> Option<&dyn Cache> {
+        Some(&self.index)
+    }
+
+    fn save_checkpoint(&self, at: Seq, image: &[u8]) -> Result<(), CacheError> {
+        if self.is_closed() {
+            return Err(CacheError::Closed);
+        }
+        let position = self.position(at).ok_or_else(|| {
+            std::io::Error::other(format!("record {at} is not where it should be"))
+        })?;
+        Ok(checkpoint::save(&self.dir, position, image)?)
+    }
+
+    fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
+        let (position, image) = checkpoint::load(&self.dir)?;
+        // One that speaks of another history is none.
+        let ours = self.position(position.tail.head)?;
+        (ours == position).then_some((position.tail.head, image))
+    }
+
+    fn location(&self) -> &str {
+        &self.location
+    }
+
+    fn close(&self) {
+        let state = std::mem::replace(&mut self.writer().state, State::Closed);
+        self.is_closed.store(true, Ordering::Release);
+        self.index.close();
+        match state {
+            State::Open(disk) => disk.close(true),
+            State::Poisoned(disk) => disk.close(false),
+            State::Closed => {}
+        }
+    }
+}
+
+impl Drop for DiskStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Writer {
+    fn poison(&mut self) {
+        self.state = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Open(disk) | State::Poisoned(disk) => State::Poisoned(disk),
+            State::Closed => State::Closed,
+        };
+    }
+}
+
+impl Disk {
+    /// Adds the frames of a batch; durable, and the anchor says so, when this returns.
+    fn commit(&mut self, after: Tail, frames: &[u8]) -> std::io::Result<segment::Place> {
+        let begin = self.segments.append(frames)?;
+        if self.durability == Durability::Power {
+            self.segments.sync()?;
+        }
+        self.anchor.write(after)?;
+        Ok(begin)
+    }
+
+    /// Lets go of everything, the lock last.
+    fn close(self, is_sound: bool) {
+        let Self { segments, anchor, durability: _, lock } = self;
+        if is_sound {
+            segments.close();
+            // Only saves the anchor itself; every record is durable already.
+            let _ = anchor.sync();
+        }
+        drop(anchor);
+        drop(lock);
+    }
+}
+
+/// A piece as the walk along the chain takes it.
+pub(super) fn keyed(piece: segment::Piece) -> (Seq, std::io::Result<Vec<u8>>) {
+    match piece.seal {
+        // The walk finds out by itself what is wrong with a frame.
+        Ok(_) | Err(Flaw::Frame(_)) => (piece.key, Ok(piece.bytes)),
+        Err(Flaw::Other(error)) => (piece.key, Err(error)),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::event::RunUnparked;
+    use crate::time::Timestamp;
+
+    fn record(seq: u64) -> Record {
+        let event = RunUnparked {}.into();
+        Record { seq: Seq::new(seq), at: Timestamp::default(), run: None, event }
+    }
+
+    fn created(dir: &Path, durability: Durability) -> DiskStore {
+        DiskStore::open(dir, OpenMode::CreateIfMissing, durability).expect("created")
+    }
+
+    /// Puts a file in the place of the log that cannot be synced.
+    fn break_sync(store: &DiskStore) {
+        match &mut store.writer().state {
+            State::Open(disk) => disk.segments.break_sync(),
+            state => panic!("{state:?}"),
+        }
+    }
+
+    #[test]
+    fn a_commit_is_synced_if_it_has_to_survive_a_power_cut() {
+        let home = tempfile::tempdir().expect("a folder");
+        let store = created(&home.path().join("power"), Durability::Power);
+        break_sync(&store);
+        let failed = store.append(Seq::new(1), &[record(2)]);
+        assert!(matches!(failed, Err(AppendError::Io { .. })), "{failed:?}");
+
+        let store = created(&home.path().join("process"), Durability::Process);
+        break_sync(&store);
+        store.append(Seq::new(1), &[record(2)]).expect("nothing is synced");
+    }
+
+    #[test]
+    fn a_failed_sync_poisons_and_is_never_tried_again() {
+        let home = tempfile::tempdir().expect("a folder");
+        let dir = home.path().join("journal");
+        let store = created(&dir, Durability::Power);
+        store.append(Seq::new(1), &[record(2)]).expect("appended");
+        break_sync(&store);
+        assert!(store.append(Seq::new(2), &[record(3)]).is_err());
+        assert_eq!(store.head(), Seq::new(2), "what is not durable is not shown");
+        assert_eq!(store.scan(Seq::ZERO).count(), 2);
+        for _ in 0..2 {
+            let refused = store.append(Seq::new(2), &[record(3)]);
+            assert!(matches!(refused, Err(AppendError::Poisoned)), "{refused:?}");
+        }
+
+        let refused = DiskStore::open(&dir, OpenMode::Existing, Durability::Power);
+        assert!(matches!(refused, Err(OpenError::Locked { .. })), "it still holds the files");
+        store.close();
+        let again = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
+        assert!((2..=3).contains(&again.head().get()), "the last commit may be there or not");
+        let head = again.head();
+        again.append(head, &[record(head.get() + 1)]).expect("it goes on from there");
+    }
+}
