@@ -1,6 +1,8 @@
-//! A workflow whose steps do nothing, so that only the engine is measured.
+//! Workflows whose steps do nothing, so that only the engine is measured.
 
-use resurge::{StepContext, Workflow};
+use std::time::Duration;
+
+use resurge::{Class, Jitter, RetryPolicy, StepContext, StepError, Workflow};
 
 /// Steps of a run of [`three_steps`].
 pub const STEPS_PER_RUN: u64 = 3;
@@ -22,4 +24,27 @@ pub fn three_steps() -> Workflow<String, String> {
         last = flow.step_fn(key, last, pass).add();
     }
     flow.build(last).expect("the steps form a chain")
+}
+
+/// Attempts of a run of [`fails_thrice`].
+pub const ATTEMPTS_PER_RUN: u64 = 4;
+
+/// A workflow `w3` of one step that fails three times, 1 ms apart, and then hands on what it got.
+///
+/// It names no resource, so that no breaker has a say.
+///
+/// # Panics
+/// Never: the workflow is sound.
+pub fn fails_thrice() -> Workflow<String, String> {
+    let mut flow = Workflow::builder::<String>("w3");
+    let input = flow.input();
+    let policy = RetryPolicy::fixed(Duration::from_millis(1)).jitter(Jitter::None);
+    let attempt = |cx: StepContext, text: String| async move {
+        if u64::from(cx.attempt().get()) < ATTEMPTS_PER_RUN {
+            return Err(StepError::new(Class::Network, "refused", "nobody listens"));
+        }
+        Ok(text)
+    };
+    let last = flow.step_fn("a", input, attempt).retry(policy.max_retries(3)).add();
+    flow.build(last).expect("one step is a graph")
 }

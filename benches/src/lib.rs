@@ -1,8 +1,8 @@
-//! What the benches and the program `figures` share: records and a workflow like those of real
+//! What the benches and the program `figures` share: records and workflows like those of real
 //! programs.
 
 mod flow;
 mod records;
 
-pub use flow::{STEPS_PER_RUN, payload, three_steps};
+pub use flow::{ATTEMPTS_PER_RUN, STEPS_PER_RUN, fails_thrice, payload, three_steps};
 pub use records::{Mix, succeeded};

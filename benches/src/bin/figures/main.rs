@@ -13,6 +13,7 @@ mod idle;
 mod journal;
 mod meter;
 mod nginx;
+mod plain;
 mod replay;
 mod runs;
 mod size;
@@ -27,7 +28,7 @@ use table::say;
 /// Whatever goes wrong ends the measurement.
 type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
-const USAGE: &str = "usage: figures runs [ROUNDS] | syncs | replay [EVENTS] | idle [SECONDS] \
+const USAGE: &str = "usage: figures runs [w1 | w3] [disk | plain | memory] [ROUNDS] | syncs | replay [EVENTS] | idle [SECONDS] \
     | download [MIB] [PAIRS] | size FILE...";
 
 fn main() -> ExitCode {
@@ -44,10 +45,11 @@ fn main() -> ExitCode {
 
 fn measure(arguments: &[&str]) -> Result<()> {
     match arguments {
-        ["runs"] => runs::measure(3),
-        ["runs", rounds] => runs::measure(rounds.parse()?),
+        ["runs", words @ ..] => runs::measure(words),
         ["syncs"] => syncs::measure(),
-        ["syncs", at_once, count] => syncs::fly_alone(at_once.parse()?, count.parse()?),
+        ["syncs", at_once, count, words @ ..] => {
+            syncs::fly_alone(at_once.parse()?, count.parse()?, words)
+        }
         ["replay"] => replay::measure(1_000_000),
         ["replay", events] => replay::measure(events.parse()?),
         ["replay", "part", part, folder] => replay::part(part, folder.as_ref()),

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use benches::STEPS_PER_RUN;
 
 use crate::Result;
-use crate::flight::{Until, fly};
+use crate::flight::{self, Until, fly};
 use crate::journal::{block_on, folder};
 use crate::table::{figure, head, row};
 
@@ -37,9 +37,11 @@ pub(crate) fn measure() -> Result<()> {
 }
 
 /// The part under strace: flies so many runs and says nothing.
-pub(crate) fn fly_alone(at_once: usize, runs: u64) -> Result<()> {
+pub(crate) fn fly_alone(at_once: usize, runs: u64, words: &[&str]) -> Result<()> {
+    let (flow, kept) = flight::named(words)?;
     let folder = folder()?;
-    block_on(fly(&folder.path().join("journal"), at_once, Until::Started(runs)))?;
+    let journal = folder.path().join("journal");
+    block_on(fly(flow, (kept, &journal), at_once, Until::Started(runs)))?;
     Ok(())
 }
 
