@@ -128,6 +128,7 @@ impl StepContext {
 
     /// A folder for this step of this run; may not exist yet, is removed after the run.
     pub fn scratch_dir(&self) -> &Path {
+        self.shared.reports.tells_scratch();
         &self.shared.info.scratch_dir
     }
 

@@ -21,6 +21,7 @@ pub struct Reports(Arc<Mutex<Told>>);
 struct Told {
     used: Option<ResourceKey>,
     health: Vec<(ResourceKey, Health)>,
+    knows_scratch: bool,
 }
 
 impl Reports {
@@ -35,6 +36,15 @@ impl Reports {
     /// The newest word about each resource, in the order in which they were first spoken of.
     pub fn health(&self) -> Vec<(ResourceKey, Health)> {
         self.told(|told| told.health.clone())
+    }
+
+    /// Whether the attempt asked for its scratch folder, and so may have left something there.
+    pub fn knows_scratch(&self) -> bool {
+        self.told(|told| told.knows_scratch)
+    }
+
+    pub(crate) fn tells_scratch(&self) {
+        self.told(|told| told.knows_scratch = true);
     }
 
     pub(crate) fn uses(&self, key: &ResourceKey) {

@@ -33,6 +33,7 @@ mod refunds_from_zero;
 mod reopened;
 mod retries;
 mod runs;
+mod scratch;
 mod second_shutdown;
 mod shutdown;
 mod statistics;

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::core::Ambient;
+use crate::core::{Ambient, Command};
 
 /// Tells the time of day.
 pub trait Clock: Debug + Send + Sync + 'static {
@@ -74,8 +74,12 @@ impl World {
         }
     }
 
-    pub(super) fn ambient(&self) -> Ambient {
-        Ambient { now: self.now(), entropy: Uuid::new_v4().as_u128() }
+    /// What a decision may know of the world beside the state.
+    pub(super) fn ambient(&self, command: &Command) -> Ambient {
+        // Luck is asked of the system, so only what needs it pays for it.
+        let needs_luck = matches!(command, Command::Start(_));
+        let entropy = if needs_luck { Uuid::new_v4().as_u128() } else { 0 };
+        Ambient { now: self.now(), entropy }
     }
 
     /// Sleeps until a time of day; may wake early, since it looks at the clock again and again.
@@ -182,6 +186,17 @@ pub(crate) fn spawn_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> JoinHandle<T> {
     tokio::task::spawn_blocking(work)
+}
+
+/// Whether the runtime goes on while one of its threads waits for a disk.
+pub(super) fn has_threads_to_spare() -> bool {
+    let runtime = Handle::current();
+    runtime.runtime_flavor() == RuntimeFlavor::MultiThread && runtime.metrics().num_workers() > 1
+}
+
+/// Lets every task that can go on do so first.
+pub(super) async fn let_others_go_first() {
+    tokio::task::yield_now().await;
 }
 
 /// Identity of this boot of the machine, where the system tells it.

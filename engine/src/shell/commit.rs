@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use resurge_journal::store::{AppendError, Store};
 use resurge_journal::{Record, Seq};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 
-use super::ambient::spawn_blocking;
+use super::ambient::{has_threads_to_spare, real_now, spawn_blocking};
 
 /// Something that must not happen before a record is durable, such as an answer.
 type Ack = Box<dyn FnOnce() + Send>;
@@ -18,12 +20,27 @@ pub(super) struct Committer {
     store: Arc<dyn Store>,
     durable: Seq,
     pending: Vec<Record>,
+    /// An empty list with room, for what is queued behind the next flush.
+    spare: Vec<Record>,
     acks: VecDeque<(Seq, Ack)>,
-    in_flight: Option<JoinHandle<Landed>>,
+    under_way: Option<Flush>,
+    trust: Trust,
+}
+
+/// A flush that was begun.
+enum Flush {
+    /// On a thread that may wait for a disk.
+    Elsewhere(JoinHandle<Landed>),
+    /// Made by the driver itself.
+    Done(Landed),
 }
 
 /// What came back from the disk.
-type Landed = (Vec<Record>, Result<Seq, AppendError>);
+struct Landed {
+    records: Vec<Record>,
+    head: Result<Seq, CommitError>,
+    took: Duration,
+}
 
 /// Why nothing can be written any more.
 #[derive(Debug, thiserror::Error)]
@@ -31,13 +48,16 @@ pub(super) enum CommitError {
     #[error(transparent)]
     Append(#[from] AppendError),
     #[error("the journal's writer stopped")]
-    Writer(#[from] JoinError),
+    Writer,
 }
 
 impl Committer {
+    /// Begins behind what the store holds; called on the runtime of the driver.
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
         let durable = store.head();
-        Self { store, durable, pending: Vec::new(), acks: VecDeque::new(), in_flight: None }
+        let trust = Trust { quick_in_a_row: 0, has_threads: has_threads_to_spare() };
+        let (pending, spare, acks) = (Vec::new(), Vec::new(), VecDeque::new());
+        Self { store, durable, pending, spare, acks, under_way: None, trust }
     }
 
     /// The last record that is durable.
@@ -46,8 +66,16 @@ impl Committer {
     }
 
     /// Queues records that follow those queued before.
-    pub(super) fn queue(&mut self, records: Vec<Record>) {
-        self.pending.extend(records);
+    pub(super) fn queue(&mut self, mut records: Vec<Record>) {
+        self.pending.append(&mut records);
+    }
+
+    /// Takes back the room of records that have landed.
+    pub(super) fn reuse(&mut self, mut room: Vec<Record>) {
+        room.clear();
+        // What a burst has needed is not kept for ever.
+        room.shrink_to(ROOM_RECORDS_MAX);
+        self.spare = room;
     }
 
     /// Answers once everything up to `seq` is durable: at once if it is.
@@ -61,7 +89,12 @@ impl Committer {
 
     /// Whether nothing is on its way to the disk.
     pub(super) const fn is_idle(&self) -> bool {
-        self.in_flight.is_none() && self.pending.is_empty()
+        self.under_way.is_none() && self.pending.is_empty()
+    }
+
+    /// Whether records wait for nothing but a flush.
+    pub(super) const fn is_due(&self) -> bool {
+        self.under_way.is_none() && !self.pending.is_empty()
     }
 
     /// Whether more may be queued; a disk that hangs must not fill the memory.
@@ -70,16 +103,22 @@ impl Committer {
     }
 
     /// Begins to flush what is queued, unless a flush is under way.
-    pub(super) fn begin(&mut self) {
-        if self.in_flight.is_some() || self.pending.is_empty() {
+    ///
+    /// A driver with nothing else to do makes it itself, if the disk is known to be quick: to wake
+    /// a thread for it, and to be woken by that, may cost more than the flush.
+    pub(super) fn begin(&mut self, is_driver_free: bool) {
+        if !self.is_due() {
             return;
         }
-        let records = std::mem::take(&mut self.pending);
+        let records = std::mem::replace(&mut self.pending, std::mem::take(&mut self.spare));
+        let here = is_driver_free && self.trust.is_earned(records.len());
         let (store, expected) = (Arc::clone(&self.store), self.durable);
-        self.in_flight = Some(spawn_blocking(move || {
-            let landed = store.append(expected, &records);
-            (records, landed)
-        }));
+        let append = move || append(store.as_ref(), expected, records);
+        self.under_way = Some(if here {
+            Flush::Done(append())
+        } else {
+            Flush::Elsewhere(spawn_blocking(append))
+        });
     }
 
     /// Waits for the flush that is under way, for ever if there is none.
@@ -87,10 +126,14 @@ impl Committer {
     /// # Cancel safety
     /// Safe: the flush goes on, and the next call waits for it again.
     pub(super) async fn landed(&mut self) -> Result<Vec<Record>, CommitError> {
-        let Some(in_flight) = &mut self.in_flight else { return std::future::pending().await };
-        let landed = in_flight.await;
-        self.in_flight = None;
-        let (records, head) = landed?;
+        if let Some(Flush::Elsewhere(flush)) = &mut self.under_way {
+            let landed = flush.await.map_err(|_| CommitError::Writer)?;
+            self.under_way = Some(Flush::Done(landed));
+        }
+        let Some(Flush::Done(Landed { records, head, took })) = self.under_way.take() else {
+            return std::future::pending().await;
+        };
+        self.trust.learn(took);
         self.durable = head?;
         Ok(records)
     }
@@ -105,14 +148,210 @@ impl Committer {
     }
 }
 
+fn append(store: &dyn Store, expected: Seq, records: Vec<Record>) -> Landed {
+    let began = real_now();
+    // A store that panicked is asked for nothing but to close.
+    let head = catch_unwind(AssertUnwindSafe(|| store.append(expected, &records)));
+    let head = head.map_err(|_| CommitError::Writer).and_then(|head| Ok(head?));
+    Landed { records, head, took: began.elapsed() }
+}
+
+/// Whether the driver may wait for the disk itself, which holds up a thread of the runtime.
+///
+/// One slow flush ends that; it takes many quick ones, made elsewhere, until it is dared again. So
+/// a disk that is slow, or becomes so, holds a thread up once in a while and never twice in a row.
+#[derive(Debug)]
+struct Trust {
+    /// Quick flushes since the last that was not.
+    quick_in_a_row: u32,
+    /// Whether the tasks of the runtime can go on while one of its threads waits.
+    has_threads: bool,
+}
+
+impl Trust {
+    const fn is_earned(&self, records: usize) -> bool {
+        self.has_threads && self.quick_in_a_row >= QUICK_FLUSHES_MIN && records <= HERE_RECORDS_MAX
+    }
+
+    fn learn(&mut self, took: Duration) {
+        let is_quick = took < QUICK;
+        self.quick_in_a_row = if is_quick { self.quick_in_a_row.saturating_add(1) } else { 0 };
+    }
+}
+
 impl fmt::Debug for Committer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Committer")
             .field("durable", &self.durable)
             .field("pending", &self.pending.len())
+            .field("trust", &self.trust)
             .finish_non_exhaustive()
     }
 }
 
 /// Records, or answers, that wait for the disk.
 const QUEUED_MAX: usize = 65_536;
+/// Records that there is always room for, once there was.
+const ROOM_RECORDS_MAX: usize = 4_096;
+/// A flush that takes less holds nobody up: a busy task takes as long between two awaits.
+const QUICK: Duration = Duration::from_micros(500);
+/// Quick flushes in a row after which the next one is expected to be quick.
+const QUICK_FLUSHES_MIN: u32 = 32;
+/// Records in a flush that the driver makes itself; more take long to encode as well.
+const HERE_RECORDS_MAX: usize = 64;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::sync::Mutex;
+    use std::thread::{self, ThreadId};
+
+    use resurge_journal::Timestamp;
+    use resurge_journal::event::RunUnparked;
+    use resurge_journal::store::{Fault, FaultyStore, Gate, MemoryStore, ReadError, Scan};
+
+    use super::*;
+
+    /// Tells on which thread each append was made.
+    #[derive(Debug)]
+    struct Told {
+        inner: FaultyStore<MemoryStore>,
+        threads: Mutex<Vec<ThreadId>>,
+    }
+
+    impl Told {
+        fn new(faults: impl IntoIterator<Item = (usize, Fault)>) -> Arc<Self> {
+            let inner = FaultyStore::new(MemoryStore::new(), faults);
+            Arc::new(Self { inner, threads: Mutex::default() })
+        }
+
+        /// Whether the last append was made by this very thread.
+        fn was_here(&self) -> bool {
+            self.threads.lock().unwrap().last() == Some(&thread::current().id())
+        }
+    }
+
+    impl Store for Told {
+        fn head(&self) -> Seq {
+            self.inner.head()
+        }
+
+        fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
+            self.threads.lock().unwrap().push(thread::current().id());
+            self.inner.append(expected, batch)
+        }
+
+        fn scan(&self, from: Seq) -> Scan<'_> {
+            self.inner.scan(from)
+        }
+
+        fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
+            self.inner.read(seq)
+        }
+
+        fn location(&self) -> &str {
+            self.inner.location()
+        }
+
+        fn close(&self) {
+            self.inner.close();
+        }
+    }
+
+    /// Flushes one more record, which a driver without other work asks for.
+    async fn flush(commits: &mut Committer) -> Result<Vec<Record>, CommitError> {
+        let (seq, at) = (commits.durable().next(), Timestamp::default());
+        commits.queue(vec![Record { seq, at, run: None, event: RunUnparked {}.into() }]);
+        commits.begin(true);
+        commits.landed().await
+    }
+
+    /// Flushes until the committer does it on this thread; how many that took is up to the machine.
+    async fn earn_trust(commits: &mut Committer, store: &Told) {
+        while !store.was_here() {
+            flush(commits).await.unwrap();
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_quick_store_is_waited_for_by_the_driver_itself_once_it_is_known_to_be_quick() {
+        let store = Told::new([]);
+        let mut commits = Committer::new(Arc::clone(&store) as Arc<dyn Store>);
+        for _ in 0..QUICK_FLUSHES_MIN {
+            flush(&mut commits).await.unwrap();
+            assert!(!store.was_here(), "nothing is known of the store yet");
+        }
+        earn_trust(&mut commits, &store).await;
+        assert_eq!(commits.durable(), store.head());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_driver_with_other_work_never_waits_for_the_store() {
+        let store = Told::new([]);
+        let mut commits = Committer::new(Arc::clone(&store) as Arc<dyn Store>);
+        earn_trust(&mut commits, &store).await;
+        let record =
+            |seq| Record { seq, at: Timestamp::default(), run: None, event: RunUnparked {}.into() };
+        commits.queue(vec![record(commits.durable().next())]);
+        commits.begin(false);
+        commits.landed().await.unwrap();
+        assert!(!store.was_here());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_store_that_turns_slow_holds_the_driver_up_once_and_not_again() {
+        let gates: Vec<Gate> = (0..1_000).map(|_| Gate::new()).collect();
+        // Every append from some point on is slow; the machine decides which the first one here is.
+        let slow_from = 200;
+        let faults = gates.iter().zip(slow_from..).map(|(gate, nth)| (nth, gate.clone()));
+        let store = Told::new(faults.map(|(nth, gate)| (nth, Fault::Stall(gate))));
+        let disk = spawn_blocking(move || {
+            for gate in gates {
+                gate.arrived();
+                let arrived = real_now();
+                while arrived.elapsed() < QUICK {
+                    thread::yield_now();
+                }
+                gate.open();
+            }
+        });
+        let mut commits = Committer::new(Arc::clone(&store) as Arc<dyn Store>);
+        for _ in 1..slow_from {
+            flush(&mut commits).await.unwrap();
+        }
+        let mut held_up = 0;
+        for _ in 0..1_000 {
+            flush(&mut commits).await.unwrap();
+            held_up += u32::from(store.was_here());
+        }
+        assert!(held_up <= 1, "held up {held_up} times");
+        disk.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_runtime_of_one_thread_is_never_held_up() {
+        let store = Told::new([]);
+        let mut commits = Committer::new(Arc::clone(&store) as Arc<dyn Store>);
+        for _ in 0..QUICK_FLUSHES_MIN * 4 {
+            flush(&mut commits).await.unwrap();
+            assert!(!store.was_here());
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_append_that_fails_fails_the_flush_wherever_it_is_made() {
+        for fault in [Fault::Fail, Fault::FailAfter, Fault::Tear { kept: 0 }] {
+            // Far behind the point where the driver waits itself, on any but a stalled machine.
+            let faults = (10_000..10_001).map(|nth| (nth, fault.clone()));
+            let store = Told::new(faults);
+            let mut commits = Committer::new(Arc::clone(&store) as Arc<dyn Store>);
+            for _ in 1..10_000 {
+                flush(&mut commits).await.unwrap();
+            }
+            let durable = commits.durable();
+            let error = flush(&mut commits).await.unwrap_err();
+            assert!(matches!(error, CommitError::Append(AppendError::Io { .. })), "{error}");
+            assert_eq!(commits.durable(), durable, "what failed is not acknowledged");
+        }
+    }
+}

@@ -12,7 +12,7 @@ use resurge_steps::StopReason;
 use resurge_steps::classify::Rules;
 use tokio::sync::{mpsc, oneshot};
 
-use super::ambient::{World, boot_id, spawn_blocking};
+use super::ambient::{World, boot_id, let_others_go_first, spawn_blocking};
 use super::commit::{CommitError, Committer};
 use super::feed::Feed;
 use super::message::{Ended, Message, Reply, Sight};
@@ -81,7 +81,15 @@ impl Driver {
         let (grace, bytes_max) = (settings.stop_grace, settings.payload_bytes_max);
         Self {
             watches: Watches::new(sender.clone(), settings.condition_poll),
-            tasks: Tasks::new(sender, boot_id(), scratch_root, grace, bytes_max, rules),
+            tasks: Tasks::new(
+                sender,
+                boot_id(),
+                scratch_root,
+                grace,
+                bytes_max,
+                rules,
+                world.now(),
+            ),
             commits: Committer::new(Arc::clone(&store)),
             core,
             world,
@@ -147,7 +155,8 @@ impl Driver {
             if self.is_finished() {
                 return Ok(());
             }
-            self.commits.begin();
+            self.gather().await?;
+            self.commits.begin(self.inbox.is_empty());
             let wake_at = self.core.wake_at().filter(|_| self.drain.is_none());
             let drain_at = self.drain.as_ref().filter(|d| !d.closed).map(|d| d.deadline);
             tokio::select! {
@@ -155,7 +164,7 @@ impl Driver {
                 landed = self.commits.landed() => {
                     let records = landed?;
                     // First, so that the disk works while the driver looks at what it wrote.
-                    self.commits.begin();
+                    self.commits.begin(false);
                     self.durable(records);
                 }
                 // Before the messages, so that no flood of them holds a timer up.
@@ -166,6 +175,18 @@ impl Driver {
                 }
                 _ = &mut self.handles, if self.drain.is_none() => self.begin_drain(Duration::ZERO)?,
             }
+        }
+    }
+
+    /// Lets attempts that are about to end do so, so that what they say shares the next flush.
+    async fn gather(&mut self) -> Result<(), Fatal> {
+        if !self.commits.is_due() || self.tasks.is_empty() || !self.takes_messages() {
+            return Ok(());
+        }
+        let_others_go_first().await;
+        match self.inbox.try_recv() {
+            Ok(message) => self.receive(message),
+            _ => Ok(()),
         }
     }
 
@@ -206,6 +227,8 @@ impl Driver {
                 // A refusal is impossible: a result that is not current is recorded as late.
                 let _ = self.decide(Command::Finished { run, step, attempt, outcome })?;
                 self.reconcile(run);
+                // One that still wound down when its run had ended leaves its files behind now.
+                remove_all(self.scratch_left_by(run).into_iter().collect());
             }
             Message::Look(look) => {
                 let progress = |run, step| self.tasks.progress(run, step);
@@ -230,7 +253,8 @@ impl Driver {
     ///
     /// Gives the run that the first record belongs to.
     fn decide(&mut self, command: Command) -> Result<Result<Option<RunId>, Refusal>, Fatal> {
-        let records = match self.core.handle(command, self.world.ambient())? {
+        let ambient = self.world.ambient(&command);
+        let records = match self.core.handle(command, ambient)? {
             Ok(records) => records,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -249,12 +273,12 @@ impl Driver {
     }
 
     /// Records are durable: publish, answer, and do what the state now asks for.
-    fn durable(&mut self, records: Vec<Record>) {
-        let records: Vec<Arc<Record>> = records.into_iter().map(Arc::new).collect();
+    fn durable(&mut self, mut records: Vec<Record>) {
         for record in &records {
             observe::log(record);
         }
-        self.feed.publish(records);
+        self.feed.publish(&mut records);
+        self.commits.reuse(records);
         // After publishing, so that whoever is answered finds the fact in the events as well.
         self.commits.answer();
 
@@ -268,11 +292,20 @@ impl Driver {
         for run in runs {
             self.reconcile(run);
             // One that failed may be reopened, and go on from what is there.
-            if self.tell_waiters(run) && self.core.state().run(run).is_some_and(is_over) {
-                scratch.push(self.tasks.scratch_of(run));
+            if self.tell_waiters(run) {
+                scratch.extend(self.scratch_left_by(run));
             }
         }
         remove_all(scratch);
+    }
+
+    /// The scratch folder of a run that cannot go on, if it may have one.
+    fn scratch_left_by(&mut self, run: RunId) -> Option<PathBuf> {
+        let run = self.core.state().run(run)?;
+        if !is_over(run) || run.since > self.commits.durable() {
+            return None;
+        }
+        self.tasks.take_scratch(run)
     }
 
     /// Makes what runs equal to what should run, for one run.

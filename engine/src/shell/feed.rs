@@ -12,8 +12,16 @@ use tokio::sync::watch;
 /// nobody slow holds the engine up.
 #[derive(Debug)]
 pub(crate) struct Feed {
-    ring: Mutex<VecDeque<Arc<Record>>>,
+    ring: Mutex<VecDeque<Kept>>,
     head: watch::Sender<Head>,
+}
+
+/// A record that is shared once somebody asks for it: most are never asked for.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "to box each of them is what this avoids")]
+enum Kept {
+    Alone(Record),
+    Shared(Arc<Record>),
 }
 
 /// How far the feed is.
@@ -32,13 +40,15 @@ impl Feed {
     }
 
     /// Takes in records that are durable now.
-    pub(super) fn publish(&self, records: Vec<Arc<Record>>) {
+    pub(super) fn publish(&self, records: &mut Vec<Record>) {
         let Some(seq) = records.last().map(|record| record.seq) else { return };
         {
             let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-            ring.extend(records);
-            let surplus = ring.len().saturating_sub(RING_RECORDS_MAX);
+            // What would be pushed out at once is never put in.
+            let overtaken = records.len().saturating_sub(RING_RECORDS_MAX);
+            let surplus = (ring.len() + records.len() - overtaken).saturating_sub(RING_RECORDS_MAX);
             ring.drain(..surplus);
+            ring.extend(records.drain(..).skip(overtaken).map(Kept::Alone));
         }
         self.head.send_modify(|head| head.seq = seq);
     }
@@ -55,10 +65,29 @@ impl Feed {
 
     /// Records from a position on, if the ring still holds that position.
     pub(crate) fn recent(&self, from: Seq) -> Option<Vec<Arc<Record>>> {
-        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = ring.front()?.seq;
+        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = ring.front()?.seq();
         let skip = usize::try_from(from.get().checked_sub(first.get())?).ok()?;
-        Some(ring.iter().skip(skip).cloned().collect())
+        let skip = skip.min(ring.len());
+        let shared: Vec<Arc<Record>> = ring.drain(skip..).map(Kept::share).collect();
+        ring.extend(shared.iter().cloned().map(Kept::Shared));
+        Some(shared)
+    }
+}
+
+impl Kept {
+    fn seq(&self) -> Seq {
+        match self {
+            Self::Alone(record) => record.seq,
+            Self::Shared(record) => record.seq,
+        }
+    }
+
+    fn share(self) -> Arc<Record> {
+        match self {
+            Self::Alone(record) => Arc::new(record),
+            Self::Shared(record) => record,
+        }
     }
 }
 

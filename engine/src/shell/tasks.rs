@@ -1,13 +1,13 @@
 //! The attempts that have a task.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use resurge_journal::state::{Run, Step, StepPhase};
-use resurge_journal::{AttemptNo, Json, ResourceKey, RunId, StepIndex};
+use resurge_journal::{AttemptNo, Json, ResourceKey, RunId, StepIndex, Timestamp};
 use resurge_steps::classify::Rules;
 use resurge_steps::{
     AttemptInfo, CheckpointError, CheckpointSink, Progress, Reports, StepContext, StopHandle,
@@ -36,6 +36,9 @@ pub(super) struct Tasks {
     driver: mpsc::WeakSender<Message>,
     boot: Option<String>,
     scratch_root: PathBuf,
+    /// Runs with an attempt that asked for its scratch folder and has ended.
+    scratched: HashSet<RunId>,
+    opened_at: Timestamp,
     grace: Duration,
     payload_bytes_max: usize,
     /// Rules of the application for failures.
@@ -47,6 +50,7 @@ struct Task {
     stop: StopHandle,
     handle: JoinHandle<()>,
     progress: watch::Receiver<Progress>,
+    reports: Reports,
 }
 
 impl Tasks {
@@ -57,6 +61,7 @@ impl Tasks {
         grace: Duration,
         payload_bytes_max: usize,
         rules: Rules,
+        opened_at: Timestamp,
     ) -> Self {
         let (running, reach) = (Running::new(), HashMap::new());
         Self {
@@ -66,6 +71,8 @@ impl Tasks {
             driver,
             boot,
             scratch_root,
+            scratched: HashSet::new(),
+            opened_at,
             grace,
             payload_bytes_max,
             rules,
@@ -86,8 +93,15 @@ impl Tasks {
     }
 
     /// The folder for the scratch files of a run.
-    pub(super) fn scratch_of(&self, run: RunId) -> PathBuf {
+    fn scratch_of(&self, run: RunId) -> PathBuf {
         self.scratch_root.join(run.to_string())
+    }
+
+    /// Forgets the scratch files of a run that is over; gives the folder if there may be one.
+    pub(super) fn take_scratch(&mut self, run: &Run) -> Option<PathBuf> {
+        // What an earlier life of the run has left behind is not known here.
+        let is_inherited = run.started_at <= self.opened_at;
+        (self.scratched.remove(&run.id) || is_inherited).then(|| self.scratch_of(run.id))
     }
 
     /// Gives an attempt its task; `shut` are resources behind breakers that are not closed.
@@ -104,6 +118,7 @@ impl Tasks {
         let (sender, progress) = watch::channel(Progress::default());
         let reports = Reports::default();
         let sight = Sighted { stop: stop.clone(), progress: progress.clone(), reports };
+        let reports = sight.reports.clone();
         let cx = self.context(order, run, &driver, &sight, sender, shut);
         let work = cx.and_then(|cx| self.work(run, index, definition, cx, sight));
         if is_probe(run, index) {
@@ -121,7 +136,7 @@ impl Tasks {
         };
         let handle = spawn(task.instrument(span));
         self.running.insert((id, index), attempt);
-        self.reach.insert((id, index), Task { stop, handle, progress });
+        self.reach.insert((id, index), Task { stop, handle, progress, reports });
     }
 
     /// Puts the work of an attempt together; none if the graph and the definition do not fit.
@@ -197,7 +212,9 @@ impl Tasks {
     /// Takes note that the task of an attempt is gone.
     pub(super) fn ended(&mut self, run: RunId, step: StepIndex) {
         self.running.remove(&(run, step));
-        self.reach.remove(&(run, step));
+        if self.reach.remove(&(run, step)).is_some_and(|task| task.reports.knows_scratch()) {
+            self.scratched.insert(run);
+        }
     }
 
     fn context(
