@@ -1,6 +1,7 @@
 //! The graph of a run as it stands in the journal.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,9 @@ pub struct Manifest {
     /// Version of the workflow.
     pub version: u32,
     /// The steps; a step's inputs lie before it.
-    pub steps: Vec<StepSpec>,
+    ///
+    /// Shared: every run of a workflow points to the same ones.
+    pub steps: Arc<[StepSpec]>,
     /// The step whose output is the output of the run.
     pub result: StepIndex,
 }
@@ -138,7 +141,7 @@ impl Manifest {
 
     /// Positions and steps, in the order of definition.
     pub fn iter(&self) -> impl Iterator<Item = (StepIndex, &StepSpec)> {
-        (0u16..).map(StepIndex::new).zip(&self.steps)
+        (0u16..).map(StepIndex::new).zip(self.steps.iter())
     }
 
     /// The step and everything that depends on it, directly or not.
@@ -178,11 +181,15 @@ impl Manifest {
     ///
     /// Keys, kinds and edges must agree; policies and timeouts may differ, since a run keeps its own.
     pub fn difference(&self, other: &Self) -> Option<Difference> {
+        let are_the_same = Arc::ptr_eq(&self.steps, &other.steps);
+        if are_the_same && self.result == other.result {
+            return None;
+        }
         if self.steps.len() != other.steps.len() {
             let (was, is) = (self.steps.len(), other.steps.len());
             return Some(Difference::StepCount { was, is });
         }
-        let steps = self.steps.iter().zip(&other.steps);
+        let steps = self.steps.iter().zip(other.steps.iter());
         for (was, is) in steps {
             let key = was.key.clone();
             if was.key != is.key {

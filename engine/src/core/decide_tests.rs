@@ -283,7 +283,7 @@ fn a_mirror_that_is_probed_does_not_let_everybody_at_the_other() {
 fn a_call_that_was_paused_when_its_caller_went_can_go_on() {
     let plans = vec![Plan::default()];
     let mut called = definition("call", &plans);
-    for step in &mut called.manifest.steps {
+    for step in Arc::make_mut(&mut called.manifest.steps) {
         (step.key, step.kind) = (StepKey::new("call").unwrap(), "call".to_owned());
     }
     let request = StartRequest {

@@ -1,6 +1,6 @@
 //! The workflows that this process knows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use resurge_journal::WorkflowName;
@@ -11,7 +11,7 @@ use crate::workflow::Definition;
 /// The workflows that this process knows, by name and version.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    workflows: HashMap<(WorkflowName, u32), Arc<Definition>>,
+    workflows: HashMap<WorkflowName, BTreeMap<u32, Arc<Definition>>>,
 }
 
 /// Why a run cannot go on with what is registered.
@@ -35,29 +35,31 @@ impl Registry {
     /// Takes a definition in; false if another one stands for the same name and version.
     pub(crate) fn insert(&mut self, definition: &Arc<Definition>) -> bool {
         let manifest = &definition.manifest;
-        let id = (manifest.workflow.clone(), manifest.version);
-        let known = self.workflows.entry(id).or_insert_with(|| Arc::clone(definition));
+        let versions = self.workflows.entry(manifest.workflow.clone()).or_default();
+        let known = versions.entry(manifest.version).or_insert_with(|| Arc::clone(definition));
         Arc::ptr_eq(known, definition)
     }
 
     /// Every definition, in no order.
     pub(crate) fn definitions(&self) -> impl Iterator<Item = &Arc<Definition>> {
-        self.workflows.values()
+        self.workflows.values().flat_map(BTreeMap::values)
     }
 
     /// The definition that carries a run with this graph on.
     pub(crate) fn find(&self, graph: &Manifest) -> Result<&Arc<Definition>, Misfit> {
-        let (name, version) = (graph.workflow.clone(), graph.version);
-        let Some(definition) = self.workflows.get(&(name.clone(), version)) else {
-            return Err(Misfit::NotRegistered { name, version });
+        let (name, version) = (&graph.workflow, graph.version);
+        let versions = self.workflows.get(name);
+        let Some(definition) = versions.and_then(|versions| versions.get(&version)) else {
+            return Err(Misfit::NotRegistered { name: name.clone(), version });
         };
         if let Some(difference) = graph.difference(&definition.manifest) {
-            return Err(Misfit::Changed { name, version, difference });
+            return Err(Misfit::Changed { name: name.clone(), version, difference });
         }
         let customs = graph.steps.iter().filter_map(|step| step.retry.custom.as_ref());
         for custom in customs {
             if !definition.custom.contains_key(custom) {
-                return Err(Misfit::CustomMissing { name, version, custom: custom.clone() });
+                let (name, custom) = (name.clone(), custom.clone());
+                return Err(Misfit::CustomMissing { name, version, custom });
             }
         }
         Ok(definition)

@@ -299,7 +299,12 @@ fn random_graph(luck: &mut Luck) -> Manifest {
     };
     let steps: Vec<StepSpec> = (0..steps).map(|index| spec(index, luck)).collect();
     let result = StepIndex::new(u16::try_from(steps.len() - 1).unwrap());
-    Manifest { workflow: WorkflowName::new("sim").unwrap(), version: 1, steps, result }
+    Manifest {
+        workflow: WorkflowName::new("sim").unwrap(),
+        version: 1,
+        steps: steps.into(),
+        result,
+    }
 }
 
 fn random_breaker(luck: &mut Luck) -> BreakerSpec {

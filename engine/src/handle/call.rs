@@ -242,7 +242,7 @@ fn request(spec: CallSpec, tell: mpsc::Sender<Told>) -> Option<StartRequest> {
         workflow: WorkflowName::new(CALL).ok()?,
         version: 1,
         result: StepIndex::new(0),
-        steps: vec![step],
+        steps: [step].into(),
     };
     let custom = manifest.steps.first().and_then(|step| step.retry.custom.clone());
     let caller = Arc::new(Definition {

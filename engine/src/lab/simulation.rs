@@ -198,7 +198,7 @@ impl<'a> World<'a> {
         let entropy = self.luck.wide();
         let run = RunId::new(uuid::Uuid::from_u128(entropy));
         self.runs.insert(run, (index, Duration::ZERO));
-        for step in &self.definition.manifest.steps {
+        for step in self.definition.manifest.steps.iter() {
             self.tally.expect(run, step.key.clone(), operation.needs.clone());
         }
         self.decide(request(&self.definition, &operation.needs), entropy)

@@ -123,7 +123,8 @@ impl<I: Payload> WorkflowBuilder<I> {
         let specs = self.drafts.into_iter().map(|draft| check.draft(draft)).collect::<Vec<_>>();
         let specs: Option<Vec<StepSpec>> = specs.into_iter().collect();
         if let (Some(workflow), Some(result), Some(specs)) = (workflow, result, specs) {
-            let manifest = Manifest { workflow, version: self.version, steps: specs, result };
+            let manifest =
+                Manifest { workflow, version: self.version, steps: specs.into(), result };
             check.size(&manifest);
             if check.problems.is_empty() {
                 let custom = check.custom;

@@ -45,7 +45,7 @@ fn run_started(key: &str) -> Event {
     let manifest = Manifest {
         workflow: WorkflowName::new("install-model").expect("a slug"),
         version: 3,
-        steps: vec![spec],
+        steps: [spec].into(),
         result: StepIndex::new(0),
     };
     RunStarted {

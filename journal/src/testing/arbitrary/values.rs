@@ -88,7 +88,7 @@ pub(super) fn manifest() -> impl Strategy<Value = Manifest> {
         |(name, version, steps, result)| Manifest {
             workflow: WorkflowName::new(name.as_str()).expect("the rules are the same"),
             version,
-            steps,
+            steps: steps.into(),
             result: StepIndex::new(result),
         },
     )
