@@ -1,6 +1,8 @@
 //! How an attempt learns that it should end.
 
-use tokio::sync::watch;
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::Notify;
 
 /// Why an attempt should end before its work is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,31 +20,28 @@ pub enum StopReason {
     Superseded,
 }
 
-/// Asks one attempt to stop; the first reason stands.
-#[derive(Debug, Clone)]
-pub struct StopHandle(watch::Sender<Option<StopReason>>);
+/// Asks one attempt to stop; the first reason stands. Cheap to clone; all clones are one.
+#[derive(Debug, Clone, Default)]
+pub struct StopHandle(Arc<Asked>);
 
-impl Default for StopHandle {
-    fn default() -> Self {
-        Self(watch::Sender::new(None))
-    }
+#[derive(Debug, Default)]
+struct Asked {
+    reason: OnceLock<StopReason>,
+    /// Small, since every attempt has one and hardly any is ever stopped.
+    changed: Notify,
 }
 
 impl StopHandle {
     /// Asks the attempt to stop. Later calls change nothing.
     pub fn stop(&self, reason: StopReason) {
-        self.0.send_if_modified(|current| {
-            let first = current.is_none();
-            if first {
-                *current = Some(reason);
-            }
-            first
-        });
+        if self.0.reason.set(reason).is_ok() {
+            self.0.changed.notify_waiters();
+        }
     }
 
     /// The reason, if the attempt was asked to stop.
     pub fn reason(&self) -> Option<StopReason> {
-        *self.0.borrow()
+        self.0.reason.get().copied()
     }
 
     /// Waits until the attempt is asked to stop.
@@ -50,15 +49,13 @@ impl StopHandle {
     /// # Cancel safety
     /// Safe: nothing is lost when the future is dropped.
     pub async fn stopped(&self) -> StopReason {
-        let mut changes = self.0.subscribe();
         loop {
-            if let Some(reason) = *changes.borrow_and_update() {
+            // Before the look, so that no word is missed between the two.
+            let changed = self.0.changed.notified();
+            if let Some(reason) = self.reason() {
                 return reason;
             }
-            if changes.changed().await.is_err() {
-                // Unreachable while `self` holds the sender; waiting for ever is the right answer.
-                std::future::pending::<()>().await;
-            }
+            changed.await;
         }
     }
 }

@@ -1,8 +1,8 @@
 //! One attempt, from the look at its inputs to its outcome.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -46,7 +46,7 @@ struct Ending {
 /// What the work came to without a failure.
 enum Worked {
     Done(Json),
-    InputsLost(Outcome),
+    InputsLost(Box<Outcome>),
 }
 
 /// Who asked an attempt to stop.
@@ -58,49 +58,67 @@ enum Stopped {
 
 impl Attempt {
     /// Runs to its outcome; panics of the step are failures like any other.
-    pub(super) async fn run(self) -> Outcome {
+    ///
+    /// Boxed, as futures hold what they are given more than once.
+    pub(super) async fn run(self: Box<Self>) -> Outcome {
         let (progress, reports) = (self.progress.clone(), self.reports.clone());
         // Around everything: what a step leaves behind can panic when it is dropped.
-        let attended = catch_panic(self.attend()).await;
+        let attended = catch_panic(pin!(self.attend())).await;
         attended.unwrap_or_else(|panic| {
             failed(&panicked(&panic), Progress { done: 0, ..*progress.borrow() }, &reports)
         })
     }
 
-    async fn attend(self) -> Outcome {
-        let (progress, reports) = (self.progress.clone(), self.reports.clone());
-        let rules = self.rules.clone();
+    async fn attend(self: Box<Self>) -> Outcome {
         let ending = self.supervise().await;
-        let progress = *progress.borrow();
+        let progress = *self.progress.borrow();
         match ending.into_result() {
             Some(Ok(Worked::Done(output))) => {
-                Outcome::Succeeded { output, seen: seen(progress, &reports) }
+                Outcome::Succeeded { output, seen: seen(progress, &self.reports) }
             }
-            Some(Ok(Worked::InputsLost(lost))) => lost,
-            Some(Err(error)) => failed(&rules.judge(error), progress, &reports),
+            Some(Ok(Worked::InputsLost(lost))) => *lost,
+            Some(Err(error)) => failed(&self.rules.judge(error), progress, &self.reports),
             None => Outcome::Interrupted,
         }
     }
 
-    async fn supervise(self) -> Ending {
-        let Self { step, input, suppliers, cx, stop, timeout, idle_timeout, grace, .. } = self;
-        let mut work = pin!(async {
-            if let Some(lost) = lost_inputs(&suppliers).await {
-                return Ok(Worked::InputsLost(lost));
-            }
-            let result = catch_panic(step.run(cx, input)).await;
-            result.unwrap_or_else(|panic| Err(panicked(&panic))).map(Worked::Done)
-        });
+    async fn supervise(&self) -> Ending {
+        let mut work = pin!(self.work());
+        // Much of what is done is done at once, without anything to wait for.
+        let at_once = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await;
+        if let Poll::Ready(result) = at_once {
+            return Ending { result: Some(result), stopped: None };
+        }
+        Box::pin(self.wait_for(work)).await
+    }
+
+    async fn work(&self) -> Result<Worked, StepError> {
+        if let Some(lost) = lost_inputs(&self.suppliers).await {
+            return Ok(Worked::InputsLost(Box::new(lost)));
+        }
+        let run = pin!(self.step.run(self.cx.clone(), self.input.clone()));
+        let result = catch_panic(run).await;
+        result.unwrap_or_else(|panic| Err(panicked(&panic))).map(Worked::Done)
+    }
+
+    /// Waits for work within its limits.
+    async fn wait_for(
+        &self,
+        mut work: Pin<&mut impl Future<Output = Result<Worked, StepError>>>,
+    ) -> Ending {
+        let (stop, progress) = (&self.stop, self.progress.clone());
         let (stopped, reason) = tokio::select! {
             biased;
             result = &mut work => return Ending { result: Some(result), stopped: None },
             reason = stop.stopped() => (Stopped::Engine, reason),
-            limit = elapsed(timeout) => (Stopped::Timeout(limit), StopReason::TimedOut),
-            limit = idle(idle_timeout, self.progress) => (Stopped::Idle(limit), StopReason::TimedOut),
+            limit = elapsed(self.timeout) => (Stopped::Timeout(limit), StopReason::TimedOut),
+            limit = idle(self.idle_timeout, progress) => {
+                (Stopped::Idle(limit), StopReason::TimedOut)
+            }
         };
         stop.stop(reason);
         // A shutdown has a grace of its own, at the end of which the driver drops the attempt.
-        let grace = (reason != StopReason::Shutdown).then_some(grace);
+        let grace = (reason != StopReason::Shutdown).then_some(self.grace);
         let result = tokio::select! {
             biased;
             result = &mut work => Some(result),
@@ -132,7 +150,7 @@ async fn lost_inputs(suppliers: &[(StepIndex, Arc<dyn ErasedStep>, Json)]) -> Op
     let mut lost = Vec::new();
     let mut reasons = Vec::new();
     for (index, step, output) in suppliers {
-        let answer = catch_panic(step.lost(output)).await;
+        let answer = catch_panic(pin!(step.lost(output))).await;
         let gone = answer.unwrap_or_else(|panic| Some(format!("the check panicked: {panic}")));
         if let Some(reason) = gone {
             lost.push(*index);
@@ -225,9 +243,8 @@ async fn advance(progress: &mut watch::Receiver<Progress>, last: &mut Progress) 
 }
 
 /// Runs a future and turns a panic into its message.
-async fn catch_panic<F: Future>(future: F) -> Result<F::Output, String> {
-    let mut future = pin!(future);
-    std::future::poll_fn(move |cx| {
+async fn catch_panic<F: Future>(mut future: Pin<&mut F>) -> Result<F::Output, String> {
+    poll_fn(move |cx| {
         // The future is never polled again after a panic, so nobody sees what it left behind.
         match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(poll) => poll.map(Ok),

@@ -1,13 +1,13 @@
 //! The one task that owns the state: takes messages, has them decided, and obeys.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use resurge_journal::state::{Run, RunPhase};
 use resurge_journal::store::Store;
-use resurge_journal::{Record, ResourceKey, RunId, Seq, State, Timestamp};
+use resurge_journal::{Record, ResourceKey, RunId, Seq, State, StepIndex, Timestamp};
 use resurge_steps::StopReason;
 use resurge_steps::classify::Rules;
 use tokio::sync::{mpsc, oneshot};
@@ -17,7 +17,7 @@ use super::commit::{CommitError, Committer};
 use super::feed::Feed;
 use super::message::{Ended, Message, Reply, Sight};
 use super::observe;
-use super::tasks::Tasks;
+use super::tasks::{Common, Tasks};
 use super::watches::Watches;
 use crate::core::{Broken, Command, Core, Plan, Refusal, reconcile};
 
@@ -78,18 +78,12 @@ impl Driver {
         let Wiring { world, store, feed, sender, inbox, handles, scratch_root, obituary, rules } =
             wiring;
         let settings = core.settings();
-        let (grace, bytes_max) = (settings.stop_grace, settings.payload_bytes_max);
+        let (grace, payload_bytes_max) = (settings.stop_grace, settings.payload_bytes_max);
+        let (boot, driver) = (boot_id(), sender.clone());
+        let common = Common { driver, boot, scratch_root, grace, payload_bytes_max, rules };
         Self {
-            watches: Watches::new(sender.clone(), settings.condition_poll),
-            tasks: Tasks::new(
-                sender,
-                boot_id(),
-                scratch_root,
-                grace,
-                bytes_max,
-                rules,
-                world.now(),
-            ),
+            watches: Watches::new(sender, settings.condition_poll),
+            tasks: Tasks::new(common, world.now()),
             commits: Committer::new(Arc::clone(&store)),
             core,
             world,
@@ -226,9 +220,7 @@ impl Driver {
                 self.tasks.ended(run, step);
                 // A refusal is impossible: a result that is not current is recorded as late.
                 let _ = self.decide(Command::Finished { run, step, attempt, outcome })?;
-                self.reconcile(run);
-                // One that still wound down when its run had ended leaves its files behind now.
-                remove_all(self.scratch_left_by(run).into_iter().collect());
+                self.wound_up(run, step);
             }
             Message::Look(look) => {
                 let progress = |run, step| self.tasks.progress(run, step);
@@ -249,6 +241,17 @@ impl Driver {
         Ok(())
     }
 
+    /// The task of an attempt is gone; does what had to wait for that.
+    fn wound_up(&mut self, run: RunId, step: StepIndex) {
+        let known = self.core.state().run(run).and_then(|run| run.step(step));
+        // What has just been decided about the step is not durable, and it is looked at again when
+        // it is. Nothing else has changed, unless the attempt was no longer wanted.
+        if known.is_none_or(|step| step.since <= self.commits.durable()) {
+            self.reconcile(run);
+            remove_all(self.scratch_left_by(run).into_iter().collect());
+        }
+    }
+
     /// Has a command decided; what follows from it is queued for the disk.
     ///
     /// Gives the run that the first record belongs to.
@@ -259,7 +262,11 @@ impl Driver {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let run = records.first().and_then(|record| record.run);
-        self.touched.extend(records.iter().filter_map(|r| r.run.map(|run| (r.seq, run))));
+        // They land together, so that the last record about a run speaks for those before it.
+        for runs in records.chunk_by(|one, next| one.run == next.run) {
+            let last = runs.last().and_then(|last| Some((last.seq, last.run?)));
+            self.touched.extend(last);
+        }
         self.commits.queue(records);
         Ok(Ok(run))
     }
@@ -283,11 +290,10 @@ impl Driver {
         self.commits.answer();
 
         let durable = self.commits.durable();
-        let mut runs = BTreeSet::new();
-        while let Some((_, run)) = self.touched.front().filter(|(seq, _)| *seq <= durable) {
-            runs.insert(*run);
-            self.touched.pop_front();
-        }
+        let landed = self.touched.partition_point(|(seq, _)| *seq <= durable);
+        let mut runs: Vec<RunId> = self.touched.drain(..landed).map(|(_, run)| run).collect();
+        runs.sort_unstable();
+        runs.dedup();
         let mut scratch = Vec::new();
         for run in runs {
             self.reconcile(run);

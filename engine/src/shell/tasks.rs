@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use resurge_journal::state::{Run, Step, StepPhase};
-use resurge_journal::{AttemptNo, Json, ResourceKey, RunId, StepIndex, Timestamp};
+use resurge_journal::{AttemptNo, Json, ResourceKey, RunId, StepIndex, StepKey, Timestamp};
 use resurge_steps::classify::Rules;
 use resurge_steps::{
-    AttemptInfo, CheckpointError, CheckpointSink, Progress, Reports, StepContext, StopHandle,
-    StopReason,
+    AttemptInfo, CheckpointError, CheckpointSink, ErasedStep, Progress, Reports, StepContext,
+    StopHandle, StopReason,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -32,17 +32,10 @@ pub(super) struct Tasks {
     reach: HashMap<(RunId, StepIndex), Task>,
     /// Tasks that were dropped and may still have to notice it.
     aborted: Vec<JoinHandle<()>>,
-    /// Weak, so that attempts alone do not keep an engine open that nobody holds.
-    driver: mpsc::WeakSender<Message>,
-    boot: Option<String>,
-    scratch_root: PathBuf,
+    common: Arc<Common>,
     /// Runs with an attempt that asked for its scratch folder and has ended.
     scratched: HashSet<RunId>,
     opened_at: Timestamp,
-    grace: Duration,
-    payload_bytes_max: usize,
-    /// Rules of the application for failures.
-    rules: Rules,
 }
 
 #[derive(Debug)]
@@ -54,28 +47,15 @@ struct Task {
 }
 
 impl Tasks {
-    pub(super) fn new(
-        driver: mpsc::WeakSender<Message>,
-        boot: Option<String>,
-        scratch_root: PathBuf,
-        grace: Duration,
-        payload_bytes_max: usize,
-        rules: Rules,
-        opened_at: Timestamp,
-    ) -> Self {
-        let (running, reach) = (Running::new(), HashMap::new());
+    /// No attempt yet, by an engine that was opened at this time.
+    pub(super) fn new(common: Common, opened_at: Timestamp) -> Self {
         Self {
-            running,
-            reach,
+            running: Running::new(),
+            reach: HashMap::new(),
             aborted: Vec::new(),
-            driver,
-            boot,
-            scratch_root,
+            common: Arc::new(common),
             scratched: HashSet::new(),
             opened_at,
-            grace,
-            payload_bytes_max,
-            rules,
         }
     }
 
@@ -92,16 +72,11 @@ impl Tasks {
         self.reach.get(&(run, step)).map(|task| *task.progress.borrow())
     }
 
-    /// The folder for the scratch files of a run.
-    fn scratch_of(&self, run: RunId) -> PathBuf {
-        self.scratch_root.join(run.to_string())
-    }
-
     /// Forgets the scratch files of a run that is over; gives the folder if there may be one.
     pub(super) fn take_scratch(&mut self, run: &Run) -> Option<PathBuf> {
         // What an earlier life of the run has left behind is not known here.
         let is_inherited = run.started_at <= self.opened_at;
-        (self.scratched.remove(&run.id) || is_inherited).then(|| self.scratch_of(run.id))
+        (self.scratched.remove(&run.id) || is_inherited).then(|| self.common.scratch_of(run.id))
     }
 
     /// Gives an attempt its task; `shut` are resources behind breakers that are not closed.
@@ -112,64 +87,29 @@ impl Tasks {
         definition: &Definition,
         shut: Vec<ResourceKey>,
     ) {
-        let Spawn { run: id, step: index, attempt } = order;
-        let Some(driver) = self.driver.upgrade() else { return };
+        let Spawn { run: id, step, attempt } = order;
+        let Some(driver) = self.common.driver.upgrade() else { return };
         let stop = StopHandle::default();
         let (sender, progress) = watch::channel(Progress::default());
         let reports = Reports::default();
-        let sight = Sighted { stop: stop.clone(), progress: progress.clone(), reports };
-        let reports = sight.reports.clone();
-        let cx = self.context(order, run, &driver, &sight, sender, shut);
-        let work = cx.and_then(|cx| self.work(run, index, definition, cx, sight));
-        if is_probe(run, index) {
+        if is_probe(run, step) {
             let driver = driver.downgrade();
             spawn(tell_first_move(driver, order, progress.clone()));
         }
-        let span = span(run, index, attempt);
+        let (line, common) = ((stop.clone(), sender, reports.clone()), Arc::clone(&self.common));
+        let brief = Brief::of(order, run, definition, shut);
         let task = async move {
-            let outcome = match work {
-                Some(work) => work.run().await,
+            // Put together here, so that what it allocates is given back on the same thread.
+            let outcome = match brief {
+                Some(brief) => brief.into_attempt(&common, line).run().await,
                 None => Outcome::Interrupted,
             };
             // A driver that is gone has no use for the outcome: the journal says interrupted.
-            let _ = driver.send(Message::Finished { run: id, step: index, attempt, outcome }).await;
+            let _ = driver.send(Message::Finished { run: id, step, attempt, outcome }).await;
         };
-        let handle = spawn(task.instrument(span));
-        self.running.insert((id, index), attempt);
-        self.reach.insert((id, index), Task { stop, handle, progress, reports });
-    }
-
-    /// Puts the work of an attempt together; none if the graph and the definition do not fit.
-    fn work(
-        &self,
-        run: &Run,
-        index: StepIndex,
-        definition: &Definition,
-        cx: StepContext,
-        sight: Sighted,
-    ) -> Option<Attempt> {
-        let spec = run.started.manifest.step(index)?;
-        let mut suppliers: Vec<(StepIndex, _, _)> = Vec::new();
-        for need in spec.needs() {
-            if suppliers.iter().all(|(known, _, _)| *known != need) {
-                let output = run.step(need)?.output()?.clone();
-                suppliers.push((need, Arc::clone(definition.step(need)?), output));
-            }
-        }
-        let StepPhase::Running { timeout_ms, .. } = run.step(index)?.phase else { return None };
-        Some(Attempt {
-            step: Arc::clone(definition.step(index)?),
-            input: run.input_of(spec)?,
-            suppliers,
-            cx,
-            stop: sight.stop,
-            progress: sight.progress,
-            reports: sight.reports,
-            rules: self.rules.clone(),
-            timeout: timeout_ms.map(Duration::from_millis),
-            idle_timeout: spec.idle_timeout(),
-            grace: self.grace,
-        })
+        let handle = spawn(task.instrument(span(run, step, attempt)));
+        self.running.insert((id, step), attempt);
+        self.reach.insert((id, step), Task { stop, handle, progress, reports });
     }
 
     /// Asks an attempt to end.
@@ -216,41 +156,110 @@ impl Tasks {
             self.scratched.insert(run);
         }
     }
+}
 
-    fn context(
-        &self,
-        order: Spawn,
-        run: &Run,
-        driver: &mpsc::Sender<Message>,
-        sight: &Sighted,
-        progress: watch::Sender<Progress>,
-        held: Vec<ResourceKey>,
-    ) -> Option<StepContext> {
-        let spec = run.started.manifest.step(order.step)?;
-        let known = run.step(order.step)?;
-        let info = AttemptInfo {
-            run: order.run,
-            step: spec.key.clone(),
-            attempt: order.attempt,
-            max_attempts: spec.max_attempts(),
-            boot: self.boot.clone(),
-            scratch_dir: self.scratch_of(order.run).join(spec.key.as_str()),
-            checkpoint: known.checkpoint.clone(),
-            held: held.into_iter().filter(|key| !may_ask(known, key)).collect(),
-        };
-        let (driver, bytes_max) = (driver.downgrade(), self.payload_bytes_max);
-        let sink = Arc::new(Sink { order, driver, bytes_max });
-        let (stop, reports) = (sight.stop.clone(), sight.reports.clone());
-        Some(StepContext::new(info, sink, stop, wall_now, progress, reports))
+/// What every attempt is given.
+#[derive(Debug)]
+pub(super) struct Common {
+    /// Weak, so that attempts alone do not keep an engine open that nobody holds.
+    pub(super) driver: mpsc::WeakSender<Message>,
+    pub(super) boot: Option<String>,
+    pub(super) scratch_root: PathBuf,
+    pub(super) grace: Duration,
+    pub(super) payload_bytes_max: usize,
+    /// Rules of the application for failures.
+    pub(super) rules: Rules,
+}
+
+impl Common {
+    /// The folder for the scratch files of a run.
+    fn scratch_of(&self, run: RunId) -> PathBuf {
+        self.scratch_root.join(run.to_string())
     }
 }
 
-/// What the shell sees of an attempt while it goes on.
-struct Sighted {
-    stop: StopHandle,
-    progress: watch::Receiver<Progress>,
-    reports: Reports,
+/// What the state says of one attempt, on its way to the task that makes it.
+struct Brief {
+    order: Spawn,
+    key: StepKey,
+    max_attempts: u32,
+    checkpoint: Option<Json>,
+    held: Vec<ResourceKey>,
+    step: Arc<dyn ErasedStep>,
+    input: Json,
+    suppliers: Vec<(StepIndex, Arc<dyn ErasedStep>, Json)>,
+    timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
 }
+
+impl Brief {
+    /// None if the graph and the definition do not fit.
+    fn of(
+        order: Spawn,
+        run: &Run,
+        definition: &Definition,
+        shut: Vec<ResourceKey>,
+    ) -> Option<Self> {
+        let index = order.step;
+        let spec = run.started.manifest.step(index)?;
+        let known = run.step(index)?;
+        let mut suppliers: Vec<(StepIndex, _, _)> = Vec::new();
+        for need in spec.needs() {
+            if suppliers.iter().all(|(known, _, _)| *known != need) {
+                let output = run.step(need)?.output()?.clone();
+                suppliers.push((need, Arc::clone(definition.step(need)?), output));
+            }
+        }
+        let StepPhase::Running { timeout_ms, .. } = known.phase else { return None };
+        Some(Self {
+            order,
+            key: spec.key.clone(),
+            max_attempts: spec.max_attempts(),
+            checkpoint: known.checkpoint.clone(),
+            held: shut.into_iter().filter(|key| !may_ask(known, key)).collect(),
+            step: Arc::clone(definition.step(index)?),
+            input: run.input_of(spec)?,
+            suppliers,
+            timeout: timeout_ms.map(Duration::from_millis),
+            idle_timeout: spec.idle_timeout(),
+        })
+    }
+
+    fn into_attempt(self, common: &Common, line: Line) -> Box<Attempt> {
+        let (stop, sender, reports) = line;
+        let progress = sender.subscribe();
+        let info = AttemptInfo {
+            run: self.order.run,
+            scratch_dir: common.scratch_of(self.order.run).join(self.key.as_str()),
+            step: self.key,
+            attempt: self.order.attempt,
+            max_attempts: self.max_attempts,
+            boot: common.boot.clone(),
+            checkpoint: self.checkpoint,
+            held: self.held,
+        };
+        let (driver, bytes_max) = (common.driver.clone(), common.payload_bytes_max);
+        let sink = Arc::new(Sink { order: self.order, driver, bytes_max });
+        let (of_step, of_reports) = (stop.clone(), reports.clone());
+        let cx = StepContext::new(info, sink, of_step, wall_now, sender, of_reports);
+        Box::new(Attempt {
+            step: self.step,
+            input: self.input,
+            suppliers: self.suppliers,
+            cx,
+            stop,
+            progress,
+            reports,
+            rules: common.rules.clone(),
+            timeout: self.timeout,
+            idle_timeout: self.idle_timeout,
+            grace: common.grace,
+        })
+    }
+}
+
+/// How an attempt is reached, and tells where it is.
+type Line = (StopHandle, watch::Sender<Progress>, Reports);
 
 /// Whether an attempt was let pass in order to ask this very resource, although it is down.
 fn may_ask(step: &Step, key: &ResourceKey) -> bool {
