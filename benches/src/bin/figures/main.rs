@@ -6,6 +6,7 @@
     reason = "figures are told with three digits"
 )]
 
+mod append;
 mod disk;
 mod download;
 mod flight;
@@ -28,7 +29,7 @@ use table::say;
 /// Whatever goes wrong ends the measurement.
 type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
-const USAGE: &str = "usage: figures runs [w1 | w3] [disk | plain | memory] [ROUNDS] | syncs | replay [EVENTS] | idle [SECONDS] \
+const USAGE: &str = "usage: figures append [ROUNDS] | runs [w1 | w3] [disk | plain | memory] [ROUNDS] | syncs | replay [EVENTS] | idle [SECONDS] \
     | download [MIB] [PAIRS] | size FILE...";
 
 fn main() -> ExitCode {
@@ -46,6 +47,8 @@ fn main() -> ExitCode {
 fn measure(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["runs", words @ ..] => runs::measure(words),
+        ["append"] => append::measure(3),
+        ["append", rounds] => append::measure(rounds.parse()?),
         ["syncs"] => syncs::measure(),
         ["syncs", at_once, count, words @ ..] => {
             syncs::fly_alone(at_once.parse()?, count.parse()?, words)
