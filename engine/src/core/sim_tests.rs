@@ -525,10 +525,17 @@ fn every_run_settles_and_replay_equals_live() {
         crashes += u64::from(more_crashes);
     }
     assert!(crashes > seeds, "the simulation hardly crashes: {crashes} in {seeds} seeds");
-    // Everything that can happen in a journal happens, but for what the shell alone does.
+    // Everything that can happen in a journal happens, but for what shell and store do alone.
     let rare = |name: &str| events.get(name).copied().unwrap_or(0) < seeds / 50;
-    let elsewhere =
-        ["journal_created", "engine_closed", "lint_found", "run_parked", "run_unparked"];
+    let elsewhere = [
+        "journal_created",
+        "engine_closed",
+        "tail_cut",
+        "journal_recovered",
+        "lint_found",
+        "run_parked",
+        "run_unparked",
+    ];
     let missing: Vec<&&str> =
         Event::NAMES.iter().filter(|name| rare(name) && !elsewhere.contains(name)).collect();
     assert!(missing.is_empty(), "the simulation hardly ever gets to {missing:?}: {events:?}");
