@@ -12,7 +12,10 @@ use super::header::{self, HEADER_BYTES, SegmentFile};
 use crate::store::disk::files;
 
 /// Bytes written at a time while a file is filled.
-const FILL_BYTES: usize = 1024 * 1024;
+///
+/// A page each: written in larger pieces, they would be kept in larger pieces too, and every commit
+/// would make all of such a piece dirty again.
+const FILL_BYTES: usize = 4 * 1024;
 
 /// A segment that holds no frame yet.
 #[derive(Debug)]
@@ -66,14 +69,25 @@ pub(super) fn zero(file: &mut File, from: u64, to: u64) -> io::Result<()> {
 pub(super) struct Making(JoinHandle<io::Result<Spare>>);
 
 impl Making {
+    /// With less than the wanted capacity, but no less than `least`, if the disk is nearly full.
     pub(super) fn begin(
         dir: &Path,
         journal: Uuid,
         ordinal: u64,
         capacity: u64,
+        least: u64,
     ) -> io::Result<Self> {
         let dir = dir.to_owned();
-        let make = move || Spare::make(&dir, journal, ordinal, capacity);
+        let make = move || {
+            let mut capacity = capacity;
+            loop {
+                match Spare::make(&dir, journal, ordinal, capacity) {
+                    // A smaller one is better than none.
+                    Err(_) if capacity > least => capacity = (capacity / 2).max(least),
+                    made => return made,
+                }
+            }
+        };
         let thread = thread::Builder::new().name("journal-spare".to_owned()).spawn(make)?;
         Ok(Self(thread))
     }

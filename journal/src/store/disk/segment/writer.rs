@@ -149,7 +149,8 @@ impl SegmentWriter {
     fn prepare(&mut self) {
         if matches!(self.next, Next::NotYet) {
             let (ordinal, capacity) = (self.end.ordinal + 1, self.capacity_next());
-            self.next = match Making::begin(&self.dir, self.journal, ordinal, capacity) {
+            let making = Making::begin(&self.dir, self.journal, ordinal, capacity, CAPACITY_MIN);
+            self.next = match making {
                 Ok(making) => Next::Making(making),
                 Err(_) => Next::Failed,
             };
