@@ -14,11 +14,13 @@
 //! | [`manifest`], [`policy`] | the graph and the policies that a run pins |
 //! | [`failure`] | classes of failures |
 //! | [`store`] | where records are kept |
+//! | [`checkpoint`] | the folded state between openings, and the runs that have left memory |
 //! | [`audit`] | whether a journal is what it should be |
 //! | [`dump`] | records for other eyes |
 //! | [`explain`] | why a run stands where it stands |
 
 pub mod audit;
+pub mod checkpoint;
 pub mod dump;
 pub mod event;
 pub mod explain;

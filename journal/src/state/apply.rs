@@ -5,6 +5,8 @@ mod breaker;
 mod control;
 mod run;
 
+use std::sync::Arc;
+
 use crate::event::Event;
 use crate::id::{RunId, Seq, StepIndex, StepKey};
 use crate::record::Record;
@@ -62,7 +64,7 @@ impl State {
         }
         self.release_probes();
         self.stats.attempt(&record.event);
-        if let Some(run) = record.run.and_then(|id| self.runs.get(&id)) {
+        if let Some(run) = record.run.and_then(|id| self.runs.get(&id)).map(Arc::as_ref) {
             match before {
                 None => self.stats.total += 1,
                 Some(before) if before != run.phase.kind() => self.stats.run_moved(before, run),
@@ -140,7 +142,7 @@ impl State {
     fn run_of(&mut self, record: &Record) -> Result<(&mut Run, &mut Agenda), Problem> {
         let id = record.run.ok_or("the record names no run")?;
         let run = self.runs.get_mut(&id).ok_or_else(|| unknown_run(id))?;
-        Ok((run, &mut self.agenda))
+        Ok((Arc::make_mut(run), &mut self.agenda))
     }
 }
 

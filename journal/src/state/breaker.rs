@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{BreakerMode, Health, OpenCause, Sign};
 use crate::id::{AttemptNo, BreakerEpoch, RunId, Seq, StepIndex};
 use crate::policy::BreakerSpec;
 use crate::time::Timestamp;
 
 /// What the journal says about the breaker of one resource.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Breaker {
     /// Transitions so far.
     pub epoch: BreakerEpoch,
@@ -40,7 +42,7 @@ pub struct Breaker {
 }
 
 /// How far a breaker may interfere, as somebody set it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetMode {
     /// The mode.
     pub mode: BreakerMode,
@@ -53,7 +55,7 @@ pub struct SetMode {
 }
 
 /// Where a breaker stands.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub enum Gate {
     /// Everything passes.
     #[default]
@@ -89,7 +91,7 @@ pub enum Gate {
 }
 
 /// A probe under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
     /// The run.
     pub run: RunId,
@@ -102,7 +104,7 @@ pub struct Probe {
 }
 
 /// What one attempt showed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// The record that says so.
     pub seq: Seq,
@@ -117,7 +119,7 @@ pub struct Sample {
 }
 
 /// How far the release of the steps behind a breaker is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wave {
     /// Number of the next wave, from 0.
     pub number: u32,

@@ -2,6 +2,7 @@
 
 mod apply;
 mod breaker;
+mod residence;
 mod run;
 mod stats;
 mod step;
@@ -13,6 +14,8 @@ mod world;
 
 pub use apply::IllegalTransition;
 pub use breaker::{Breaker, Gate, Probe, Sample, SetMode, Wave};
+pub use residence::Rest;
+pub(crate) use residence::{Global, Left};
 pub use run::{Run, RunPhase, RunStatus};
 pub use stats::{ClassStats, ResourceStats, Stats};
 pub use step::{Hold, Step, StepPhase};

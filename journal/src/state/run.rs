@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{ExhaustReason, RunStarted};
 use crate::id::{RunId, Seq, StepIndex, StepKey};
 use crate::json::Json;
@@ -11,7 +13,7 @@ use crate::state::transitions::RunPhaseKind;
 use crate::time::Timestamp;
 
 /// What the journal says about one run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// Its identity.
     pub id: RunId,
@@ -38,7 +40,7 @@ pub struct Run {
 }
 
 /// Where a run stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunPhase {
     /// Its steps are being worked on.
     Active,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{BreakerOpened, Event, Sign, Verdict};
 use crate::failure::Class;
 use crate::id::ResourceKey;
@@ -10,7 +12,7 @@ use crate::state::transitions::RunPhaseKind;
 use crate::time::Timestamp;
 
 /// How well recovery works: over all runs that the journal knows.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Stats {
     /// Runs started.
     pub total: u64,
@@ -35,7 +37,7 @@ pub struct Stats {
 }
 
 /// What became of the failures of one class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ClassStats {
     /// Failed attempts.
     pub failures: u64,
@@ -44,7 +46,7 @@ pub struct ClassStats {
 }
 
 /// What a resource did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ResourceStats {
     /// Attempts that showed that it works.
     pub alive: u64,

@@ -1,5 +1,7 @@
 //! What the journal says about one step of a run.
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{Admission, DelayParts, ExhaustReason, InterruptCause, Verdict};
 use crate::failure::{Condition, Failure};
 use crate::id::{AttemptNo, Epoch, ResourceKey, Seq};
@@ -8,7 +10,7 @@ use crate::state::transitions::StepPhaseKind;
 use crate::time::Timestamp;
 
 /// What the journal says about one step of a run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// Where the step stands.
     pub phase: StepPhase,
@@ -55,7 +57,7 @@ pub struct Step {
 }
 
 /// Where a step stands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum StepPhase {
     /// Something that it needs has not succeeded yet.
     Blocked,
@@ -105,7 +107,7 @@ pub enum StepPhase {
 }
 
 /// What a held step waits for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Hold {
     /// Until one of these breakers lets it pass.
     Breakers {
@@ -115,7 +117,26 @@ pub enum Hold {
         rank: Timestamp,
     },
     /// Until something has changed.
-    Condition(Condition),
+    Condition(#[serde(with = "as_advice")] Condition),
+}
+
+/// A condition as it stands in records: within the advice that names it.
+mod as_advice {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::failure::{Advice, Condition};
+
+    pub(super) fn serialize<S: Serializer>(on: &Condition, to: S) -> Result<S::Ok, S::Error> {
+        Advice::WhenReady(on.clone()).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Condition, D::Error> {
+        match Advice::deserialize(from)? {
+            Advice::WhenReady(on) => Ok(on),
+            _ => Err(D::Error::custom("a step is held by a condition")),
+        }
+    }
 }
 
 impl Step {

@@ -1,5 +1,7 @@
 //! Settings that people change while the engine runs.
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::SettingsChanged;
 use crate::json::Json;
 
@@ -9,7 +11,7 @@ macro_rules! tuning {
         /// Settings that people changed while the engine ran; none stands for the engine's own.
         ///
         /// They apply to every decision after the change, of runs under way as well.
-        #[derive(Debug, Clone, PartialEq, Default)]
+        #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
         pub struct Tuning {
             $($(#[$meta])* pub $field: Option<$Type>,)+
         }

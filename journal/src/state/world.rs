@@ -1,6 +1,7 @@
 //! The whole of a journal, folded.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -16,7 +17,8 @@ use crate::time::Timestamp;
 
 /// What the records of a journal add up to.
 ///
-/// Changed by [`State::apply`] alone. Two states that applied the same records are equal.
+/// Changed by [`State::apply`] alone; runs that rest can leave it and come back, which changes
+/// nothing that is said about them. Two states that applied the same records are equal.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct State {
     /// The last record applied.
@@ -25,7 +27,8 @@ pub struct State {
     pub(crate) last_at: Timestamp,
     /// Openings of the journal so far.
     pub(crate) epoch: Epoch,
-    pub(crate) runs: BTreeMap<RunId, Run>,
+    /// Shared with whoever took a snapshot; a run that changes then is copied first.
+    pub(crate) runs: BTreeMap<RunId, Arc<Run>>,
     /// The newest run under each key.
     pub(crate) keys: HashMap<RunKey, RunId>,
     pub(crate) agenda: Agenda,
@@ -86,22 +89,22 @@ impl State {
 
     /// The run with an id.
     pub fn run(&self, id: RunId) -> Option<&Run> {
-        self.runs.get(&id)
+        self.runs.get(&id).map(Arc::as_ref)
     }
 
     /// The newest run under a key.
     pub fn run_by_key(&self, key: &RunKey) -> Option<&Run> {
-        self.keys.get(key).and_then(|id| self.runs.get(id))
+        self.keys.get(key).and_then(|id| self.run(*id))
     }
 
     /// All runs, in the order of their ids.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
-        self.runs.values()
+        self.runs.values().map(Arc::as_ref)
     }
 
     /// Runs that have not ended, in the order of their ids.
     pub fn open_runs(&self) -> impl Iterator<Item = &Run> {
-        self.agenda.open.iter().filter_map(|id| self.runs.get(id))
+        self.agenda.open.iter().filter_map(|id| self.run(*id))
     }
 
     /// Number of attempts under way.

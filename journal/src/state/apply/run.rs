@@ -1,5 +1,7 @@
 //! Events about a run as a whole.
 
+use std::sync::Arc;
+
 use super::{Problem, check_run, edit, set_run, set_step, unblock};
 use crate::event::{Event, InterruptCause, RunStarted};
 use crate::id::StepIndex;
@@ -42,7 +44,7 @@ impl State {
         if let Some(key) = &event.key {
             self.keys.insert(key.clone(), id);
         }
-        self.runs.insert(id, run);
+        self.runs.insert(id, Arc::new(run));
         Ok(())
     }
 

@@ -3,5 +3,5 @@
 mod breaker;
 mod controls;
 mod moves;
-mod random;
+pub(crate) mod random;
 pub(crate) mod world;

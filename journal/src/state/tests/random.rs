@@ -17,13 +17,14 @@ use crate::event::{
 };
 use crate::id::{AttemptNo, BreakerEpoch, Epoch, ResourceKey, StepKey, WorkflowName};
 use crate::json::Json;
+use crate::record::Record;
 use crate::state::world::Agenda;
 use crate::state::{Breaker, Gate, Run, RunPhase, State, StepMove, StepPhaseKind};
 use crate::time::Timestamp;
 
 /// What somebody tries: often something that is not legal.
 #[derive(Debug, Clone, Copy)]
-struct Try {
+pub(crate) struct Try {
     run: u8,
     step: usize,
     what: u8,
@@ -35,7 +36,7 @@ struct Try {
     seconds: u8,
 }
 
-fn tries() -> impl Strategy<Value = Vec<Try>> {
+pub(crate) fn tries() -> impl Strategy<Value = Vec<Try>> {
     let is_off = proptest::bool::weighted(0.1);
     // Mostly work: a run that has ended is no longer of much interest.
     let what = prop_oneof![40 => 0..22u8, 2 => 22..30u8, 12 => 30..41u8, 6 => 41..52u8];
@@ -290,8 +291,23 @@ fn control_event(world: &World, tried: Try) -> Event {
     }
 }
 
+/// The records of whatever is legal among what is tried, over up to three runs.
+pub(crate) fn records(tries: Vec<Try>) -> Vec<Record> {
+    let mut world = World::empty();
+    for run in 0..2 {
+        let begun = run_started(None, Some(1_000_000));
+        world.apply(Some(run_id(run)), begun).expect("a new run");
+    }
+    for tried in tries {
+        world.pass(tried.seconds.into());
+        let event = event(&world, tried);
+        let _ = world.apply(Some(run_id(tried.run.into())), event);
+    }
+    world.records
+}
+
 /// The index over open work, made from the runs and breakers alone.
-fn agenda_of(state: &State) -> Agenda {
+pub(crate) fn agenda_of(state: &State) -> Agenda {
     let mut agenda = Agenda::default();
     for run in state.runs() {
         if run.phase.is_final() {

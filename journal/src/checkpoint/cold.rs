@@ -1,0 +1,361 @@
+//! The runs that have left memory, and how they come back.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::due::{self, Due, Spilled};
+use super::graphs::Graphs;
+use super::keys::{self, Key};
+use super::lookup::Lost;
+use crate::id::{RunId, RunKey, Seq};
+use crate::manifest::Manifest;
+use crate::state::{Left, Rest, Run, State};
+use crate::store::{Cache, Store};
+use crate::time::Timestamp;
+
+/// The runs that have left memory.
+///
+/// Together with the [`State`] they left they are what the records add up to.
+#[derive(Debug)]
+pub struct Cold {
+    pub(super) book: Book,
+    /// What the checkpoint that was loaded made useless, and may still be there.
+    pub(super) leftover: Vec<Stale>,
+    /// What nobody needs once the next checkpoint is saved.
+    pub(super) stale: Vec<Stale>,
+    /// Runs that came back since the last snapshot.
+    pub(super) admitted: HashMap<RunId, Admitted>,
+    /// What is on its way to the cache.
+    pub(super) transit: Option<Arc<Transit>>,
+    /// Held by everybody who reads old versions.
+    pub(super) pins: Arc<()>,
+    /// Whether values of versions that count for nothing are worth a search.
+    pub(super) needs_sweep: bool,
+    /// Set once the cache is known to be the one that the checkpoint relies on.
+    pub(super) checked: OnceLock<()>,
+}
+
+/// What a checkpoint says about the runs that have left memory.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Book {
+    /// The cache that holds them.
+    pub(super) generation: Option<Uuid>,
+    /// The last version that counts.
+    pub(super) at: Seq,
+    /// Versions between these count for nothing: no checkpoint relies on them.
+    pub(super) voids: Vec<(Seq, Seq)>,
+    /// Runs that have not ended.
+    pub(super) open: u64,
+    /// Runs that have ended, some of them more than once.
+    pub(super) ended: u64,
+    /// Runs with a key.
+    pub(super) keyed: u64,
+    pub(super) due: Due,
+    pub(super) graphs: Graphs,
+    /// Ended runs that went on: what was kept up to this version no longer counts.
+    pub(super) superseded: BTreeMap<RunId, Seq>,
+}
+
+/// Something in the cache that nobody needs any more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) enum Stale {
+    Open(RunId, Seq),
+    Newest(RunKey, Seq),
+    Due(Key),
+}
+
+/// A run that came back.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    pub(super) is_open: bool,
+    pub(super) version: Seq,
+    /// The run as it is kept, if it may well stay as it is.
+    pub(super) kept: Option<Arc<Run>>,
+    /// The key under which it is kept as the newest run.
+    pub(super) key: Option<RunKey>,
+}
+
+/// Runs that have just left memory, until they are safe in the cache.
+#[derive(Debug)]
+pub(super) struct Transit {
+    pub(super) at: Seq,
+    pub(super) runs: HashMap<RunId, Left>,
+    pub(super) keys: HashMap<RunKey, RunId>,
+    pub(super) spilled: Spilled,
+    pub(super) stale: Vec<Stale>,
+}
+
+impl Book {
+    /// Whether what has a version is relied upon.
+    pub(super) fn counts(&self, version: Seq) -> bool {
+        let is_void = |(from, to): &(Seq, Seq)| *from < version && version < *to;
+        version <= self.at && !self.voids.iter().any(is_void)
+    }
+
+    /// Takes note of an open run that leaves.
+    pub(super) fn left(&mut self, run: &Run, rest: Rest) {
+        self.keyed += u64::from(run.started.key.is_some());
+        match rest {
+            Rest::Ended => self.ended += 1,
+            Rest::Until(at) => {
+                self.open += 1;
+                self.graphs.add(&run.started.manifest);
+                if let Some(at) = at {
+                    self.due.insert((at, run.id));
+                }
+            }
+        }
+    }
+
+    /// Takes note of a run that comes back.
+    pub(super) fn came_back(&mut self, run: &Run) {
+        if run.phase.is_final() {
+            self.ended = self.ended.saturating_sub(1);
+        } else {
+            self.open = self.open.saturating_sub(1);
+            self.graphs.remove(&run.started.manifest);
+        }
+    }
+}
+
+impl Cold {
+    /// Nothing has left memory yet; whatever is in the cache counts for nothing.
+    pub fn none() -> Self {
+        let voids = vec![(Seq::ZERO, Seq::new(u64::MAX))];
+        Self::loaded(Book { voids, ..Book::default() }, Vec::new(), true)
+    }
+
+    pub(super) fn loaded(book: Book, leftover: Vec<Stale>, needs_sweep: bool) -> Self {
+        Self {
+            book,
+            leftover,
+            stale: Vec::new(),
+            admitted: HashMap::new(),
+            transit: None,
+            pins: Arc::default(),
+            needs_sweep,
+            checked: OnceLock::new(),
+        }
+    }
+
+    /// Whether no run has left memory.
+    pub fn is_empty(&self) -> bool {
+        self.book.open == 0 && self.book.ended == 0
+    }
+
+    /// Runs that have not ended and left memory.
+    pub const fn open_runs(&self) -> u64 {
+        self.book.open
+    }
+
+    /// The position of the last checkpoint that was saved or loaded.
+    pub const fn at(&self) -> Seq {
+        self.book.at
+    }
+
+    /// Whether a snapshot is on its way to the disk.
+    pub const fn is_writing(&self) -> bool {
+        self.transit.is_some()
+    }
+
+    /// The next time that any of the runs waits for, or an earlier one.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.book.due.next()
+    }
+
+    /// The graphs of the runs that have not ended.
+    pub fn graphs(&self) -> impl Iterator<Item = &Manifest> {
+        self.book.graphs.iter()
+    }
+
+    /// Brings a run back; false if there is none.
+    ///
+    /// The newest run under its key comes back with it.
+    ///
+    /// # Errors
+    /// [`Lost`] if the cache is not what the checkpoint relied on.
+    pub fn bring(
+        &mut self,
+        state: &mut State,
+        store: &dyn Store,
+        run: RunId,
+    ) -> Result<bool, Lost> {
+        self.bring_as(state, store, run, true)
+    }
+
+    /// The same for a run that is certain not to stay as it is.
+    pub(super) fn bring_to_change(
+        &mut self,
+        state: &mut State,
+        store: &dyn Store,
+        run: RunId,
+    ) -> Result<bool, Lost> {
+        self.bring_as(state, store, run, false)
+    }
+
+    fn bring_as(
+        &mut self,
+        state: &mut State,
+        store: &dyn Store,
+        id: RunId,
+        may_stay: bool,
+    ) -> Result<bool, Lost> {
+        if state.holds(id) {
+            return Ok(true);
+        }
+        let Some((run, version)) = self.find(store, id)? else { return Ok(false) };
+        let unknown = |key: &&RunKey| state.run_by_key(key).is_none();
+        let key = run.started.key.clone().filter(|key| unknown(&key));
+        let holder = match &key {
+            Some(key) => self.newest(store, key)?,
+            None => None,
+        };
+        let own = key.filter(|_| holder == Some(id));
+        self.admit(state, run, version, own, may_stay);
+        match holder {
+            Some(holder) if holder != id => {
+                let is_there = self.bring_as(state, store, holder, may_stay)?;
+                if is_there { Ok(true) } else { Err(Lost::Missing { run: holder }) }
+            }
+            _ => Ok(true),
+        }
+    }
+
+    fn admit(
+        &mut self,
+        state: &mut State,
+        run: Arc<Run>,
+        version: Seq,
+        key: Option<RunKey>,
+        may_stay: bool,
+    ) {
+        self.book.came_back(&run);
+        let admitted = Admitted {
+            is_open: !run.phase.is_final(),
+            version,
+            kept: may_stay.then(|| Arc::clone(&run)),
+            key: key.clone(),
+        };
+        self.admitted.insert(run.id, admitted);
+        state.admit(Left { run, key });
+    }
+
+    /// Brings the newest run under a key back; none if there is none.
+    ///
+    /// # Errors
+    /// [`Lost`] if the cache is not what the checkpoint relied on.
+    pub fn bring_key(
+        &mut self,
+        state: &mut State,
+        store: &dyn Store,
+        key: &RunKey,
+    ) -> Result<Option<RunId>, Lost> {
+        if let Some(run) = state.run_by_key(key) {
+            return Ok(Some(run.id));
+        }
+        let Some(run) = self.newest(store, key)? else { return Ok(None) };
+        let is_there = self.bring(state, store, run)?;
+        if is_there { Ok(Some(run)) } else { Err(Lost::Missing { run }) }
+    }
+
+    /// Brings runs back whose time has come, at most so many; tells how many.
+    ///
+    /// # Errors
+    /// [`Lost`] if the cache is not what the checkpoint relied on.
+    pub fn bring_due(
+        &mut self,
+        state: &mut State,
+        store: &dyn Store,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize, Lost> {
+        let mut brought = 0;
+        while brought < limit {
+            while let Some(far) = self.book.due.needed(now) {
+                let entries = match self.transit.as_ref().and_then(|t| t.spilled.get(&far)) {
+                    Some(entries) => entries.clone(),
+                    None => {
+                        let value = self.cache(store)?.get(&far.key())?.ok_or(Lost::Damaged)?;
+                        due::decode(&value)?
+                    }
+                };
+                self.book.due.load(far, entries);
+                self.stale.push(Stale::Due(far.key()));
+            }
+            let Some((_, run)) = self.book.due.pop(now) else { break };
+            if state.holds(run) {
+                continue;
+            }
+            // One that has ended since leaves its entry behind.
+            if self.find_open(store, run)?.is_some_and(|(run, _)| !run.phase.is_final()) {
+                self.bring_to_change(state, store, run)?;
+                brought += 1;
+            }
+        }
+        Ok(brought)
+    }
+
+    /// Brings every open run back whose graph is wanted.
+    ///
+    /// # Errors
+    /// [`Lost`] if the cache is not what the checkpoint relied on.
+    pub fn bring_graphs(
+        &mut self,
+        state: &mut State,
+        store: &dyn Store,
+        wanted: impl Fn(&Manifest) -> bool,
+    ) -> Result<(), Lost> {
+        if !self.graphs().any(&wanted) {
+            return Ok(());
+        }
+        let mut listing = self.listing();
+        while let Some(runs) = listing.next_open(store)? {
+            for run in runs.into_iter().filter(|run| wanted(&run.started.manifest)) {
+                self.bring(state, store, run.id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The cache, which is the one that the checkpoint relies on.
+    pub(super) fn cache<'a>(&self, store: &'a dyn Store) -> Result<&'a dyn Cache, Lost> {
+        let cache = store.cache().ok_or(Lost::Gone)?;
+        if self.checked.get().is_none() {
+            if self.book.generation.is_some_and(|known| cache.generation().ok() != Some(known)) {
+                return Err(Lost::Gone);
+            }
+            super::write::remove(cache, &self.leftover)?;
+            // Whoever was faster has done the same.
+            let _ = self.checked.set(());
+        }
+        Ok(cache)
+    }
+
+    /// Makes sure that the cache is there; may block until it is ready.
+    ///
+    /// # Errors
+    /// [`Lost`] if the cache is not what the checkpoint relied on.
+    pub fn check(&self, store: &dyn Store) -> Result<(), Lost> {
+        self.cache(store).map(|_| ())
+    }
+}
+
+impl Stale {
+    /// Adds the keys that are to be removed.
+    pub(super) fn keys(&self, cache: &dyn Cache, to: &mut Vec<Key>) -> Result<(), Lost> {
+        match self {
+            Self::Open(run, version) => {
+                let first = keys::open(*run, *version, 0);
+                let last = keys::open(*run, *version, u16::MAX);
+                let pairs = cache.range(&first, &last, usize::MAX)?;
+                to.extend(pairs.into_iter().map(|(key, _)| key));
+            }
+            Self::Newest(key, version) => to.push(keys::newest(key, *version)),
+            Self::Due(key) => to.push(key.clone()),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,157 @@
+//! The state at a position, taken without holding anybody up.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cold::{Admitted, Cold, Stale, Transit};
+use super::write::{Snapshot, Written};
+use crate::id::{RunId, Seq};
+use crate::state::{Rest, Run, State};
+use crate::store::CacheError;
+use crate::time::Timestamp;
+
+/// Which runs leave memory.
+pub struct Resting<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// A run that waits for less than this stays.
+    pub far: Duration,
+    /// A run that moved behind this stays: somebody still waits to be told.
+    pub durable: Seq,
+    /// Whether a run stays for another reason.
+    pub stays: &'a dyn Fn(&Run) -> bool,
+}
+
+impl fmt::Debug for Resting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resting").field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+impl Resting<'_> {
+    /// How long a run rests, if it leaves memory.
+    fn rest(&self, run: &Run) -> Option<Rest> {
+        let rest = run.rest()?;
+        let is_far = match rest {
+            Rest::Until(Some(at)) => at > self.now.after(self.far),
+            Rest::Until(None) | Rest::Ended => true,
+        };
+        (is_far && run.moved_at() <= self.durable && !(self.stays)(run)).then_some(rest)
+    }
+}
+
+impl Cold {
+    /// Takes a snapshot of the state, out of which the runs that rest go; none while one is written.
+    ///
+    /// It is to be written once the head of the state is durable, and [`landed`](Self::landed)
+    /// is to be told how that went.
+    pub fn snapshot(&mut self, state: &mut State, resting: &Resting<'_>) -> Option<Snapshot> {
+        if self.transit.is_some() {
+            return None;
+        }
+        let at = state.head();
+        if let Some((_, end)) = self.book.voids.last_mut().filter(|(_, end)| end.get() == u64::MAX)
+        {
+            *end = at;
+        }
+        let admitted = std::mem::take(&mut self.admitted);
+        for (run, admitted) in admitted {
+            self.settle(state, run, admitted, resting);
+        }
+        let leaving: Vec<(RunId, Rest)> =
+            state.runs().filter_map(|run| Some((run.id, resting.rest(run)?))).collect();
+        let mut runs = HashMap::with_capacity(leaving.len());
+        let mut keys = HashMap::new();
+        for (id, rest) in leaving {
+            let Some(left) = state.evict(id) else { continue };
+            self.book.left(&left.run, rest);
+            keys.extend(left.key.clone().map(|key| (key, id)));
+            runs.insert(id, left);
+        }
+        let spilled = self.book.due.spill(at);
+        let mut stale = std::mem::take(&mut self.stale);
+        if self.checked.get().is_none() {
+            stale.append(&mut self.leftover);
+        }
+        let transit = Arc::new(Transit { at, runs, keys, spilled, stale });
+        self.transit = Some(Arc::clone(&transit));
+        let mut book = self.book.clone();
+        book.at = at;
+        Some(Snapshot {
+            global: state.global(),
+            hot: state.shared_runs().map(Arc::clone).collect(),
+            book,
+            transit,
+            pins: Arc::clone(&self.pins),
+            sweeps: self.needs_sweep,
+        })
+    }
+
+    /// Decides about a run that came back: it goes again if nothing has happened to it, else what
+    /// is kept of it is out of date.
+    fn settle(&mut self, state: &mut State, id: RunId, admitted: Admitted, resting: &Resting<'_>) {
+        let Admitted { is_open, version, kept, key } = admitted;
+        let current = state.shared_run(id);
+        let is_kept = |run: &Arc<Run>| kept.as_ref().is_some_and(|kept| **kept == **run);
+        if let Some(run) = current.filter(is_kept)
+            && let Some(rest) = resting.rest(&run)
+            && let Some(left) = state.evict(id)
+        {
+            self.book.left(&left.run, rest);
+            if left.key.is_none()
+                && let Some(key) = key
+            {
+                self.stale.push(Stale::Newest(key, version));
+            }
+            return;
+        }
+        if is_open {
+            self.stale.push(Stale::Open(id, version));
+        } else {
+            self.book.superseded.insert(id, version);
+        }
+        if let Some(key) = key {
+            self.stale.push(Stale::Newest(key, version));
+        }
+    }
+
+    /// Takes note of how the last snapshot was written.
+    ///
+    /// What could not be written is back in memory afterwards.
+    pub fn landed(&mut self, state: &mut State, written: Result<Written, CacheError>) {
+        let Some(transit) = self.transit.take() else { return };
+        match written {
+            Ok(Written { generation, removed, swept }) => {
+                self.book.at = transit.at;
+                self.book.generation = Some(generation);
+                let _ = self.checked.set(());
+                if !removed {
+                    self.stale.extend(transit.stale.iter().cloned());
+                }
+                if swept {
+                    self.book.voids.clear();
+                    self.needs_sweep = false;
+                }
+            }
+            Err(_) => self.take_back(state, &transit),
+        }
+    }
+
+    fn take_back(&mut self, state: &mut State, transit: &Transit) {
+        self.admitted.retain(|_, admitted| admitted.version != transit.at);
+        for (id, left) in &transit.runs {
+            if !state.holds(*id) {
+                self.book.came_back(&left.run);
+                state.admit(left.clone());
+            }
+        }
+        self.book.due.unspill(&transit.spilled);
+        self.stale.extend(transit.stale.iter().cloned());
+        // Whatever part of it did land counts for nothing.
+        let before = Seq::new(transit.at.get().saturating_sub(1));
+        self.book.voids.push((before, transit.at.next()));
+        self.needs_sweep = true;
+    }
+}

@@ -1,0 +1,239 @@
+//! Random journals, folded with runs that leave and come back, over crashes at any point.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::store::Flaky;
+use crate::checkpoint::{Cold, Resting, recover};
+use crate::event::Event;
+use crate::id::{RunId, Seq};
+use crate::record::Record;
+use crate::state::State;
+use crate::state::tests::random::{Try, agenda_of, records, tries};
+use crate::state::tests::world::run_id;
+use crate::store::Store;
+
+/// What happens between two records.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    Nothing,
+    /// A snapshot is taken and written.
+    Checkpoint {
+        far: u64,
+    },
+    /// A snapshot is taken; it is written after a few more records.
+    Begin {
+        far: u64,
+    },
+    /// Writing fails after so many changes.
+    Fail {
+        after: u32,
+    },
+    /// The process dies after so many changes of a snapshot.
+    Die {
+        after: u32,
+    },
+    /// The process dies.
+    Crash,
+    /// Somebody looks at a run, and brings it back.
+    Bring(u8),
+    /// Whatever is due comes back.
+    Wake,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let far = prop_oneof![Just(0), Just(5), Just(1_000)];
+    let act = prop_oneof![
+        6 => Just(Act::Nothing),
+        4 => far.clone().prop_map(|far| Act::Checkpoint { far }),
+        2 => far.prop_map(|far| Act::Begin { far }),
+        1 => (1..12u32).prop_map(|after| Act::Fail { after }),
+        2 => (1..12u32).prop_map(|after| Act::Die { after }),
+        2 => Just(Act::Crash),
+        2 => (0..3u8).prop_map(Act::Bring),
+        1 => Just(Act::Wake),
+    ];
+    vec(act, 1..60)
+}
+
+/// An engine without decisions: it folds, and runs leave and come back.
+struct Life {
+    store: Flaky,
+    state: State,
+    cold: Cold,
+    /// The snapshot that is to be written.
+    snapshot: Option<crate::checkpoint::Snapshot>,
+}
+
+impl Life {
+    fn new() -> Self {
+        let store = Flaky::new();
+        let (state, cold) = recover(&store).expect("sound");
+        Self { store, state, cold, snapshot: None }
+    }
+
+    fn record(&mut self, record: &Record) {
+        self.store.append(self.store.head(), std::slice::from_ref(record)).expect("kept");
+        if let Some(run) = record.run {
+            self.cold.bring(&mut self.state, &self.store, run).expect("nothing is lost");
+        }
+        if let Event::RunStarted(started) = &record.event
+            && let Some(key) = &started.key
+        {
+            self.cold.bring_key(&mut self.state, &self.store, key).expect("nothing is lost");
+        }
+        self.state.apply(record).expect("legal");
+    }
+
+    fn begin(&mut self, far: u64) {
+        let resting = Resting {
+            now: self.state.last_at(),
+            far: Duration::from_secs(far),
+            durable: self.state.head(),
+            stays: &|_| false,
+        };
+        if let Some(snapshot) = self.cold.snapshot(&mut self.state, &resting) {
+            self.snapshot = Some(snapshot);
+        }
+    }
+
+    fn write(&mut self) {
+        if let Some(snapshot) = self.snapshot.take() {
+            let written = snapshot.write(&self.store);
+            self.cold.landed(&mut self.state, written);
+        }
+    }
+
+    fn crash(&mut self) {
+        self.snapshot = None;
+        (self.state, self.cold) = recover(&self.store).expect("sound");
+        // As an engine does, so that no two lives write the same version.
+        let epoch = self.state.epoch().next();
+        let opened =
+            crate::event::EngineOpened { epoch, boot: None, pid: 1, engine: String::new() };
+        let (seq, at) = (self.state.head().next(), self.state.last_at());
+        self.record(&Record { seq, at, run: None, event: opened.into() });
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Nothing => {}
+            Act::Checkpoint { far } => {
+                self.write();
+                self.begin(far);
+                self.write();
+            }
+            Act::Begin { far } => {
+                self.write();
+                self.begin(far);
+            }
+            Act::Fail { after } => {
+                self.begin(0);
+                self.store.fail_after(after);
+                self.write();
+                self.store.fail_after(0);
+            }
+            Act::Die { after } => {
+                self.begin(0);
+                self.store.fail_after(after);
+                self.write();
+                self.store.fail_after(0);
+                self.crash();
+            }
+            Act::Crash => self.crash(),
+            Act::Bring(run) => {
+                let run = run_id(run.into());
+                self.cold.bring(&mut self.state, &self.store, run).expect("nothing is lost");
+            }
+            Act::Wake => {
+                let now = self.state.last_at();
+                let cold = &mut self.cold;
+                cold.bring_due(&mut self.state, &self.store, now, 10).expect("nothing is lost");
+            }
+        }
+    }
+
+    /// What is in memory and what has left it say together what the records say.
+    fn check(&self, whole: &State) -> Result<(), TestCaseError> {
+        prop_assert_eq!(&agenda_of(&self.state), &self.state.agenda);
+        for run in whole.runs() {
+            let left = match self.state.shared_run(run.id) {
+                Some(run) => Some(run),
+                None => self.cold.peek(&self.store, run.id).expect("nothing is lost"),
+            };
+            prop_assert_eq!(left.as_deref(), Some(run));
+        }
+        for (key, id) in &whole.keys {
+            let found = match self.state.run_by_key(key) {
+                Some(run) => Some(run.id),
+                None => {
+                    let left = self.cold.peek_key(&self.store, key).expect("nothing is lost");
+                    left.map(|run| run.id)
+                }
+            };
+            prop_assert_eq!(found, Some(*id), "the newest run under {}", key);
+        }
+        let mut global = self.state.global();
+        global.clone_keys_of(&whole.global());
+        prop_assert_eq!(global, whole.global());
+        // What is overdue and not in memory is known to be.
+        let due = whole.open_runs().filter(|run| !self.state.holds(run.id));
+        for run in due {
+            if let Some(crate::state::Rest::Until(Some(at))) = run.rest() {
+                prop_assert!(self.cold.next_due().is_some_and(|next| next <= at));
+            }
+        }
+        self.check_listing(whole)
+    }
+
+    fn check_listing(&self, whole: &State) -> Result<(), TestCaseError> {
+        let mut listing = self.cold.listing();
+        let mut listed: Vec<RunId> = self.state.runs().map(|run| run.id).collect();
+        while let Some(runs) = listing.next_page(&self.store).expect("nothing is lost") {
+            for run in &runs {
+                prop_assert_eq!(whole.run(run.id), Some(run.as_ref()));
+            }
+            listed.extend(runs.iter().map(|run| run.id));
+        }
+        let once: BTreeSet<RunId> = listed.iter().copied().collect();
+        prop_assert_eq!(once.len(), listed.len(), "no run is listed twice");
+        prop_assert_eq!(once, whole.runs().map(|run| run.id).collect::<BTreeSet<_>>());
+        Ok(())
+    }
+}
+
+/// Records whose positions and epochs fit behind what a life has recorded by itself.
+fn fitted(record: &Record, life: &Life) -> Record {
+    let mut record = Record { seq: life.state.head().next(), ..record.clone() };
+    if let Event::EngineOpened(opened) = &mut record.event {
+        opened.epoch = life.state.epoch().next();
+    }
+    record
+}
+
+fn live(tried: Vec<Try>, acts: &[Act]) -> Result<(), TestCaseError> {
+    let mut life = Life::new();
+    for (record, act) in records(tried).iter().skip(1).zip(acts.iter().cycle()) {
+        let record = fitted(record, &life);
+        life.record(&record);
+        life.act(*act);
+        let mut whole = State::new();
+        for record in life.store.scan(Seq::new(1)) {
+            whole.apply(&record.expect("readable")).expect("legal");
+        }
+        life.check(&whole)?;
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn runs_that_leave_and_come_back_change_nothing(tried in tries(), acts in acts()) {
+        live(tried, &acts)?;
+    }
+}

@@ -1,0 +1,227 @@
+//! Puts a snapshot on the disk.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::cold::{Book, Stale, Transit};
+use super::due;
+use super::image;
+use super::keys::{self, Key, LEVEL_BITS, Room};
+use super::lookup::{Lost, PAGE};
+use super::pack::Packer;
+use crate::id::{RunId, Seq};
+use crate::state::{Global, Left, Run};
+use crate::store::{Cache, CacheError, Change, Store};
+
+/// The state at a position, to be written.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(super) global: Global,
+    pub(super) hot: Vec<Arc<Run>>,
+    pub(super) book: Book,
+    pub(super) transit: Arc<Transit>,
+    pub(super) pins: Arc<()>,
+    pub(super) sweeps: bool,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy)]
+pub struct Written {
+    pub(super) generation: Uuid,
+    /// Whether what nobody needs any more was removed.
+    pub(super) removed: bool,
+    /// Whether nothing is left of versions that count for nothing.
+    pub(super) swept: bool,
+}
+
+impl Snapshot {
+    /// The position of the snapshot; everything up to there must be durable before it is written.
+    pub fn at(&self) -> Seq {
+        self.transit.at
+    }
+
+    /// Runs that leave memory with it.
+    pub fn leaving(&self) -> usize {
+        self.transit.runs.len()
+    }
+
+    /// Writes it: the runs that leave first, then the checkpoint that relies on them.
+    ///
+    /// Blocks on the disk.
+    ///
+    /// # Durability
+    /// The checkpoint is durable when this returns; a crash before that leaves the one before it.
+    ///
+    /// # Errors
+    /// [`CacheError`] if it cannot be written; the checkpoint before it is as good as ever.
+    pub fn write(mut self, store: &dyn Store) -> Result<Written, CacheError> {
+        let cache = store.cache().ok_or(CacheError::Closed)?;
+        let generation = cache.generation()?;
+        if self.book.generation.is_some_and(|known| known != generation) {
+            return Err(damaged("the cache was lost while it was in use"));
+        }
+        self.book.generation = Some(generation);
+        // Nothing was there before, so that nothing of it can be out of date.
+        let sweeps = self.sweeps && !is_empty(cache)?;
+        self.write_runs(cache)?;
+        cache.sync()?;
+        let image = image::encode(&self).map_err(damaged)?;
+        store.save_checkpoint(self.transit.at, &image)?;
+        // Whoever still reads old versions leaves the removal to the next snapshot.
+        let removed = Arc::strong_count(&self.pins) <= PINS_OF_NOBODY;
+        if removed {
+            remove(cache, &self.transit.stale).map_err(plain)?;
+        }
+        if sweeps && removed {
+            self.sweep(cache)?;
+        }
+        Ok(Written { generation, removed, swept: self.sweeps && removed })
+    }
+
+    fn write_runs(&self, cache: &dyn Cache) -> Result<(), CacheError> {
+        let at = self.transit.at;
+        let mut batch = Batch { cache, changes: Vec::new() };
+        let mut ended: BTreeMap<RunId, &Run> = BTreeMap::new();
+        for (id, Left { run, key }) in &self.transit.runs {
+            if let Some(key) = key {
+                batch.put(keys::newest(key, at), id.as_uuid().as_bytes().to_vec())?;
+            }
+            if run.phase.is_final() {
+                ended.insert(*id, run);
+                continue;
+            }
+            let mut packer = Packer::default();
+            packer.add(run).map_err(damaged)?;
+            for (piece, value) in (0..).zip(packer.finish()) {
+                batch.put(keys::open(*id, at, piece), value)?;
+            }
+        }
+        batch.put_ended(at, &ended)?;
+        for (far, entries) in &self.transit.spilled {
+            batch.put(far.key(), due::encode(entries))?;
+        }
+        batch.flush()
+    }
+
+    /// Removes everything whose version counts for nothing.
+    fn sweep(&self, cache: &dyn Cache) -> Result<(), CacheError> {
+        for room in Room::ALL {
+            let (mut from, to) = room.range();
+            loop {
+                let pairs = cache.range(&from, &to, PAGE)?;
+                let Some((last, _)) = pairs.last() else { break };
+                from = keys::just_behind(last.clone());
+                let is_void =
+                    |key: &Key| room.version(key).is_some_and(|version| !self.book.counts(version));
+                let void = pairs.into_iter().map(|(key, _)| key).filter(is_void);
+                cache.apply(void.map(|key| Change::Remove { key }).collect())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Changes that are made together.
+struct Batch<'a> {
+    cache: &'a dyn Cache,
+    changes: Vec<Change>,
+}
+
+impl Batch<'_> {
+    fn put(&mut self, key: Key, value: Vec<u8>) -> Result<(), CacheError> {
+        self.changes.push(Change::Put { key, value });
+        if self.changes.len() >= BATCH { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), CacheError> {
+        self.cache.apply(std::mem::take(&mut self.changes))
+    }
+
+    /// Runs that have ended, many to a value, by the time at which they were started.
+    fn put_ended(&mut self, at: Seq, ended: &BTreeMap<RunId, &Run>) -> Result<(), CacheError> {
+        let [coarse, fine] = LEVEL_BITS;
+        let mut buckets: BTreeMap<u64, Vec<&Run>> = BTreeMap::new();
+        for (id, run) in ended {
+            buckets.entry(keys::started_ms(*id) >> coarse).or_default().push(run);
+        }
+        for (bucket, runs) in buckets {
+            if runs.len() <= COARSE_RUNS_MAX {
+                self.put_bucket(at, 0, bucket, &runs)?;
+                continue;
+            }
+            let mut fine_buckets: BTreeMap<u64, Vec<&Run>> = BTreeMap::new();
+            for run in runs {
+                fine_buckets.entry(keys::started_ms(run.id) >> fine).or_default().push(run);
+            }
+            for (bucket, runs) in fine_buckets {
+                self.put_bucket(at, 1, bucket, &runs)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put_bucket(
+        &mut self,
+        at: Seq,
+        level: u8,
+        bucket: u64,
+        runs: &[&Run],
+    ) -> Result<(), CacheError> {
+        let mut piece = 0;
+        let mut packer = Packer::default();
+        let mut runs = runs.iter().peekable();
+        while let Some(run) = runs.next() {
+            packer.add(run).map_err(damaged)?;
+            if packer.is_full() || runs.peek().is_none() {
+                for value in std::mem::take(&mut packer).finish() {
+                    self.put(keys::ended(level, bucket, at, piece), value)?;
+                    piece += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Removes what nobody needs any more.
+pub(super) fn remove(cache: &dyn Cache, stale: &[Stale]) -> Result<(), Lost> {
+    for stale in stale.chunks(BATCH) {
+        let mut keys = Vec::new();
+        for stale in stale {
+            stale.keys(cache, &mut keys)?;
+        }
+        cache.apply(keys.into_iter().map(|key| Change::Remove { key }).collect())?;
+    }
+    Ok(())
+}
+
+/// Whether a cache holds nothing of ours.
+fn is_empty(cache: &dyn Cache) -> Result<bool, CacheError> {
+    for room in Room::ALL {
+        let (from, to) = room.range();
+        if !cache.range(&from, &to, 1)?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn damaged(problem: impl Into<String>) -> CacheError {
+    CacheError::Io(std::io::Error::other(problem.into()))
+}
+
+fn plain(lost: Lost) -> CacheError {
+    match lost {
+        Lost::Cache(error) => error,
+        lost => damaged(lost.to_string()),
+    }
+}
+
+/// Changes made at a time.
+const BATCH: usize = 256;
+/// Runs of a coarse bucket beyond which it is taken apart.
+const COARSE_RUNS_MAX: usize = 128;
+/// The owner of the runs, and the snapshot itself.
+const PINS_OF_NOBODY: usize = 2;
