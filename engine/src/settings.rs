@@ -31,6 +31,9 @@ const PAYLOAD_BYTES_MAX: usize = 4_096;
 /// | `retry_budget_per_minute` | 60 | what a host gets of retries, however many runs need it |
 /// | `retry_budget_burst` | 120 | retries that may come at once |
 /// | `condition_poll` | 5 s | how soon freed space is noticed; a look costs nothing |
+/// | `checkpoint_records` | 50,000 | replayed in some 25 ms; a checkpoint costs about as much |
+/// | `checkpoint_quiet` | 3 s | the next opening finds little to replay, an idle engine writes nothing |
+/// | `rest_after` | 60 s | shorter waits are over before it pays to let go of the run |
 /// | `lost_inputs_max` | 3 | a step whose inputs vanish as fast as they are made needs a person |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -71,6 +74,14 @@ pub struct Settings {
     pub retry_budget_burst: u32,
     /// How often the engine looks whether what a step waits for has come true.
     pub condition_poll: Duration,
+    /// Records after which the state is kept, so that an opening need not replay them; 0 is never.
+    ///
+    /// Runs that rest leave memory then.
+    pub checkpoint_records: u64,
+    /// How long nothing must have happened before the state is kept although there is less to keep.
+    pub checkpoint_quiet: Duration,
+    /// A run that waits for longer than this leaves memory until its time has come.
+    pub rest_after: Duration,
 }
 
 impl Default for Settings {
@@ -89,6 +100,9 @@ impl Default for Settings {
             retry_budget_per_minute: 60,
             retry_budget_burst: 120,
             condition_poll: Duration::from_secs(5),
+            checkpoint_records: 50_000,
+            checkpoint_quiet: Duration::from_secs(3),
+            rest_after: Duration::from_secs(60),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use resurge_journal::event::{Event, Health};
+use resurge_journal::manifest::Manifest;
 use resurge_journal::state::{IllegalTransition, Run};
 use resurge_journal::{Record, ResourceKey, RunId, State, Timestamp};
 
@@ -52,6 +53,21 @@ impl Core {
 
     pub(crate) const fn state(&self) -> &State {
         &self.state
+    }
+
+    /// For runs that leave memory and come back; decisions go through [`handle`](Self::handle).
+    pub(crate) const fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    /// Whether a run stays in memory while it waits: a caller makes its attempts.
+    pub(crate) fn stays(run: &Run) -> bool {
+        decide::is_call(run) && !run.phase.is_final()
+    }
+
+    /// Whether a run with this graph could go on.
+    pub(crate) fn knows(&self, graph: &Manifest) -> bool {
+        self.registry.find(graph).is_ok()
     }
 
     pub(crate) const fn settings(&self) -> &Settings {

@@ -8,6 +8,7 @@ mod decide;
 mod decide_tests;
 mod plan;
 mod registry;
+mod wants;
 #[cfg(test)]
 mod sim_checks;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod stub;
 pub(crate) use command::{Ambient, Command, Outcome, Refusal, Seen, StartRequest};
 pub use command::{BreakerControl, Control};
 pub(crate) use core::{Broken, Core};
-pub(crate) use decide::{Asked, CALL};
+pub(crate) use decide::{Asked, CALL, run_id};
 pub(crate) use plan::{Plan, Running, Spawn, Stop, Watch, reconcile};
 pub(crate) use registry::Registry;
+pub(crate) use wants::Wanted;

@@ -103,9 +103,11 @@ impl Engine {
         reason: impl Into<String>,
     ) -> Result<Vec<(RunId, Result<(), ControlError>)>, Unavailable> {
         let (actor, reason) = (actor.into(), reason.into());
-        let runs = self.runs().await?.into_iter().filter(|view| filter.fits(view));
+        let mut runs: Vec<RunId> =
+            self.map_runs(|view| filter.fits(&view).then_some(view.id)).await?;
+        runs.sort();
         let mut done = Vec::new();
-        for run in runs.map(|view| view.id) {
+        for run in runs {
             match self.control(run, control.clone(), actor.as_str(), reason.as_str()).await {
                 Err(ControlError::Unavailable(gone)) => return Err(gone),
                 result => done.push((run, result)),

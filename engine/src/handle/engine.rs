@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use resurge_journal::state::Run;
 use resurge_journal::store::{MemoryStore, Store};
 use resurge_journal::{Json, RunId, RunKey, Seq};
 use resurge_steps::Payload;
@@ -16,7 +17,7 @@ use super::events::EventStream;
 use super::run::RunHandle;
 use super::start::StartRun;
 use super::view::RunView;
-use crate::core::{Command, Refusal, Registry};
+use crate::core::{Command, Refusal, Registry, Wanted};
 use crate::settings::Settings;
 use crate::shell::{Feed, Home, Message, Reply, SHUT_DOWN, Sight};
 use crate::workflow::Workflow;
@@ -95,11 +96,15 @@ impl Engine {
     /// Safe: nothing is changed.
     pub async fn find(&self, key: &RunKey) -> Result<Option<RunView>, Unavailable> {
         let key = key.clone();
-        self.look(move |sight| sight.state.run_by_key(&key).map(|run| RunView::seen(run, sight)))
-            .await
+        self.find_run(Wanted::Newest(key), |found, sight| {
+            found.first().map(|run| RunView::seen(run, sight))
+        })
+        .await
     }
 
-    /// A view of every run, in the order of their ids.
+    /// A view of every run, in the order in which they were started.
+    ///
+    /// Those that have ended and those that wait for long are read from the disk.
     ///
     /// # Errors
     /// [`Unavailable`] if the engine no longer runs.
@@ -107,7 +112,9 @@ impl Engine {
     /// # Cancel safety
     /// Safe: nothing is changed.
     pub async fn runs(&self) -> Result<Vec<RunView>, Unavailable> {
-        self.look(|sight| sight.state.runs().map(|run| RunView::seen(run, sight)).collect()).await
+        let mut views: Vec<RunView> = self.map_runs(Some).await?;
+        views.sort_by_key(|view| view.id);
+        Ok(views)
     }
 
     /// The last event that is durable.
@@ -166,6 +173,23 @@ impl Engine {
                 // Whoever asked may have stopped waiting.
                 Box::new(move || drop(reply.send(seen)))
             }))
+        })
+        .await
+    }
+
+    /// Looks at a run wherever it is, and at whoever has its key.
+    pub(super) async fn find_run<T: Send + 'static>(
+        &self,
+        wanted: Wanted,
+        find: impl FnOnce(&[Arc<Run>], &Sight<'_>) -> T + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        self.ask(|reply| {
+            let find = Box::new(move |found: &[Arc<Run>], sight: &Sight<'_>| {
+                let seen = find(found, sight);
+                // Whoever asked may have stopped waiting.
+                Box::new(move || drop(reply.send(seen))) as Box<dyn FnOnce() + Send>
+            });
+            Message::Find { wanted, find }
         })
         .await
     }

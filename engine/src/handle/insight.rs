@@ -7,6 +7,7 @@ use resurge_journal::{RunId, Timestamp};
 use super::breaker_view::BreakerView;
 use super::engine::Engine;
 use super::error::Unavailable;
+use crate::core::Wanted;
 
 impl Engine {
     /// Why a run stands where it stands: one cause for each step, and what a person can do.
@@ -20,7 +21,13 @@ impl Engine {
     /// # Cancel safety
     /// Safe: nothing is changed.
     pub async fn explain(&self, run: RunId) -> Result<Option<Explanation>, Unavailable> {
-        self.look(move |sight| explain(sight.state, run, sight.now)).await
+        self.find_run(Wanted::Run(run), move |found, sight| {
+            if sight.state.holds(run) {
+                return explain(sight.state, run, sight.now);
+            }
+            explain(&sight.state.with_only(found.iter().cloned()), run, sight.now)
+        })
+        .await
     }
 
     /// Every breaker that the engine remembers.

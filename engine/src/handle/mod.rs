@@ -2,6 +2,7 @@
 
 mod breaker_view;
 mod builder;
+mod census;
 mod call;
 mod control;
 mod control_error;

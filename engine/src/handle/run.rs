@@ -9,6 +9,7 @@ use super::control_error::ControlError;
 use super::engine::Engine;
 use super::error::RunError;
 use super::view::RunView;
+use crate::core::Wanted;
 use crate::shell::{Ended, Message};
 
 /// One run. Cheap to clone; dropping it changes nothing about the run.
@@ -62,7 +63,9 @@ impl<O: Payload> RunHandle<O> {
         let run = self.run;
         let view = self
             .engine
-            .look(move |sight| sight.state.run(run).map(|known| RunView::seen(known, sight)))
+            .find_run(Wanted::Run(run), |found, sight| {
+                found.first().map(|known| RunView::seen(known, sight))
+            })
             .await?;
         view.ok_or(ControlError::UnknownRun { run })
     }

@@ -1,7 +1,7 @@
 //! A run as seen at one moment.
 
 use resurge_journal::failure::{Condition, Failure};
-use resurge_journal::state::{Hold, Run, RunPhase, RunStatus, Step, StepPhase, StepPhaseKind};
+use resurge_journal::state::{Hold, Run, RunPhase, RunStatus, Step, StepPhase, StepPhaseKind, Tuning};
 use resurge_journal::{
     AttemptNo, Json, ResourceKey, RunId, RunKey, StepIndex, StepKey, Timestamp, WorkflowName,
 };
@@ -68,12 +68,20 @@ pub struct StepView {
 
 impl RunView {
     pub(super) fn seen(run: &Run, sight: &Sight<'_>) -> Self {
-        let progress = |step: StepIndex| (sight.progress)(run.id, step);
+        Self::new(run, sight.state.tuning(), sight.progress)
+    }
+
+    pub(super) fn new(
+        run: &Run,
+        tuning: &Tuning,
+        progress: &dyn Fn(RunId, StepIndex) -> Option<Progress>,
+    ) -> Self {
+        let progress = |step: StepIndex| progress(run.id, step);
         let manifest = &run.started.manifest;
         let view =
             |(index, spec, step): (StepIndex, &resurge_journal::manifest::StepSpec, &Step)| {
                 let progress = step.running().and_then(|_| progress(index));
-                let retry = effective_retry(&spec.retry, sight.state.tuning());
+                let retry = effective_retry(&spec.retry, tuning);
                 let max_attempts = retry.max_retries.saturating_add(1);
                 StepView::new(spec.key.clone(), max_attempts, step, progress)
             };

@@ -16,7 +16,7 @@ use super::policy::Policy;
 use super::report::Report;
 use super::scenario::{Operation, Scenario};
 use super::tally::{Down, Tally};
-use crate::core::{Ambient, Command, Core, Outcome, Registry, Running, Seen, reconcile};
+use crate::core::{Ambient, Command, Core, Outcome, Registry, Running, Seen, reconcile, run_id};
 use crate::workflow::{BuildError, Definition};
 
 /// Why a policy could not be tried out.
@@ -196,7 +196,7 @@ impl<'a> World<'a> {
         let Some(operation) = self.scenario.operations.get(index) else { return Ok(()) };
         // The run is known before anything about it is looked at.
         let entropy = self.luck.wide();
-        let run = RunId::new(uuid::Uuid::from_u128(entropy));
+        let run = run_id(Ambient { now: self.now, entropy });
         self.runs.insert(run, (index, Duration::ZERO));
         for step in self.definition.manifest.steps.iter() {
             self.tally.expect(run, step.key.clone(), operation.needs.clone());

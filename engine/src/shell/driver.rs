@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use resurge_journal::checkpoint::{Cold, RecoverError};
 use resurge_journal::state::{Run, RunPhase};
 use resurge_journal::store::Store;
 use resurge_journal::{Record, ResourceKey, RunId, Seq, State, StepIndex, Timestamp};
@@ -15,11 +16,12 @@ use tokio::sync::{mpsc, oneshot};
 use super::ambient::{World, boot_id, let_others_go_first, spawn_blocking};
 use super::commit::{CommitError, Committer};
 use super::feed::Feed;
-use super::message::{Ended, Message, Reply, Sight};
+use super::message::{Census, Ended, Message, Reply, Sight};
 use super::observe;
+use super::residence::Residence;
 use super::tasks::{Common, Tasks};
 use super::watches::Watches;
-use crate::core::{Broken, Command, Core, Plan, Refusal, reconcile};
+use crate::core::{Broken, Command, Core, Plan, Refusal, Wanted, reconcile};
 
 /// The one task that owns the state.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub(super) struct Driver {
     world: Arc<World>,
     store: Arc<dyn Store>,
     commits: Committer,
+    /// The runs that have left memory.
+    residence: Residence,
     tasks: Tasks,
     watches: Watches,
     feed: Arc<Feed>,
@@ -55,6 +59,7 @@ struct Drain {
 pub(super) struct Wiring {
     pub(super) world: Arc<World>,
     pub(super) store: Arc<dyn Store>,
+    pub(super) cold: Cold,
     pub(super) feed: Arc<Feed>,
     pub(super) sender: mpsc::WeakSender<Message>,
     pub(super) inbox: mpsc::Receiver<Message>,
@@ -71,12 +76,15 @@ enum Fatal {
     Commit(#[from] CommitError),
     #[error(transparent)]
     Broken(#[from] Broken),
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
 }
 
 impl Driver {
     pub(super) fn new(core: Core, wiring: Wiring) -> Self {
-        let Wiring { world, store, feed, sender, inbox, handles, scratch_root, obituary, rules } =
-            wiring;
+        let Wiring { world, store, cold, feed, sender, inbox, handles, .. } = wiring;
+        let (scratch_root, obituary, rules) =
+            (wiring.scratch_root, wiring.obituary, wiring.rules);
         let settings = core.settings();
         let (grace, payload_bytes_max) = (settings.stop_grace, settings.payload_bytes_max);
         let (boot, driver) = (boot_id(), sender.clone());
@@ -85,6 +93,7 @@ impl Driver {
             watches: Watches::new(sender, settings.condition_poll),
             tasks: Tasks::new(common, world.now()),
             commits: Committer::new(Arc::clone(&store)),
+            residence: Residence::new(Arc::clone(&store), cold, settings),
             core,
             world,
             store,
@@ -104,6 +113,9 @@ impl Driver {
         let mut recovered = Some(recovered);
         let ending = self.serve(&mut recovered).await;
         let in_order = ending.is_ok();
+        if in_order {
+            self.residence.finish(&mut self.core, self.world.now()).await;
+        }
         self.watches.end();
         self.tasks.stop_all(StopReason::Shutdown);
         self.tasks.wind_up().await;
@@ -151,7 +163,10 @@ impl Driver {
             }
             self.gather().await?;
             self.commits.begin(self.inbox.is_empty());
-            let wake_at = self.core.wake_at().filter(|_| self.drain.is_none());
+            let now = self.world.now();
+            self.residence.keep(&mut self.core, self.commits.durable(), now);
+            let wake_at = self.residence.wake_at(&self.core, now).filter(|_| self.drain.is_none());
+            let quiet_at = self.residence.quiet_at(&self.core).filter(|_| self.drain.is_none());
             let drain_at = self.drain.as_ref().filter(|d| !d.closed).map(|d| d.deadline);
             tokio::select! {
                 biased;
@@ -162,11 +177,22 @@ impl Driver {
                     self.durable(records);
                 }
                 // Before the messages, so that no flood of them holds a timer up.
-                () = sleep_until(&self.world, wake_at) => { let _ = self.decide(Command::Wake)?; }
+                () = sleep_until(&self.world, wake_at) => {
+                    self.residence.cache_ready().await;
+                    let _ = self.decide(Command::Wake)?;
+                }
                 () = sleep_until(&self.world, drain_at) => {}
+                written = self.residence.written() => {
+                    self.residence.landed(&mut self.core, written);
+                }
                 Some(message) = self.inbox.recv(), if self.takes_messages() => {
+                    if self.residence.holds_up(&message) {
+                        self.residence.cache_ready().await;
+                    }
                     self.receive(message)?;
                 }
+                // Last, so that it is quiet indeed.
+                () = sleep_until(&self.world, quiet_at) => {}
                 _ = &mut self.handles, if self.drain.is_none() => self.begin_drain(Duration::ZERO)?,
             }
         }
@@ -188,6 +214,9 @@ impl Driver {
     fn receive(&mut self, first: Message) -> Result<(), Fatal> {
         self.take(first)?;
         for _ in 1..MESSAGES_PER_TURN {
+            if self.residence.must_wait() {
+                break;
+            }
             match self.inbox.try_recv() {
                 Ok(message) => self.take(message)?,
                 Err(_) => break,
@@ -229,7 +258,19 @@ impl Driver {
                 let tell = look(&sight);
                 self.commits.answer_after(self.core.state().head(), tell);
             }
-            Message::Outcome { run, reply } => self.wait_for(run, reply),
+            Message::Find { wanted, find } => {
+                let found = self.residence.peek(&mut self.core, &wanted)?;
+                let progress = |run, step| self.tasks.progress(run, step);
+                let now = self.world.now();
+                let sight = Sight { state: self.core.state(), now, progress: &progress };
+                let tell = find(&found, &sight);
+                self.commits.answer_after(self.core.state().head(), tell);
+            }
+            Message::Census { again, reply } => {
+                let census = self.census(again)?;
+                self.answer(reply, census);
+            }
+            Message::Outcome { run, reply } => self.wait_for(run, reply)?,
             Message::Shutdown { grace, reply } => {
                 self.begin_drain(grace)?;
                 match &mut self.drain {
@@ -257,6 +298,7 @@ impl Driver {
     /// Gives the run that the first record belongs to.
     fn decide(&mut self, command: Command) -> Result<Result<Option<RunId>, Refusal>, Fatal> {
         let ambient = self.world.ambient(&command);
+        self.residence.bring_for(&mut self.core, &command, ambient.now)?;
         let records = match self.core.handle(command, ambient)? {
             Ok(records) => records,
             Err(refusal) => return Ok(Err(refusal)),
@@ -267,6 +309,7 @@ impl Driver {
             let last = runs.last().and_then(|last| Some((last.seq, last.run?)));
             self.touched.extend(last);
         }
+        self.residence.recorded(records.len(), ambient.now);
         self.commits.queue(records);
         Ok(Ok(run))
     }
@@ -335,10 +378,29 @@ impl Driver {
         }
     }
 
-    fn wait_for(&mut self, run: RunId, reply: Reply<Option<Ended>>) {
-        let Some(known) = self.core.state().run(run) else { return self.answer(reply, None) };
+    fn census(&mut self, again: bool) -> Result<Census, Fatal> {
+        let rest = self.residence.listing(&mut self.core, again)?;
+        let state = self.core.state();
+        let running = state.running_steps().filter_map(|(run, step)| {
+            self.tasks.progress(run, step).map(|progress| ((run, step), progress))
+        });
+        Ok(Census {
+            runs: state.shared_runs().map(Arc::clone).collect(),
+            rest,
+            tuning: state.tuning().clone(),
+            progress: running.collect(),
+        })
+    }
+
+    fn wait_for(&mut self, run: RunId, reply: Reply<Option<Ended>>) -> Result<(), Fatal> {
+        let found = self.residence.peek(&mut self.core, &Wanted::Run(run))?;
+        let Some(known) = found.first() else {
+            self.answer(reply, None);
+            return Ok(());
+        };
         if let Some(ending) = ended(known) {
-            return self.answer(reply, Some(ending));
+            self.answer(reply, Some(ending));
+            return Ok(());
         }
         let waiters = self.waiters.entry(run).or_default();
         // Whoever waits in slices of time leaves an answer behind with each of them.
@@ -346,6 +408,7 @@ impl Driver {
             waiters.retain(|waiter| !waiter.is_closed());
         }
         waiters.push(reply);
+        Ok(())
     }
 
     /// Tells those who wait for a run how it ended; false if it has not.

@@ -1,20 +1,37 @@
 //! What handles and attempts say to the driver.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use resurge_journal::checkpoint::Listing;
 use resurge_journal::event::ExhaustReason;
 use resurge_journal::failure::Failure;
+use resurge_journal::state::{Run, Tuning};
 use resurge_journal::{AttemptNo, Json, RunId, State, StepIndex, StepKey, Timestamp};
 use resurge_steps::Progress;
 use tokio::sync::oneshot;
 
-use crate::core::{Command, Outcome, Refusal, StartRequest};
+use crate::core::{Command, Outcome, Refusal, StartRequest, Wanted};
 
 /// Where an answer goes. Dropped without one when the journal fails.
 pub(crate) type Reply<T> = oneshot::Sender<T>;
 
 /// A look at the state: what it gives is told once everything that it saw is durable.
 pub(crate) type Look = Box<dyn FnOnce(&Sight<'_>) -> Box<dyn FnOnce() + Send> + Send>;
+
+/// A look at runs that may have left memory: the one that was asked for comes first.
+pub(crate) type Find = Box<dyn FnOnce(&[Arc<Run>], &Sight<'_>) -> Box<dyn FnOnce() + Send> + Send>;
+
+/// All runs at one moment.
+pub(crate) struct Census {
+    /// Those in memory.
+    pub(crate) runs: Vec<Arc<Run>>,
+    /// Those that have left it, if there are any.
+    pub(crate) rest: Option<Listing>,
+    pub(crate) tuning: Tuning,
+    pub(crate) progress: HashMap<(RunId, StepIndex), Progress>,
+}
 
 /// What a look can see.
 pub(crate) struct Sight<'a> {
@@ -49,6 +66,16 @@ pub(crate) enum Message {
         run: RunId,
     },
     Look(Look),
+    /// A look at a run wherever it is.
+    Find {
+        wanted: Wanted,
+        find: Find,
+    },
+    /// A look at all runs; `again` if it was seen that what is kept of them is damaged.
+    Census {
+        again: bool,
+        reply: Reply<Census>,
+    },
     Outcome {
         run: RunId,
         reply: Reply<Option<Ended>>,

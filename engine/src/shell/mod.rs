@@ -8,6 +8,7 @@ mod feed;
 mod message;
 mod observe;
 mod open;
+mod residence;
 mod tasks;
 mod watches;
 
@@ -18,5 +19,5 @@ pub(crate) use ambient::{
 };
 pub(crate) use driver::SHUT_DOWN;
 pub(crate) use feed::{Feed, Head};
-pub(crate) use message::{Ended, Message, Reply, Sight};
+pub(crate) use message::{Census, Ended, Message, Reply, Sight};
 pub(crate) use open::{Opened, Parts, ReplayError, open};

@@ -1,12 +1,12 @@
-//! Opening: replay the journal, then hand the state to the driver.
+//! Opening: fold what the journal says, then hand the state to the driver.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use resurge_journal::state::{IllegalTransition, Run, RunPhase};
-use resurge_journal::store::{ReadError, Store};
-use resurge_journal::{Seq, State};
+use resurge_journal::checkpoint::{Cold, RecoverError, recover};
+use resurge_journal::state::{Run, RunPhase};
+use resurge_journal::store::Store;
+use resurge_journal::{RunId, State};
 use resurge_steps::classify::Rules;
 use tokio::sync::{mpsc, oneshot};
 
@@ -42,9 +42,7 @@ pub(crate) struct Opened {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReplayError {
     #[error(transparent)]
-    Read(#[from] ReadError),
-    #[error(transparent)]
-    Illegal(#[from] IllegalTransition),
+    Records(#[from] RecoverError),
     #[error("replay panicked; please report this with the journal")]
     Panicked,
     #[error("the journal failed while the engine took it over: {0}")]
@@ -54,12 +52,12 @@ pub(crate) enum ReplayError {
 /// Replays the journal, settles what the last engine left behind, and starts the driver.
 pub(crate) async fn open(parts: Parts) -> Result<Opened, ReplayError> {
     let Parts { store, registry, settings, world, scratch_root, rules } = parts;
-    let (state, store) = {
+    let (state, cold, store) = {
         let scratch_root = scratch_root.clone();
         let replayed = spawn_blocking(move || {
-            let state = replay(store.as_ref())?;
-            sweep_scratch(&scratch_root, &state);
-            Ok::<_, ReplayError>((state, store))
+            let (state, cold) = recover(store.as_ref())?;
+            sweep_scratch(&scratch_root, &state, &cold, store.as_ref());
+            Ok::<_, ReplayError>((state, cold, store))
         });
         replayed.await.map_err(|_| ReplayError::Panicked)??
     };
@@ -74,6 +72,7 @@ pub(crate) async fn open(parts: Parts) -> Result<Opened, ReplayError> {
     let wiring = Wiring {
         world,
         store,
+        cold,
         feed: Arc::clone(&feed),
         sender: inbox.downgrade(),
         inbox: messages,
@@ -91,26 +90,30 @@ pub(crate) async fn open(parts: Parts) -> Result<Opened, ReplayError> {
     Ok(Opened { inbox, feed, obituary, alive })
 }
 
-fn replay(store: &dyn Store) -> Result<State, ReplayError> {
-    let mut state = State::new();
-    for record in store.scan(Seq::new(1)) {
-        state.apply(&record?)?;
-    }
-    Ok(state)
-}
-
 /// Removes the scratch files of runs that are over; what cannot be removed is left for next time.
-fn sweep_scratch(root: &Path, state: &State) {
-    // A run that failed may be reopened, and go on from what is there.
-    let is_over =
-        |run: &&Run| matches!(run.phase, RunPhase::Succeeded | RunPhase::Cancelled { .. });
-    let open: HashSet<String> =
-        state.runs().filter(|run| !is_over(run)).map(|run| run.id.to_string()).collect();
+fn sweep_scratch(root: &Path, state: &State, cold: &Cold, store: &dyn Store) {
     let entries = std::fs::read_dir(root).into_iter().flatten().filter_map(Result::ok);
     for entry in entries {
-        if entry.file_name().to_str().is_some_and(|name| !open.contains(name)) {
+        let run = entry.file_name().to_str().map(str::parse::<RunId>);
+        // What has no name in it was not made by an engine.
+        let Some(run) = run else { continue };
+        let is_left = run.is_ok_and(|run| is_kept(run, state, cold, store));
+        if !is_left {
             let _ = std::fs::remove_dir_all(entry.path());
         }
+    }
+}
+
+/// Whether a run may still go on from its scratch files; one that failed may be reopened.
+fn is_kept(run: RunId, state: &State, cold: &Cold, store: &dyn Store) -> bool {
+    let may_go_on =
+        |run: &Run| !matches!(run.phase, RunPhase::Succeeded | RunPhase::Cancelled { .. });
+    match state.run(run) {
+        Some(run) => may_go_on(run),
+        None => match cold.peek(store, run) {
+            Ok(found) => found.is_some_and(|run| may_go_on(&run)),
+            Err(_) => true,
+        },
     }
 }
 

@@ -163,7 +163,8 @@ impl Cold {
 
     /// The next time that any of the runs waits for, or an earlier one.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.book.due.next()
+        // Without them nothing but entries that are out of date is left.
+        self.book.due.next().filter(|_| self.book.open > 0)
     }
 
     /// The graphs of the runs that have not ended.
@@ -203,7 +204,12 @@ impl Cold {
         id: RunId,
         may_stay: bool,
     ) -> Result<bool, Lost> {
-        if state.holds(id) {
+        if let Some(run) = state.run(id) {
+            // It may want its key back.
+            let key = run.started.key.clone().filter(|key| state.run_by_key(key).is_none());
+            if let Some(key) = key {
+                self.bring_key(state, store, &key)?;
+            }
             return Ok(true);
         }
         let Some((run, version)) = self.find(store, id)? else { return Ok(false) };
@@ -332,6 +338,29 @@ impl Cold {
             let _ = self.checked.set(());
         }
         Ok(cache)
+    }
+
+    /// Takes everything back into memory that has left it, out of the whole journal; whatever is in
+    /// the cache counts for nothing from then on.
+    ///
+    /// `whole` is what the records up to [`at`](Self::at) add up to.
+    pub fn give_up(&mut self, state: &mut State, whole: &State) {
+        if let Some(transit) = self.transit.take() {
+            for (id, left) in &transit.runs {
+                if !state.holds(*id) {
+                    state.admit(left.clone());
+                }
+            }
+        }
+        for run in whole.shared_runs() {
+            if state.holds(run.id) {
+                continue;
+            }
+            let is_newest = |key: &&RunKey| whole.run_by_key(key).is_some_and(|n| n.id == run.id);
+            let key = run.started.key.as_ref().filter(is_newest).cloned();
+            state.admit(Left { run: Arc::clone(run), key });
+        }
+        *self = Self::none();
     }
 
     /// Makes sure that the cache is there; may block until it is ready.

@@ -50,8 +50,19 @@ pub fn recover(store: &dyn Store) -> Result<(State, Cold), RecoverError> {
 /// # Errors
 /// [`RecoverError`] if the journal is damaged.
 pub fn replay(store: &dyn Store) -> Result<State, RecoverError> {
+    replay_to(store, store.head())
+}
+
+/// What the records up to a position add up to.
+///
+/// # Errors
+/// [`RecoverError`] if the journal is damaged.
+pub fn replay_to(store: &dyn Store, last: Seq) -> Result<State, RecoverError> {
     let mut state = State::new();
     for record in store.scan(Seq::new(1)) {
+        if state.head() >= last {
+            break;
+        }
         state.apply(&record?)?;
     }
     Ok(state)

@@ -12,6 +12,12 @@ use crate::state::{Rest, Run, State};
 use crate::store::CacheError;
 use crate::time::Timestamp;
 
+/// Runs that are safe in the cache.
+#[derive(Debug)]
+pub struct Shed {
+    _transit: Arc<Transit>,
+}
+
 /// Which runs leave memory.
 pub struct Resting<'a> {
     /// The time.
@@ -119,9 +125,14 @@ impl Cold {
 
     /// Takes note of how the last snapshot was written.
     ///
-    /// What could not be written is back in memory afterwards.
-    pub fn landed(&mut self, state: &mut State, written: Result<Written, CacheError>) {
-        let Some(transit) = self.transit.take() else { return };
+    /// What could not be written is back in memory afterwards. What is given back is of no use; to
+    /// drop it takes its time.
+    pub fn landed(
+        &mut self,
+        state: &mut State,
+        written: Result<Written, CacheError>,
+    ) -> Option<Shed> {
+        let transit = self.transit.take()?;
         match written {
             Ok(Written { generation, removed, swept }) => {
                 self.book.at = transit.at;
@@ -137,6 +148,7 @@ impl Cold {
             }
             Err(_) => self.take_back(state, &transit),
         }
+        Some(Shed { _transit: transit })
     }
 
     fn take_back(&mut self, state: &mut State, transit: &Transit) {

@@ -102,8 +102,13 @@ impl State {
     }
 
     /// All runs in memory, to be kept beside the state.
-    pub(crate) fn shared_runs(&self) -> impl Iterator<Item = &Arc<Run>> {
+    pub fn shared_runs(&self) -> impl Iterator<Item = &Arc<Run>> {
         self.runs.values()
+    }
+
+    /// Runs in memory that have not ended.
+    pub fn open_count(&self) -> usize {
+        self.agenda.open.len()
     }
 
     /// Steps that could start now, counted up to a limit.

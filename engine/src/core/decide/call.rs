@@ -17,7 +17,7 @@ pub(crate) const CALL: &str = "call";
 const CALLER_GONE: &str = "whoever made this call is gone; make it again to go on";
 
 /// Whether the attempts of a run are made by a caller.
-pub(super) fn is_call(run: &Run) -> bool {
+pub(in crate::core) fn is_call(run: &Run) -> bool {
     let manifest = &run.started.manifest;
     let [step] = &*manifest.steps else { return false };
     manifest.workflow.as_str() == CALL && step.key.as_str() == CALL && step.kind == CALL

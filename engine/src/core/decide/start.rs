@@ -1,9 +1,9 @@
 //! A run begins, or the run that holds its key stands for it.
 
-use resurge_journal::RunId;
+use resurge_journal::{RunId, Timestamp};
 use resurge_journal::event::RunStarted;
 use resurge_journal::state::{Run, RunPhase};
-use uuid::Uuid;
+use uuid::Builder;
 
 use super::{World, call};
 use crate::core::command::{Ambient, Fact, Refusal, StartRequest};
@@ -25,7 +25,7 @@ pub(super) fn start(
         return Err(Refusal::Draining);
     }
 
-    let run = RunId::new(Uuid::from_u128(ambient.entropy));
+    let run = run_id(ambient);
     let started = RunStarted {
         key: request.key,
         manifest: request.manifest,
@@ -33,6 +33,14 @@ pub(super) fn start(
         deadline_at: request.deadline.map(|deadline| ambient.now.after(deadline)),
     };
     Ok(vec![Fact::about(run, started)])
+}
+
+/// A UUID of version 7: runs that are started together have ids that lie together.
+pub(crate) fn run_id(Ambient { now, entropy }: Ambient) -> RunId {
+    let millis = u64::try_from(now.max(Timestamp::default()).as_millis()).unwrap_or_default();
+    let [.., a, b, c, d, e, f, g, h, i, j] = entropy.to_be_bytes();
+    let luck = [a, b, c, d, e, f, g, h, i, j];
+    RunId::new(Builder::from_unix_timestamp_millis(millis, &luck).into_uuid())
 }
 
 /// A call goes on with the run of an earlier one that was cut off.

@@ -1,0 +1,60 @@
+//! All runs, in memory or not.
+
+use std::sync::Arc;
+
+use resurge_journal::checkpoint::{Listing, Lost};
+use resurge_journal::state::Run;
+
+use super::engine::Engine;
+use super::error::Unavailable;
+use super::view::RunView;
+use crate::shell::{Census, Message, spawn_blocking};
+
+impl Engine {
+    /// Makes something of the view of every run, in no order.
+    ///
+    /// No more of the runs that have left memory than a page of them is in memory at a time.
+    pub(super) async fn map_runs<T>(
+        &self,
+        mut map: impl FnMut(RunView) -> Option<T>,
+    ) -> Result<Vec<T>, Unavailable> {
+        let mut again = false;
+        loop {
+            let census = self.ask(|reply| Message::Census { again, reply }).await?;
+            match self.map_census(census, &mut map).await {
+                Ok(mapped) => return Ok(mapped),
+                // Once more, with everything in memory.
+                Err(_) => again = true,
+            }
+        }
+    }
+
+    async fn map_census<T>(
+        &self,
+        census: Census,
+        map: &mut impl FnMut(RunView) -> Option<T>,
+    ) -> Result<Vec<T>, Lost> {
+        let Census { runs, mut rest, tuning, progress } = census;
+        let progress = |run, step| progress.get(&(run, step)).copied();
+        let mut mapped = Vec::new();
+        let mut page = runs;
+        loop {
+            mapped.extend(page.iter().filter_map(|run| map(RunView::new(run, &tuning, &progress))));
+            let Some(next) = self.next_page(&mut rest).await? else { return Ok(mapped) };
+            page = next;
+        }
+    }
+
+    async fn next_page(&self, rest: &mut Option<Listing>) -> Result<Option<Vec<Arc<Run>>>, Lost> {
+        let Some(mut listing) = rest.take() else { return Ok(None) };
+        let store = Arc::clone(&self.inner.store);
+        let read = spawn_blocking(move || {
+            let page = listing.next_page(store.as_ref());
+            (listing, page)
+        });
+        // A reader that panicked is as good as a cache that cannot be read.
+        let (listing, page) = read.await.map_err(|_| Lost::Damaged)?;
+        *rest = Some(listing);
+        page
+    }
+}
