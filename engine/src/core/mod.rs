@@ -8,13 +8,13 @@ mod decide;
 mod decide_tests;
 mod plan;
 mod registry;
-mod wants;
 #[cfg(test)]
 mod sim_checks;
 #[cfg(test)]
 mod sim_tests;
 #[cfg(test)]
 mod stub;
+mod wants;
 
 pub(crate) use command::{Ambient, Command, Outcome, Refusal, Seen, StartRequest};
 pub use command::{BreakerControl, Control};

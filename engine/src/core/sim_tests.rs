@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use resurge_journal::checkpoint::{Cold, Resting, recover};
 use resurge_journal::event::{BreakerMode, Event, Verdict};
 use resurge_journal::failure::{Advice, Class, Condition, Failure};
 use resurge_journal::manifest::{InputShape, InputSpec, Manifest, Source, StepSpec};
 use resurge_journal::policy::{BreakerSpec, OnOpen, RetrySpec};
-use resurge_journal::state::RunPhase;
+use resurge_journal::state::{Run, RunPhase};
 use resurge_journal::store::{MemoryStore, Store};
 use resurge_journal::{
     AttemptNo, Json, Record, ResourceKey, RunId, Seq, State, StepIndex, StepKey, Timestamp,
@@ -26,6 +27,7 @@ use super::{
 };
 use crate::policy::Breaker;
 use crate::settings::Settings;
+use crate::shell::bring_for;
 use crate::workflow::Definition;
 use resurge_steps::{ErasedStep, Needs, Progress};
 
@@ -56,6 +58,8 @@ struct Sim {
     now: Timestamp,
     graph: Manifest,
     core: Core,
+    /// The runs that have left memory.
+    cold: Cold,
     disk: MemoryStore,
     tasks: Running,
     /// Hosts that are down, and until when.
@@ -66,6 +70,8 @@ struct Sim {
     on_disk: BTreeSet<(RunId, AttemptNo)>,
     crashes: u32,
     events: u64,
+    /// Times that a run has left memory.
+    left: u64,
 }
 
 impl Sim {
@@ -73,7 +79,7 @@ impl Sim {
         let mut luck = Luck(seed);
         let graph = random_graph(&mut luck);
         let disk = MemoryStore::new();
-        let core = core_on(&disk, &graph);
+        let (core, cold) = core_on(&disk, &graph);
         let now = Timestamp::from_millis(1_700_000_000_000);
         let (tasks, zombies) = (Running::new(), Vec::new());
         let (outages, on_disk) = (BTreeMap::new(), BTreeSet::new());
@@ -82,6 +88,7 @@ impl Sim {
             now,
             graph,
             core,
+            cold,
             disk,
             tasks,
             outages,
@@ -89,6 +96,7 @@ impl Sim {
             on_disk,
             crashes: 0,
             events: 0,
+            left: 0,
         };
         sim.command(Command::Recover { boot: None, pid: 1 });
         sim
@@ -110,6 +118,7 @@ impl Sim {
     /// Decides, then flushes, or crashes before, within or after the flush.
     fn command(&mut self, command: Command) {
         let entropy = u128::from(self.luck.next()) << 64 | u128::from(self.luck.next());
+        self.bring(&command);
         let head = self.core.state().head();
         let decision = self.core.handle(command, Ambient { now: self.now, entropy });
         let records = match decision.expect("the fold accepts every decision") {
@@ -132,7 +141,54 @@ impl Sim {
             self.crash();
         } else {
             self.reconcile(&records);
+            self.keep();
         }
+    }
+
+    /// As the shell does before every decision.
+    fn bring(&mut self, command: &Command) {
+        let brought = bring_for(&mut self.core, &mut self.cold, &self.disk, command, self.now);
+        brought.expect("nothing is lost");
+    }
+
+    /// Now and then the state is kept, and what rests leaves memory.
+    fn keep(&mut self) {
+        if !self.luck.one_in(8) {
+            return;
+        }
+        let far = Duration::from_secs(self.luck.below(20));
+        let durable = self.disk.head();
+        let resting = Resting { now: self.now, far, durable, stays: &Core::stays };
+        let Some(snapshot) = self.cold.snapshot(self.core.state_mut(), &resting) else { return };
+        self.left += snapshot.leaving() as u64;
+        if self.luck.one_in(10) {
+            // The process dies before it is written.
+            self.crash();
+            return;
+        }
+        let written = snapshot.write(&self.disk);
+        self.cold.landed(self.core.state_mut(), written);
+    }
+
+    /// A run wherever it is.
+    fn run(&self, id: RunId) -> Option<Run> {
+        let known = self.core.state().run(id).cloned();
+        known.or_else(|| {
+            self.cold.peek(&self.disk, id).expect("nothing is lost").map(|run| (*run).clone())
+        })
+    }
+
+    /// All runs wherever they are.
+    fn runs(&self) -> BTreeMap<RunId, Run> {
+        let mut runs: BTreeMap<RunId, Run> =
+            self.core.state().runs().map(|run| (run.id, run.clone())).collect();
+        let mut listing = self.cold.listing();
+        while let Some(page) = listing.next_page(&self.disk).expect("nothing is lost") {
+            for run in page {
+                assert!(runs.insert(run.id, (*run).clone()).is_none(), "one place for a run");
+            }
+        }
+        runs
     }
 
     /// The process dies; the next one replays what the disk holds.
@@ -141,7 +197,7 @@ impl Sim {
         assert!(self.crashes < 10_000, "crashing for ever");
         self.tasks.clear();
         self.zombies.clear();
-        self.core = core_on(&self.disk, &self.graph);
+        (self.core, self.cold) = core_on(&self.disk, &self.graph);
         if self.luck.one_in(3) {
             // The shell never lets time begin before the last record.
             let set_back = Timestamp::from_millis(self.now.as_millis() - 50_000);
@@ -197,11 +253,11 @@ impl Sim {
         }
         let zombie = (!self.zombies.is_empty() && self.luck.one_in(4)).then(|| self.zombies.pop());
         if let Some((run, step, attempt)) = zombie.flatten() {
-            let before = self.core.state().run(run).cloned();
+            let before = self.run(run);
             let outcome = self.random_outcome(step);
             self.command(Command::Finished { run, step, attempt, outcome });
             if self.crashes == 0 {
-                assert_eq!(self.core.state().run(run).cloned(), before, "late results are inert");
+                assert_eq!(self.run(run), before, "late results are inert");
             }
             return;
         }
@@ -223,7 +279,7 @@ impl Sim {
                 self.command(Command::Finished { run, step, attempt, outcome });
             }
             None => {
-                let wake_at = self.core.wake_at();
+                let wake_at = self.core.wake_at().into_iter().chain(self.cold.next_due()).min();
                 let nudge = Duration::from_millis(self.luck.below(2_000));
                 self.now = wake_at.unwrap_or(self.now).max(self.now).after(nudge);
                 self.command(Command::Wake);
@@ -232,7 +288,7 @@ impl Sim {
     }
 
     fn is_settled(&self) -> bool {
-        self.core.state().open_runs().next().is_none()
+        self.core.state().open_runs().next().is_none() && self.cold.open_runs() == 0
     }
 
     fn replayed(&self) -> State {
@@ -242,7 +298,7 @@ impl Sim {
 
 const SETTINGS_IN_FLIGHT: usize = 3;
 
-fn core_on(disk: &MemoryStore, graph: &Manifest) -> Core {
+fn core_on(disk: &MemoryStore, graph: &Manifest) -> (Core, Cold) {
     let mut registry = Registry::default();
     let stub = |(index, _): (StepIndex, &StepSpec)| {
         Arc::new(Stub(Some(needs_of(index)))) as Arc<dyn ErasedStep>
@@ -264,7 +320,8 @@ fn core_on(disk: &MemoryStore, graph: &Manifest) -> Core {
     let breaker = BreakerSpec { threshold: 2, ..BreakerSpec::default() };
     let attempts_in_flight_max = SETTINGS_IN_FLIGHT;
     let settings = Settings { attempts_in_flight_max, breaker, ..Settings::default() };
-    Core::new(fold(disk), Arc::new(registry), settings)
+    let (state, cold) = recover(disk).expect("what is on disk replays");
+    (Core::new(state, Arc::new(registry), settings), cold)
 }
 
 fn fold(disk: &MemoryStore) -> State {
@@ -375,7 +432,7 @@ impl Sim {
     /// Something that a person may ask for, sensible or not.
     fn random_request(&mut self) -> Command {
         let asked = Asked { actor: "sim".to_owned(), reason: "because".to_owned() };
-        let runs: Vec<RunId> = self.core.state().runs().map(|run| run.id).collect();
+        let runs: Vec<RunId> = self.runs().into_keys().collect();
         let nth = self.luck.below(runs.len() as u64);
         let run = runs[usize::try_from(nth).unwrap()];
         let step = StepIndex::new(u16::try_from(self.luck.below(8)).unwrap());
@@ -414,7 +471,8 @@ impl Sim {
     /// Lets go of whatever people hold back, so that every run can end.
     fn let_go(&mut self) {
         let asked = Asked { actor: "sim".to_owned(), reason: "the end".to_owned() };
-        let runs: Vec<RunId> = self.core.state().open_runs().map(|run| run.id).collect();
+        let runs = self.runs().into_values().filter(|run| !run.phase.is_final());
+        let runs: Vec<RunId> = runs.map(|run| run.id).collect();
         for run in runs {
             let control = Control::Resume;
             self.command(Command::Control { run, control, asked: asked.clone() });
@@ -445,7 +503,7 @@ fn done(output: Json) -> Outcome {
 }
 
 /// Events by name, and crashes.
-fn simulate(seed: u64) -> (BTreeMap<&'static str, u64>, u32) {
+fn simulate(seed: u64) -> (BTreeMap<&'static str, u64>, u32, u64) {
     let mut sim = Sim::new(seed);
     for key in 0..=sim.luck.below(8) {
         sim.start_run(key);
@@ -467,12 +525,19 @@ fn simulate(seed: u64) -> (BTreeMap<&'static str, u64>, u32) {
     for record in sim.disk.scan(Seq::ZERO).filter_map(Result::ok) {
         *events.entry(record.event.name()).or_default() += 1;
     }
-    (events, sim.crashes)
+    (events, sim.crashes, sim.left)
 }
 
 /// What must hold for any journal that an engine has written.
 fn check_history(seed: u64, sim: &Sim) {
-    assert_eq!(&sim.replayed(), sim.core.state(), "seed {seed}: replay differs from live");
+    let whole = sim.replayed();
+    let runs = sim.runs();
+    assert_eq!(
+        whole.runs().cloned().collect::<Vec<_>>(),
+        runs.values().cloned().collect::<Vec<_>>()
+    );
+    let together = sim.core.state().with_only(runs.into_values().map(Arc::new));
+    assert_eq!(whole, together, "seed {seed}: replay differs from live");
     let mut charged: BTreeMap<(RunId, StepKey), u32> = BTreeMap::new();
     let mut done: BTreeSet<(RunId, StepKey)> = BTreeSet::new();
     for record in sim.disk.scan(Seq::ZERO).filter_map(Result::ok) {
@@ -512,10 +577,10 @@ fn every_run_settles_and_replay_equals_live() {
     let first = std::env::var("RESURGE_SIM_SEED").ok().and_then(|seed| seed.parse().ok());
     let (first, seeds) = (first.unwrap_or(1), seeds.unwrap_or(500));
     let mut events: BTreeMap<&'static str, u64> = BTreeMap::new();
-    let mut crashes = 0;
+    let (mut crashes, mut left) = (0, 0);
     for seed in first..first + seeds {
         let caught = std::panic::catch_unwind(|| simulate(seed));
-        let (more_events, more_crashes) = caught.unwrap_or_else(|panic| {
+        let (more_events, more_crashes, more_left) = caught.unwrap_or_else(|panic| {
             eprintln_seed(seed);
             std::panic::resume_unwind(panic)
         });
@@ -523,8 +588,10 @@ fn every_run_settles_and_replay_equals_live() {
             *events.entry(name).or_default() += more;
         }
         crashes += u64::from(more_crashes);
+        left += more_left;
     }
     assert!(crashes > seeds, "the simulation hardly crashes: {crashes} in {seeds} seeds");
+    assert!(left > seeds, "runs hardly leave memory: {left} in {seeds} seeds");
     // Everything that can happen in a journal happens, but for what shell and store do alone.
     let rare = |name: &str| events.get(name).copied().unwrap_or(0) < seeds / 50;
     let elsewhere = [

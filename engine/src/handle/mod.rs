@@ -2,8 +2,8 @@
 
 mod breaker_view;
 mod builder;
-mod census;
 mod call;
+mod census;
 mod control;
 mod control_error;
 mod engine;

@@ -1,7 +1,9 @@
 //! A run as seen at one moment.
 
 use resurge_journal::failure::{Condition, Failure};
-use resurge_journal::state::{Hold, Run, RunPhase, RunStatus, Step, StepPhase, StepPhaseKind, Tuning};
+use resurge_journal::state::{
+    Hold, Run, RunPhase, RunStatus, Step, StepPhase, StepPhaseKind, Tuning,
+};
 use resurge_journal::{
     AttemptNo, Json, ResourceKey, RunId, RunKey, StepIndex, StepKey, Timestamp, WorkflowName,
 };

@@ -83,8 +83,7 @@ enum Fatal {
 impl Driver {
     pub(super) fn new(core: Core, wiring: Wiring) -> Self {
         let Wiring { world, store, cold, feed, sender, inbox, handles, .. } = wiring;
-        let (scratch_root, obituary, rules) =
-            (wiring.scratch_root, wiring.obituary, wiring.rules);
+        let (scratch_root, obituary, rules) = (wiring.scratch_root, wiring.obituary, wiring.rules);
         let settings = core.settings();
         let (grace, payload_bytes_max) = (settings.stop_grace, settings.payload_bytes_max);
         let (boot, driver) = (boot_id(), sender.clone());

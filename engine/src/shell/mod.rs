@@ -21,3 +21,5 @@ pub(crate) use driver::SHUT_DOWN;
 pub(crate) use feed::{Feed, Head};
 pub(crate) use message::{Census, Ended, Message, Reply, Sight};
 pub(crate) use open::{Opened, Parts, ReplayError, open};
+#[cfg(test)]
+pub(crate) use residence::bring_for;

@@ -1,8 +1,8 @@
 //! A run begins, or the run that holds its key stands for it.
 
-use resurge_journal::{RunId, Timestamp};
 use resurge_journal::event::RunStarted;
 use resurge_journal::state::{Run, RunPhase};
+use resurge_journal::{RunId, Timestamp};
 use uuid::Builder;
 
 use super::{World, call};
