@@ -56,7 +56,10 @@ impl Core {
     }
 
     /// For runs that leave memory and come back; decisions go through [`handle`](Self::handle).
+    ///
+    /// What has come back may be due, so that somebody has to look.
     pub(crate) const fn state_mut(&mut self) -> &mut State {
+        self.wake_at = Some(self.state.last_at());
         &mut self.state
     }
 
