@@ -31,6 +31,7 @@ mod policies;
 mod probes;
 mod refunds_from_zero;
 mod reopened;
+mod residence;
 mod retries;
 mod runs;
 mod scratch;
