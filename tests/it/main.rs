@@ -18,6 +18,7 @@ mod drop_panics;
 mod events;
 mod failure_of_view;
 mod fair_turns;
+mod full_disk;
 mod hanging_checks;
 mod keys;
 mod large_settings;

@@ -1,7 +1,7 @@
 //! A store in memory that counts what is written and fails when told to.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use resurge::journal::store::{AppendError, MemoryStore, ReadError, Scan, Store};
 use resurge::journal::{Record, Seq};
@@ -15,6 +15,8 @@ pub struct WatchedStore {
     fail_at: u64,
     /// Whether the failing commit reaches the disk all the same.
     keep_failed: bool,
+    /// Whether it says that the disk is full.
+    is_full: AtomicBool,
 }
 
 impl WatchedStore {
@@ -29,6 +31,11 @@ impl WatchedStore {
         self.fail_at = commit;
         self.keep_failed = keep_failed;
         self
+    }
+
+    /// Says that the disk is full, or that it is not any more.
+    pub fn set_full(&self, is_full: bool) {
+        self.is_full.store(is_full, Ordering::SeqCst);
     }
 
     /// How many batches were written.
@@ -60,6 +67,10 @@ impl Store for WatchedStore {
 
     fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
         self.records.read(seq)
+    }
+
+    fn has_room(&self) -> bool {
+        !self.is_full.load(Ordering::SeqCst)
     }
 
     fn location(&self) -> &'static str {

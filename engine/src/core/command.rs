@@ -188,6 +188,8 @@ pub(crate) enum Refusal {
     BreakerClosed,
     /// The attempt is no longer current.
     Superseded,
+    /// The journal has no room.
+    NoRoom,
     /// The engine is shutting down.
     Draining,
 }

@@ -24,6 +24,8 @@ pub(crate) struct Core {
     settings: Settings,
     /// Set by [`Command::Drain`]: no attempt begins any more.
     draining: bool,
+    /// Set while the journal has no room: what has begun may end, and nothing begins.
+    suspended: bool,
     /// When something becomes due next, as seen by the last decision.
     wake_at: Option<Timestamp>,
     /// Whether more could begin than fits into one batch.
@@ -46,6 +48,7 @@ impl Core {
             calls: BTreeMap::new(),
             settings,
             draining: false,
+            suspended: false,
             wake_at: None,
             is_behind: false,
         }
@@ -77,6 +80,11 @@ impl Core {
         &self.settings
     }
 
+    /// Lets nothing begin until further notice, or again.
+    pub(crate) const fn suspend(&mut self, suspended: bool) {
+        self.suspended = suspended;
+    }
+
     /// When something becomes due that no command has looked at yet.
     pub(crate) const fn wake_at(&self) -> Option<Timestamp> {
         self.wake_at
@@ -91,6 +99,9 @@ impl Core {
         ambient: Ambient,
     ) -> Result<Result<Vec<Record>, Refusal>, Broken> {
         self.draining |= matches!(command, Command::Drain);
+        if self.suspended && matches!(command, Command::Start(_)) {
+            return Ok(Err(Refusal::NoRoom));
+        }
         let recovers = matches!(command, Command::Recover { .. });
         let caller = match &command {
             Command::Start(request) => request.caller.clone(),
@@ -151,6 +162,9 @@ impl Core {
                 touched.resources.clear();
                 if records.len() >= BATCH_RECORDS_MAX {
                     self.is_behind = true;
+                    return Ok(());
+                }
+                if self.suspended {
                     return Ok(());
                 }
                 facts = decide::begin(&self.world(), now);

@@ -95,6 +95,9 @@ pub enum StartError {
         /// Largest size.
         bytes_max: usize,
     },
+    /// The disk of the journal is full, and nothing new begins until it is not.
+    #[error("the disk of the journal is full; free some space, then start the run")]
+    NoRoom,
     /// The engine is shutting down.
     #[error("the engine is shutting down; start the run after it is opened again")]
     ShuttingDown,

@@ -75,6 +75,7 @@ impl<I: Payload, O: Payload> StartRun<I, O> {
         let run = match self.engine.ask(|reply| Message::Start { request, reply }).await? {
             Ok(run) | Err(Refusal::Existing(run)) => run,
             Err(Refusal::KeyTaken { run }) => return Err(StartError::KeyTaken { run }),
+            Err(Refusal::NoRoom) => return Err(StartError::NoRoom),
             Err(_) => return Err(StartError::ShuttingDown),
         };
         Ok(RunHandle::new(self.engine, run))

@@ -19,6 +19,7 @@ use super::feed::Feed;
 use super::message::{Census, Ended, Message, Reply, Sight};
 use super::observe;
 use super::residence::Residence;
+use super::space::Space;
 use super::tasks::{Common, Tasks};
 use super::watches::Watches;
 use crate::core::{Broken, Command, Core, Plan, Refusal, Wanted, reconcile};
@@ -32,6 +33,7 @@ pub(super) struct Driver {
     commits: Committer,
     /// The runs that have left memory.
     residence: Residence,
+    space: Space,
     tasks: Tasks,
     watches: Watches,
     feed: Arc<Feed>,
@@ -92,6 +94,7 @@ impl Driver {
             watches: Watches::new(sender, settings.condition_poll),
             tasks: Tasks::new(common, world.now()),
             commits: Committer::new(Arc::clone(&store)),
+            space: Space::new(Arc::clone(&store), settings.condition_poll),
             residence: Residence::new(Arc::clone(&store), cold, settings),
             core,
             world,
@@ -160,6 +163,7 @@ impl Driver {
             if self.is_finished() {
                 return Ok(());
             }
+            self.look_at_disk();
             self.gather().await?;
             self.commits.begin(self.inbox.is_empty());
             let now = self.world.now();
@@ -189,6 +193,13 @@ impl Driver {
                         self.residence.cache_ready().await;
                     }
                     self.receive(message)?;
+                }
+                held = self.space.regained() => {
+                    self.core.suspend(false);
+                    for message in held {
+                        self.take(message)?;
+                    }
+                    let _ = self.decide(Command::Wake)?;
                 }
                 // Last, so that it is quiet indeed.
                 () = sleep_until(&self.world, quiet_at) => {}
@@ -225,6 +236,8 @@ impl Driver {
     }
 
     fn take(&mut self, message: Message) -> Result<(), Fatal> {
+        self.look_at_disk();
+        let Some(message) = self.space.hold(message) else { return Ok(()) };
         match message {
             Message::Start { request, reply } => {
                 match self.decide(Command::Start(request))?.transpose() {
@@ -279,6 +292,13 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    /// On a full disk nothing begins, so that what is in reserve is left for what ends.
+    fn look_at_disk(&mut self) {
+        if self.space.has_run_out() {
+            self.core.suspend(true);
+        }
     }
 
     /// The task of an attempt is gone; does what had to wait for that.

@@ -9,6 +9,7 @@ mod message;
 mod observe;
 mod open;
 mod residence;
+mod space;
 mod tasks;
 mod watches;
 

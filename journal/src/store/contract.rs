@@ -57,11 +57,15 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Whether there is space for records to come, apart from what is kept in reserve.
     ///
-    /// Costs nothing while there is. Once there is none, asks the disk again, which may block.
-    /// Whoever adds records should begin nothing new before there is space again: the reserve is
+    /// Costs nothing: tells what the last append has seen, or [`seek_room`](Self::seek_room). Whoever adds records should begin nothing new before there is space again: the reserve is
     /// for the ends of what has begun.
     fn has_room(&self) -> bool {
         true
+    }
+
+    /// Asks the disk for space again, if it had none; tells whether it has some now.
+    fn seek_room(&self) -> bool {
+        self.has_room()
     }
 
     /// What is derived from the records, if this back-end keeps such things.
@@ -121,6 +125,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn has_room(&self) -> bool {
         (**self).has_room()
+    }
+
+    fn seek_room(&self) -> bool {
+        (**self).seek_room()
     }
 
     fn cache(&self) -> Option<&dyn Cache> {

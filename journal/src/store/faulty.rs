@@ -112,6 +112,10 @@ impl<S: Store> Store for FaultyStore<S> {
         self.inner.has_room()
     }
 
+    fn seek_room(&self) -> bool {
+        self.inner.seek_room()
+    }
+
     fn cache(&self) -> Option<&dyn Cache> {
         self.inner.cache()
     }

@@ -217,9 +217,10 @@ impl Store for DiskStore {
     }
 
     fn has_room(&self) -> bool {
-        if !self.is_scarce.load(Ordering::Relaxed) {
-            return true;
-        }
+        !self.is_scarce.load(Ordering::Relaxed)
+    }
+
+    fn seek_room(&self) -> bool {
         let has_room = match &mut self.writer().state {
             State::Open(disk) => disk.segments.seek_room(),
             State::Poisoned(_) | State::Closed => true,
