@@ -98,6 +98,18 @@ impl Core {
         command: Command,
         ambient: Ambient,
     ) -> Result<Result<Vec<Record>, Refusal>, Broken> {
+        let mut records = Vec::new();
+        let decided = self.handle_into(command, ambient, &mut records)?;
+        Ok(decided.map(|()| records))
+    }
+
+    /// The same with the records behind those of other decisions that share their batch.
+    pub(crate) fn handle_into(
+        &mut self,
+        command: Command,
+        ambient: Ambient,
+        records: &mut Vec<Record>,
+    ) -> Result<Result<(), Refusal>, Broken> {
         self.draining |= matches!(command, Command::Drain);
         if self.suspended && matches!(command, Command::Start(_)) {
             return Ok(Err(Refusal::NoRoom));
@@ -115,38 +127,46 @@ impl Core {
             Ok(facts) => facts,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let mut records = Vec::with_capacity(facts.len() + 1);
+        let full = records.len() + BATCH_RECORDS_MAX;
         let begun = self.attach(caller, &facts);
-        let mut touched = self.record(facts, ambient.now, &mut records)?;
+        let mut touched = self.record(facts, ambient.now, records)?;
         if recovers {
             // A crash may have cut off what followed from the last decision about any run.
             touched.runs = self.state.open_runs().map(|run| run.id).collect();
             touched.resources = self.state.breakers().map(|(key, _)| key.clone()).collect();
         }
-        self.follow_up(touched, ambient.now, &mut records)?;
+        self.follow_up(touched, ambient.now, records, full)?;
         // Only now is it known which breakers have turned.
         if let Some(run) = ended.or(begun).filter(|_| !self.draining) {
             let refused = decide::refuse(&self.world(), run, ambient.now);
-            let touched = self.record(refused, ambient.now, &mut records)?;
-            self.follow_up(touched, ambient.now, &mut records)?;
+            if !refused.is_empty() {
+                let touched = self.record(refused, ambient.now, records)?;
+                self.follow_up(touched, ambient.now, records, full)?;
+            }
         }
         let is_behind = std::mem::take(&mut self.is_behind);
         self.wake_at = if is_behind { Some(ambient.now) } else { self.state.next_due(ambient.now) };
-        Ok(Ok(records))
+        Ok(Ok(()))
     }
 
-    /// Records what follows, until nothing more does.
+    /// Records what follows, until nothing more does or so many records stand in the batch.
     fn follow_up(
         &mut self,
         mut touched: Touched,
         now: Timestamp,
         records: &mut Vec<Record>,
+        full: usize,
     ) -> Result<(), Broken> {
         loop {
+            touched.runs.sort_unstable();
+            touched.runs.dedup();
             for run in std::mem::take(&mut touched.runs) {
                 let facts = decide::settle(&self.world(), run);
-                self.record(facts, now, records)?;
-                if self.state.run(run).is_none_or(|run| run.phase.is_final()) {
+                if !facts.is_empty() {
+                    self.record(facts, now, records)?;
+                }
+                let is_over = |state: &State| state.run(run).is_none_or(|run| run.phase.is_final());
+                if !self.calls.is_empty() && is_over(&self.state) {
                     self.calls.remove(&run);
                 }
             }
@@ -160,7 +180,7 @@ impl Core {
             if facts.is_empty() {
                 // Whatever was learnt has had its say.
                 touched.resources.clear();
-                if records.len() >= BATCH_RECORDS_MAX {
+                if records.len() >= full {
                     self.is_behind = true;
                     return Ok(());
                 }
@@ -232,7 +252,7 @@ impl Core {
 /// What records speak of, and so what may have to follow.
 #[derive(Debug, Default)]
 struct Touched {
-    runs: BTreeSet<RunId>,
+    runs: Vec<RunId>,
     /// Resources about which something was learnt.
     resources: BTreeSet<ResourceKey>,
 }

@@ -20,6 +20,6 @@ pub(crate) use command::{Ambient, Command, Outcome, Refusal, Seen, StartRequest}
 pub use command::{BreakerControl, Control};
 pub(crate) use core::{Broken, Core};
 pub(crate) use decide::{Asked, CALL, run_id};
-pub(crate) use plan::{Plan, Running, Spawn, Stop, Watch, reconcile};
+pub(crate) use plan::{Plan, Running, Spawn, Stop, Watch, plan_of, reconcile};
 pub(crate) use registry::Registry;
 pub(crate) use wants::Wanted;

@@ -49,10 +49,22 @@ pub(crate) struct Stop {
 /// and looked at again when that move is. A step whose old task still winds down gets no second
 /// one beside it; the shell asks again when the task is gone.
 pub(crate) fn reconcile(state: &State, durable: Seq, run: RunId, running: &Running) -> Plan {
+    state.run(run).map(|run| plan_of(run, state, durable, running)).unwrap_or_default()
+}
+
+/// The same for a run at hand.
+pub(crate) fn plan_of(run: &Run, state: &State, durable: Seq, running: &Running) -> Plan {
     let mut plan = Plan::default();
-    let Some(run) = state.run(run) else { return plan };
+    let id = run.id;
+    let steps = (id, StepIndex::new(0))..=(id, StepIndex::new(u16::MAX));
+    let mut tasks = running.range(steps).peekable();
     let is_paused = matches!(run.phase, RunPhase::Paused { .. }) && run.since <= durable;
-    for (step, _, entry) in run.steps().filter(|(_, _, entry)| entry.since <= durable) {
+    for (step, _, entry) in run.steps() {
+        // The tasks of a run stand in the order of its steps.
+        let task = tasks.next_if(|((_, known), _)| *known == step).map(|(_, attempt)| *attempt);
+        if entry.since > durable {
+            continue;
+        }
         let wanted = match &entry.phase {
             StepPhase::Running { attempt, epoch, .. } if *epoch == state.epoch() && !is_paused => {
                 Some(*attempt)
@@ -64,8 +76,7 @@ pub(crate) fn reconcile(state: &State, durable: Seq, run: RunId, running: &Runni
         {
             plan.watch.push(Watch { step, condition: condition.clone() });
         }
-        let id = run.id;
-        match (wanted, running.get(&(id, step)).copied()) {
+        match (wanted, task) {
             (Some(attempt), None) => plan.spawn.push(Spawn { run: id, step, attempt }),
             (wanted, Some(attempt)) if wanted != Some(attempt) => {
                 plan.stop.push(Stop { run: id, step, attempt, reason: stop_reason(run) });

@@ -65,9 +65,9 @@ impl Committer {
         self.durable
     }
 
-    /// Queues records that follow those queued before.
-    pub(super) fn queue(&mut self, mut records: Vec<Record>) {
-        self.pending.append(&mut records);
+    /// The records of the next flush; more can be queued behind them.
+    pub(super) const fn queue(&mut self) -> &mut Vec<Record> {
+        &mut self.pending
     }
 
     /// Takes back the room of records that have landed.
@@ -261,7 +261,7 @@ mod tests {
     /// Flushes one more record, which a driver without other work asks for.
     async fn flush(commits: &mut Committer) -> Result<Vec<Record>, CommitError> {
         let (seq, at) = (commits.durable().next(), Timestamp::default());
-        commits.queue(vec![Record { seq, at, run: None, event: RunUnparked {}.into() }]);
+        commits.queue().push(Record { seq, at, run: None, event: RunUnparked {}.into() });
         commits.begin(true);
         commits.landed().await
     }
@@ -292,7 +292,8 @@ mod tests {
         earn_trust(&mut commits, &store).await;
         let record =
             |seq| Record { seq, at: Timestamp::default(), run: None, event: RunUnparked {}.into() };
-        commits.queue(vec![record(commits.durable().next())]);
+        let next = record(commits.durable().next());
+        commits.queue().push(next);
         commits.begin(false);
         commits.landed().await.unwrap();
         assert!(!store.was_here());

@@ -22,7 +22,7 @@ use super::residence::Residence;
 use super::space::Space;
 use super::tasks::{Common, Tasks};
 use super::watches::Watches;
-use crate::core::{Broken, Command, Core, Plan, Refusal, Wanted, reconcile};
+use crate::core::{Broken, Command, Core, Plan, Refusal, Wanted, plan_of};
 
 /// The one task that owns the state.
 #[derive(Debug)]
@@ -318,10 +318,12 @@ impl Driver {
     fn decide(&mut self, command: Command) -> Result<Result<Option<RunId>, Refusal>, Fatal> {
         let ambient = self.world.ambient(&command);
         self.residence.bring_for(&mut self.core, &command, ambient.now)?;
-        let records = match self.core.handle(command, ambient)? {
-            Ok(records) => records,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
+        let queue = self.commits.queue();
+        let before = queue.len();
+        if let Err(refusal) = self.core.handle_into(command, ambient, queue)? {
+            return Ok(Err(refusal));
+        }
+        let records = queue.get(before..).unwrap_or_default();
         let run = records.first().and_then(|record| record.run);
         // They land together, so that the last record about a run speaks for those before it.
         for runs in records.chunk_by(|one, next| one.run == next.run) {
@@ -329,7 +331,6 @@ impl Driver {
             self.touched.extend(last);
         }
         self.residence.recorded(records.len(), ambient.now);
-        self.commits.queue(records);
         Ok(Ok(run))
     }
 
@@ -379,9 +380,9 @@ impl Driver {
     /// Makes what runs equal to what should run, for one run.
     fn reconcile(&mut self, id: RunId) {
         let state = self.core.state();
-        let Plan { spawn, stop, watch } =
-            reconcile(state, self.commits.durable(), id, self.tasks.running());
         let Some(run) = state.run(id) else { return };
+        let Plan { spawn, stop, watch } =
+            plan_of(run, state, self.commits.durable(), self.tasks.running());
         for order in stop {
             self.tasks.stop(order);
         }
