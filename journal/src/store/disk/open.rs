@@ -85,7 +85,13 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
     place.io("end a repair", recover::finish(dir))?;
     let known = place.io("read the head", anchor::read(dir))?;
     // Without it the other copy says how far the journal went at least.
-    let known = known.or_else(|| Rescue::open(dir, journal).tail());
+    let known = match known {
+        None => {
+            let rescue = Rescue::open(dir, journal).and_then(|rescue| rescue.tail());
+            place.io("read the index", rescue)?
+        }
+        known => known,
+    };
     let mut found = place.survey(journal, known, checkpoint::position(dir))?;
     let mut mended = None;
     match found.survey.worth.clone() {

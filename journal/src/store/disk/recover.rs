@@ -44,7 +44,7 @@ pub(super) fn rebuild(
     let segments = segment::list(from)?;
     let first = segments.first().map_or(1, |segment| segment.ordinal);
     let frames = Frames::new(journal, segments, Place::start_of(first), Seq::new(1));
-    let rescue = Rescue::open(from, journal);
+    let rescue = Rescue::open(from, journal)?;
     let mut chain = Chain::new(SegmentWriter::create(to, to_journal)?);
     let mut seen = durable;
     for piece in frames {
@@ -86,7 +86,7 @@ impl Chain {
     fn fill(&mut self, end: Seq, rescue: &Rescue) -> io::Result<()> {
         while self.tail.head.next() < end {
             let next = self.tail.head.next();
-            match rescue.frame(next) {
+            match rescue.frame(next)? {
                 Some(frame) if self.push(next, &frame)? => self.filled = true,
                 _ => break,
             }

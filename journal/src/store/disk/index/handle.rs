@@ -291,28 +291,50 @@ impl Shared {
 pub(in crate::store::disk) struct Rescue(Option<Db>);
 
 impl Rescue {
-    /// Opens the database of a journal; none is as good as one that cannot be opened.
-    pub(in crate::store::disk) fn open(dir: &Path, journal: Uuid) -> Self {
+    /// Opens the database of a journal; none is as good as a damaged one.
+    ///
+    /// A disk that fails is an error: what cannot be read now must not count as lost for ever.
+    pub(in crate::store::disk) fn open(dir: &Path, journal: Uuid) -> io::Result<Self> {
         let dir = dir.join(DIR);
         if !dir.join(db::LOG).is_file() {
-            return Self(None);
+            return Ok(Self(None));
         }
-        let db = Db::open(&dir).ok();
-        Self(db.filter(|db| matches!(db.identity(), Ok(Some((found, _))) if found == journal)))
+        // sled panics on errors of the disk as it does on damage; damage is there again.
+        let opened = unless_damaged(Db::open(&dir))?;
+        let opened = opened.map_or_else(|| unless_damaged(Db::open(&dir)), |db| Ok(Some(db)))?;
+        let Some(db) = opened else { return Ok(Self(None)) };
+        let found = unless_damaged(db.identity())?.flatten();
+        if found.is_some_and(|(found, _)| found == journal) {
+            return Ok(Self(Some(db)));
+        }
+        db.close();
+        Ok(Self(None))
     }
 
     /// The last record that the database has.
-    pub(in crate::store::disk) fn tail(&self) -> Option<Tail> {
-        let block = self.0.as_ref()?.last_block().ok()??;
-        let (head, frame) = split(block.frames()).last()?;
-        let crc = frame.last_chunk()?;
-        Some(Tail { head, chain: u32::from_be_bytes(*crc) })
+    pub(in crate::store::disk) fn tail(&self) -> io::Result<Option<Tail>> {
+        let Some(db) = &self.0 else { return Ok(None) };
+        let block = unless_damaged(db.last_block())?.flatten();
+        Ok(block.and_then(|block| {
+            let (head, frame) = split(block.frames()).last()?;
+            let crc = frame.last_chunk()?;
+            Some(Tail { head, chain: u32::from_be_bytes(*crc) })
+        }))
     }
 
     /// The frame of a record.
-    pub(in crate::store::disk) fn frame(&self, seq: Seq) -> Option<Vec<u8>> {
-        let block = self.0.as_ref()?.block_of(seq).ok()??;
-        frame_in(&block, seq)
+    pub(in crate::store::disk) fn frame(&self, seq: Seq) -> io::Result<Option<Vec<u8>>> {
+        let Some(db) = &self.0 else { return Ok(None) };
+        let block = unless_damaged(db.block_of(seq))?.flatten();
+        Ok(block.and_then(|block| frame_in(&block, seq)))
+    }
+}
+
+fn unless_damaged<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(done) => Ok(Some(done)),
+        Err(error) if error.kind() == ErrorKind::InvalidData => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
