@@ -222,6 +222,18 @@ fn segments_that_are_gone_come_back_from_the_index() {
     }
 }
 
+/// sled takes such a file for a damaged snapshot, and then nothing of it can be read.
+#[test]
+fn a_snapshot_of_the_index_that_was_cut_short_is_no_damage() {
+    let (_home, dir) = home();
+    filled(&dir, 40);
+    fs::write(dir.join("index/snap.00000000000625DB.generating"), [7; 99]).expect("written");
+    remove(&dir.join("segments"));
+    let (store, mended) = mended(&dir);
+    assert_eq!((mended.method, mended.lost_from), (RecoveryMethod::Index, None));
+    expect_all(&store, 40);
+}
+
 #[test]
 fn an_index_that_is_gone_or_damaged_is_made_again() {
     type Damage = fn(&Path);

@@ -2,6 +2,7 @@
 //!
 //! An error of kind [`InvalidData`](io::ErrorKind::InvalidData) means that the database is damaged.
 
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
@@ -21,6 +22,9 @@ const BLOCKS: &[u8] = b"blocks";
 const CACHE: &[u8] = b"cache";
 /// What the database is: the journal that it belongs to, and its own identity.
 const SELF: &[u8] = b"self";
+
+/// How the name of a snapshot ends while sled writes it.
+const DRAFT: &str = "generating";
 
 /// The file that sled flushes to.
 pub(super) const LOG: &str = "db";
@@ -42,7 +46,10 @@ impl std::fmt::Debug for Db {
 
 impl Db {
     /// Opens the database, or makes one in an empty folder.
+    ///
+    /// Nobody else may have it open.
     pub(super) fn open(dir: &Path) -> io::Result<Self> {
+        remove_drafts(dir)?;
         let began = Instant::now();
         loop {
             match Self::try_open(dir) {
@@ -148,6 +155,17 @@ impl Db {
         let _ = panic::catch_unwind(AssertUnwindSafe(|| drop((blocks, cache))));
         let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(sled)));
     }
+}
+
+/// Removes what a snapshot that was cut short has left: sled would take it for a damaged one.
+fn remove_drafts(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == DRAFT) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Turns panics and sled's errors into ours.
