@@ -427,6 +427,39 @@ fn a_checkpoint_stands_until_the_records_say_otherwise() {
 }
 
 #[test]
+fn segments_that_end_in_front_of_a_checkpoint_are_mended() {
+    let (_home, dir) = home();
+    let store = create(&dir);
+    for seq in 2..=30 {
+        store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
+    }
+    store.save_checkpoint(Seq::new(30), b"thirty").expect("saved");
+    drop(store);
+    let places = frames(&fs::read(segment(&dir)).expect("read"));
+    let old_head = fs::read(dir.join("head")).expect("read");
+    for end in [places.get(10), places.get(29)] {
+        for head in [Some(&old_head), None] {
+            let (_copy_home, copy) = copy_of(&dir);
+            edit(&segment(&copy), |bytes| bytes.truncate(*end.expect("known")));
+            match head {
+                Some(head) => fs::write(copy.join("head"), head).expect("written"),
+                None => remove(&copy.join("head")),
+            }
+            let (store, mended) = mended(&copy);
+            assert_eq!((mended.method, mended.lost_from), (RecoveryMethod::Index, None));
+            expect_all(&store, 30);
+        }
+        // Without the index the checkpoint still knows how far the journal went.
+        let (_copy_home, copy) = copy_of(&dir);
+        edit(&segment(&copy), |bytes| bytes.truncate(*end.expect("known")));
+        remove(&copy.join("head"));
+        remove(&copy.join("index"));
+        let (_, mended) = mended(&copy);
+        assert_eq!(mended.lost_to, Some(Seq::new(30)));
+    }
+}
+
+#[test]
 fn the_cache_is_kept_and_is_another_one_once_it_was_lost() {
     let (_home, dir) = home();
     let store = create(&dir);

@@ -92,7 +92,11 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
         }
         known => known,
     };
-    let mut found = place.survey(journal, known, checkpoint::position(dir))?;
+    let checkpoint = checkpoint::position(dir);
+    // A checkpoint is written once its record is durable.
+    let kept = checkpoint.map(|position| position.tail);
+    let known = known.into_iter().chain(kept).max_by_key(|tail| tail.head);
+    let mut found = place.survey(journal, known, checkpoint)?;
     let mut mended = None;
     match found.survey.worth.clone() {
         Worth::Whole => {}
@@ -167,7 +171,10 @@ impl Place {
         for (seq, place) in &starts {
             map.note(*seq, *place);
         }
-        if let Some(from) = checkpoint.filter(|_| is_dense) {
+        let is_there = |from: &Position| {
+            segment::ends_with(&segments, journal, from.end, from.tail.chain).unwrap_or(false)
+        };
+        if let Some(from) = checkpoint.filter(|from| is_dense && is_there(from)) {
             let survey = read(journal, &segments, from, anchor, &map);
             if matches!(survey.worth, Worth::Whole | Worth::Torn { .. }) {
                 return Ok(Found { segments, map, survey });

@@ -1,7 +1,7 @@
 //! Names and headers of segment files.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -53,6 +53,25 @@ impl SegmentFile {
         let mut bytes = Vec::with_capacity(COVERED_BYTES + 4);
         file.by_ref().take(HEADER_BYTES).read_to_end(&mut bytes)?;
         Ok(check(&bytes, self.ordinal, journal).map(|()| file))
+    }
+}
+
+/// Whether a frame with this checksum, which is its last part, ends at a place.
+pub(in crate::store::disk) fn ends_with(
+    segments: &[SegmentFile],
+    journal: Uuid,
+    end: Place,
+    chain: u32,
+) -> io::Result<bool> {
+    let Some(segment) = segments.iter().find(|segment| segment.ordinal == end.ordinal) else {
+        return Ok(false);
+    };
+    let Ok(mut file) = segment.open(journal)? else { return Ok(false) };
+    let mut bytes = [0; 4];
+    file.seek(SeekFrom::Start(end.offset.saturating_sub(4)))?;
+    match file.read_exact(&mut bytes) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        read => read.map(|()| u32::from_be_bytes(bytes) == chain),
     }
 }
 
