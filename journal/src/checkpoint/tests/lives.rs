@@ -60,8 +60,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 }
 
 /// An engine without decisions: it folds, and runs leave and come back.
-struct Life {
-    store: Flaky,
+pub(super) struct Life {
+    pub(super) store: Flaky,
     state: State,
     cold: Cold,
     /// The snapshot that is to be written.
@@ -69,13 +69,13 @@ struct Life {
 }
 
 impl Life {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let store = Flaky::new();
         let (state, cold) = recover(&store).expect("sound");
         Self { store, state, cold, snapshot: None }
     }
 
-    fn record(&mut self, record: &Record) {
+    pub(super) fn record(&mut self, record: &Record) {
         self.store.append(self.store.head(), std::slice::from_ref(record)).expect("kept");
         if let Some(run) = record.run {
             self.cold.bring(&mut self.state, &self.store, run).expect("nothing is lost");
@@ -98,6 +98,11 @@ impl Life {
         if let Some(snapshot) = self.cold.snapshot(&mut self.state, &resting) {
             self.snapshot = Some(snapshot);
         }
+    }
+
+    pub(super) fn checkpoint(&mut self, far: u64) {
+        self.begin(far);
+        self.write();
     }
 
     fn write(&mut self) {
@@ -123,8 +128,7 @@ impl Life {
             Act::Nothing => {}
             Act::Checkpoint { far } => {
                 self.write();
-                self.begin(far);
-                self.write();
+                self.checkpoint(far);
             }
             Act::Begin { far } => {
                 self.write();
