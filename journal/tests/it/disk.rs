@@ -426,6 +426,46 @@ fn a_checkpoint_stands_until_the_records_say_otherwise() {
     assert_eq!(store.load_checkpoint(), None, "what it stood on was written anew");
 }
 
+/// A checkpoint spares the opening from reading what is in front of it.
+#[test]
+fn damage_in_front_of_a_checkpoint_is_read_from_the_index() {
+    type Damage = fn(&mut Vec<u8>, usize, usize);
+    let (_home, dir) = home();
+    let store = create(&dir);
+    for seq in 2..=30 {
+        store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
+    }
+    store.save_checkpoint(Seq::new(25), b"twenty-five").expect("saved");
+    drop(store);
+    let places = frames(&fs::read(segment(&dir)).expect("read"));
+    let at = |seq: usize| *places.get(seq - 1).expect("known");
+    let damages: [Damage; 3] = [
+        |bytes, from, _| *bytes.get_mut(from + 9).expect("within") ^= 1,
+        |bytes, from, to| bytes.get_mut(from..to).expect("within").fill(0xAA),
+        |bytes, from, to| {
+            let frame = bytes.get(..to - from).expect("within").to_vec();
+            bytes.get_mut(from..to).expect("within").copy_from_slice(&frame);
+        },
+    ];
+    for damage in damages {
+        for (from, to) in [(7, 8), (1, 2), (3, 20)] {
+            let (_copy_home, copy) = copy_of(&dir);
+            edit(&segment(&copy), |bytes| damage(bytes, at(from), at(to)));
+            let store = reopen(&copy).expect("opened");
+            expect_all(&store, 30);
+            let count = store.scan(Seq::new(5)).count() as u64;
+            assert_eq!(count, store.head().get() - 4);
+            assert_eq!(store.read(Seq::new(7)).expect("readable"), Some(record(7, 100)));
+            if store.mended().is_none() {
+                store.save_checkpoint(Seq::new(30), b"").expect_err("what is damaged is no ground");
+                drop(store);
+                let (_, mended) = mended(&copy);
+                assert_eq!((mended.method, mended.lost_from), (RecoveryMethod::Index, None));
+            }
+        }
+    }
+}
+
 #[test]
 fn segments_that_end_in_front_of_a_checkpoint_are_mended() {
     let (_home, dir) = home();

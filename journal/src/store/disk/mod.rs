@@ -12,6 +12,7 @@ mod files;
 mod index;
 mod lock;
 mod open;
+mod patch;
 mod recover;
 mod segment;
 mod snapshot;

@@ -12,6 +12,7 @@ use super::error::OpenError;
 use super::index::Index;
 use super::lock::Lock;
 use super::open::{Opened, Place, open};
+use super::patch::Patched;
 use super::segment::{self, Flaw, Map, Position, SegmentWriter};
 use crate::event::Event;
 use crate::id::Seq;
@@ -59,6 +60,8 @@ pub struct DiskStore {
     is_closed: AtomicBool,
     /// Whether the disk had no space for the next segment.
     is_scarce: AtomicBool,
+    /// Whether damage was seen in front of the checkpoint.
+    is_damaged: AtomicBool,
     mended: Option<Event>,
 }
 
@@ -122,6 +125,7 @@ impl DiskStore {
             index,
             is_closed: AtomicBool::new(false),
             is_scarce: AtomicBool::new(false),
+            is_damaged: AtomicBool::new(false),
             mended,
         };
         if let Some(event) = store.mended.clone() {
@@ -146,6 +150,15 @@ impl DiskStore {
 
     fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Lets the next opening read everything, and mend what it finds: no checkpoint may stand in
+    /// front of damage.
+    fn distrust(&self) {
+        if !self.is_damaged.swap(true, Ordering::Relaxed) {
+            // One that stays is found out by the next scan.
+            let _ = checkpoint::clear(&self.dir);
+        }
     }
 
     /// Where a record ends.
@@ -197,9 +210,11 @@ impl Store for DiskStore {
             return Box::new(std::iter::once(Err(ReadError::Closed)));
         }
         let (from, to) = (from.max(Seq::new(1)), self.head());
-        let frames = self.map.frames_near(from);
-        let frames = frames.skip_while(move |piece| piece.key < from);
-        let frames = frames.take_while(move |piece| piece.key <= to).map(keyed);
+        let other = |seq| {
+            self.distrust();
+            self.index.frame_at_last(seq)
+        };
+        let frames = Patched::new(self.map.frames_near(from), from, to, other);
         Box::new(records(from, to, frames))
     }
 
@@ -236,6 +251,10 @@ impl Store for DiskStore {
     fn save_checkpoint(&self, at: Seq, image: &[u8]) -> Result<(), CacheError> {
         if self.is_closed() {
             return Err(CacheError::Closed);
+        }
+        if self.is_damaged.load(Ordering::Relaxed) {
+            let problem = "records in front of it are damaged; open the journal again to mend them";
+            return Err(std::io::Error::other(problem).into());
         }
         let position = self.position(at).ok_or_else(|| {
             std::io::Error::other(format!("record {at} is not where it should be"))

@@ -105,6 +105,13 @@ impl Index {
         frame_in(&block, seq)
     }
 
+    /// The frame of a record, if the database has it; waits until the database is open.
+    pub(in crate::store::disk) fn frame_at_last(&self, seq: Seq) -> Option<Vec<u8>> {
+        let (db, _) = self.shared.ready().ok()?;
+        let block = db.block_of(seq).ok()??;
+        frame_in(&block, seq)
+    }
+
     /// Waits for the thread to end; it brings the database up to the segments if that is quick.
     pub(in crate::store::disk) fn close(&self) {
         self.shared.state().is_closing = true;
