@@ -45,8 +45,16 @@ pub enum FindingKind {
     Gap,
     /// A record fails its checksum, or is not readable in another way.
     Unreadable,
-    /// A record does not continue the one before it.
+    /// A record does not continue the one before it, or is not the one that was acknowledged.
     Chain,
+    /// A record stands a second time.
+    Duplicate,
+    /// A segment belongs to another journal, or to another place in this one.
+    Foreign,
+    /// The end of a batch that was never acknowledged; the next opening cuts it off.
+    TornTail,
+    /// Something was written by a newer release.
+    Newer,
     /// A record is not legal after those before it.
     Illegal,
 }
@@ -58,6 +66,10 @@ impl FindingKind {
             Self::Gap => "gap",
             Self::Unreadable => "unreadable",
             Self::Chain => "chain",
+            Self::Duplicate => "duplicate",
+            Self::Foreign => "foreign",
+            Self::TornTail => "torn_tail",
+            Self::Newer => "newer",
             Self::Illegal => "illegal",
         }
     }
@@ -80,11 +92,16 @@ impl AuditReport {
         self.findings.iter().map(|finding| finding.seq).min()
     }
 
-    fn find(&mut self, seq: Seq, kind: FindingKind, message: String) {
+    /// Adds what was found by other means than reading record for record.
+    pub fn add(&mut self, finding: Finding) {
         self.findings_count += 1;
         if self.findings.len() < FINDINGS_MAX {
-            self.findings.push(Finding { seq, kind, message });
+            self.findings.push(finding);
         }
+    }
+
+    fn find(&mut self, seq: Seq, kind: FindingKind, message: String) {
+        self.add(Finding { seq, kind, message });
     }
 }
 
@@ -110,7 +127,8 @@ pub fn audit_records(records: impl IntoIterator<Item = Result<Record, ReadError>
                 }
             }
             Err(error) => {
-                is_connected = false;
+                // What stands a second time takes nothing away.
+                is_connected &= matches!(error, ReadError::Duplicate { .. });
                 let seq = error.seq().unwrap_or_else(|| state.head().next());
                 report.find(seq, kind_of(&error), full_message(&error));
             }
@@ -139,6 +157,9 @@ const fn kind_of(error: &ReadError) -> FindingKind {
     match error {
         ReadError::Gap { .. } => FindingKind::Gap,
         ReadError::Chain { .. } => FindingKind::Chain,
+        ReadError::Duplicate { .. } => FindingKind::Duplicate,
+        ReadError::Foreign { .. } => FindingKind::Foreign,
+        ReadError::Undecodable { source, .. } if source.is_newer() => FindingKind::Newer,
         ReadError::Undecodable { .. } | ReadError::Io { .. } | ReadError::Closed => {
             FindingKind::Unreadable
         }

@@ -10,8 +10,7 @@ use crate::simulate_args::SimulateArgs;
 
 /// Shows what is in a journal, without touching it.
 ///
-/// Works on a copy, so that the journal may be read-only. A journal that an engine has open cannot
-/// be read.
+/// Only reads, without locks: the journal may be read-only, and an engine may have it open.
 #[derive(Debug, Parser)]
 #[command(
     name = "journal-dump",
@@ -60,6 +59,9 @@ pub(crate) enum Command {
     /// Every breaker, one a line
     Breakers(BreakersArgs),
     /// Whether the journal is whole and every record follows from those before it
+    ///
+    /// Reads the segments, which are the truth. The index is derived from them and is not opened,
+    /// because opening it would change its files.
     Verify(VerifyArgs),
     /// How an outage, or a recorded journal, would go under another policy
     Simulate(Box<SimulateArgs>),
@@ -144,6 +146,9 @@ pub(crate) struct VerifyArgs {
     /// Folder of the journal
     #[arg(value_name = "JOURNAL_DIR")]
     pub(crate) journal: PathBuf,
+    /// One JSON object, which is stable
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

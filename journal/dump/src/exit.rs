@@ -20,6 +20,19 @@ pub(crate) enum Exit {
     NothingMatched = 7,
 }
 
+impl Exit {
+    /// The one that weighs more: what is newer was not judged, damage is worse than a torn end.
+    pub(crate) fn max_with(self, other: Self) -> Self {
+        let weight = |exit: Self| match exit {
+            Self::Ok => 0,
+            Self::Torn => 1,
+            Self::Newer => 3,
+            _ => 2,
+        };
+        if weight(other) > weight(self) { other } else { self }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         (exit as u8).into()

@@ -21,6 +21,9 @@ impl Source {
         self.snapshot.condition()
     }
 
+    /// What was read, for people.
+    pub(crate) const PLACE: &str = "the segments";
+
     /// All records, with errors for those that cannot be shown; a torn end is left out.
     pub(crate) fn scan(&self) -> impl Iterator<Item = Result<Record, ReadError>> {
         let torn = match self.condition() {
@@ -31,6 +34,19 @@ impl Source {
             Ok(record) => torn.is_none_or(|torn| record.seq < torn),
             Err(error) => torn.is_none_or(|torn| error.seq().is_some_and(|seq| seq < torn)),
         })
+    }
+
+    /// Segments of others behind a torn end, which no writer of this journal left there.
+    pub(crate) fn strangers(&self) -> impl Iterator<Item = ReadError> {
+        let torn = match self.condition() {
+            Condition::Torn { from, .. } => Some(*from),
+            _ => None,
+        };
+        let found = torn.into_iter().flat_map(|from| {
+            let errors = self.snapshot.scan().filter_map(Result::err);
+            errors.filter(move |error| error.seq() >= Some(from))
+        });
+        found.filter(|error| matches!(error, ReadError::Foreign { .. }))
     }
 
     /// The records that can be shown.

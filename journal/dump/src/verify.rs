@@ -1,10 +1,12 @@
 //! `journal-dump verify`
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use resurge_journal::audit::audit_records;
-use resurge_journal::dump::Plain;
+use resurge_journal::Seq;
+use resurge_journal::audit::{AuditReport, Finding, FindingKind, audit_records};
+use resurge_journal::dump::{JSON_LINES_VERSION, Plain};
 use resurge_journal::store::Condition;
+use serde_json::{Value, json};
 
 use crate::args::VerifyArgs;
 use crate::exit::{Exit, Trouble};
@@ -12,7 +14,48 @@ use crate::source::Source;
 
 pub(crate) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<Exit, Trouble> {
     let source = Source::open(&args.journal)?;
-    let report = audit_records(source.scan());
+    let mut report = audit_records(source.scan().chain(source.strangers().map(Err)));
+    if let Some(finding) = beside(source.condition(), &report) {
+        report.add(finding);
+    }
+    if args.json {
+        writeln!(out, "{}", object(&source, &report))?;
+    } else {
+        human(&report, out)?;
+    }
+    Ok(source.warn().max_with(worst(&report)))
+}
+
+/// What the condition of the journal says that reading record for record does not show.
+fn beside(condition: &Condition, report: &AuditReport) -> Option<Finding> {
+    let is_found = |kind| report.findings.iter().any(|finding| finding.kind == kind);
+    let (seq, kind, message) = match condition {
+        Condition::Torn { from, to, problem } => {
+            let message = format!("records {from} to {to} were never acknowledged ({problem})");
+            (*from, FindingKind::TornTail, message)
+        }
+        Condition::Newer { problem } if !is_found(FindingKind::Newer) => {
+            (report.provable.next(), FindingKind::Newer, problem.clone())
+        }
+        Condition::Damaged { from, problem, .. } if report.is_clean() => {
+            (*from, FindingKind::Chain, problem.clone())
+        }
+        _ => return None,
+    };
+    Some(Finding { seq, kind, message })
+}
+
+/// How the findings make the tool end.
+fn worst(report: &AuditReport) -> Exit {
+    let exit_of = |finding: &Finding| match finding.kind {
+        FindingKind::TornTail => Exit::Torn,
+        FindingKind::Newer => Exit::Newer,
+        _ => Exit::Findings,
+    };
+    report.findings.iter().map(exit_of).fold(Exit::Ok, Exit::max_with)
+}
+
+fn human(report: &AuditReport, out: &mut dyn Write) -> io::Result<()> {
     for finding in &report.findings {
         writeln!(out, "{:>6}  {}", finding.seq.get(), Plain(&finding.to_string()))?;
     }
@@ -22,13 +65,41 @@ pub(crate) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<Exit, Troubl
     }
     writeln!(
         out,
-        "{} records readable, {} runs, provable up to record {}",
-        report.records, report.runs, report.provable
+        "{} records readable in {}, {} runs, provable up to record {}",
+        report.records,
+        Source::PLACE,
+        report.runs,
+        report.provable
     )?;
-    if let Some(first) = report.first_bad() {
-        writeln!(out, "first bad record: {first}")?;
+    match report.first_bad() {
+        Some(first) => writeln!(out, "first bad record: {first}"),
+        None => Ok(()),
     }
-    let exit = source.warn();
-    let is_sound = report.is_clean() && !matches!(source.condition(), Condition::Damaged { .. });
-    Ok(if exit == Exit::Ok && !is_sound { Exit::Findings } else { exit })
+}
+
+fn object(source: &Source, report: &AuditReport) -> Value {
+    let findings = report.findings.iter().map(|finding| {
+        let (seq, kind) = (finding.seq.get(), finding.kind.name());
+        json!({ "seq": seq, "kind": kind, "message": finding.message })
+    });
+    json!({
+        "v": JSON_LINES_VERSION,
+        "read": Source::PLACE,
+        "condition": condition(source.condition()),
+        "records": report.records,
+        "runs": report.runs,
+        "provable": report.provable.get(),
+        "first_bad": report.first_bad().map(Seq::get),
+        "findings_count": report.findings_count,
+        "findings": findings.collect::<Vec<_>>(),
+    })
+}
+
+fn condition(condition: &Condition) -> &'static str {
+    match condition {
+        Condition::Whole => "whole",
+        Condition::Torn { .. } => "torn",
+        Condition::Newer { .. } => "newer",
+        _ => "damaged",
+    }
 }

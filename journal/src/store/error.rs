@@ -76,6 +76,20 @@ pub enum ReadError {
         /// The record.
         seq: Seq,
     },
+    /// A record stands a second time; the first one counts.
+    #[error("record {seq} stands a second time")]
+    Duplicate {
+        /// The record.
+        seq: Seq,
+    },
+    /// What should hold the record was written for another journal, or another place in this one.
+    #[error("record {seq} is not in its segment, which is not ours: {problem}")]
+    Foreign {
+        /// The first record that should be there.
+        seq: Seq,
+        /// What tells it from ours.
+        problem: String,
+    },
     /// The back-end could not be asked.
     #[error("cannot read record {seq}")]
     Io {
@@ -96,6 +110,8 @@ impl ReadError {
             Self::Gap { from: seq, .. }
             | Self::Undecodable { seq, .. }
             | Self::Chain { seq }
+            | Self::Duplicate { seq }
+            | Self::Foreign { seq, .. }
             | Self::Io { seq, .. } => Some(*seq),
             Self::Closed => None,
         }

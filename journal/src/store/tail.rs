@@ -6,7 +6,7 @@ use std::io;
 use uuid::Uuid;
 
 use super::error::{AppendError, ReadError};
-use crate::codec::{self, Decoded, Link};
+use crate::codec::{self, DecodeError, Decoded, Link};
 use crate::event::JournalCreated;
 use crate::id::Seq;
 use crate::record::Record;
@@ -69,39 +69,71 @@ pub(super) fn first_record(journal: Uuid, at: Timestamp) -> Record {
     Record { seq: Seq::new(1), at, run: None, event: JournalCreated { journal }.into() }
 }
 
+/// Why there is no frame where one should be.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "sled"), expect(dead_code, reason = "what is in memory is not damaged"))]
+pub(super) enum Unread {
+    /// It is not what it should be.
+    Frame(DecodeError),
+    /// It stands in what is not ours.
+    Foreign(String),
+    /// It cannot be read.
+    Io(io::Error),
+}
+
+impl Unread {
+    fn at(self, seq: Seq) -> ReadError {
+        match self {
+            Self::Frame(source) => ReadError::Undecodable { seq, source },
+            Self::Foreign(problem) => ReadError::Foreign { seq, problem },
+            Self::Io(source) => ReadError::Io { seq, source },
+        }
+    }
+}
+
 /// Follows a chain from record to record.
 #[derive(Debug, Clone, Copy)]
-struct Walk {
-    next: Seq,
+pub(super) struct Walk {
+    pub(super) next: Seq,
     /// Checksum of the record before; none if it is not known.
-    chain: Option<u32>,
+    pub(super) chain: Option<u32>,
+    /// The last record that was there.
+    seen: Seq,
 }
 
 impl Walk {
-    const fn new(next: Seq) -> Self {
+    pub(super) const fn new(next: Seq) -> Self {
         if next.get() <= 1 {
-            Self { next: Seq::new(1), chain: Some(0) }
+            Self { next: Seq::new(1), chain: Some(0), seen: Seq::ZERO }
         } else {
-            Self { next, chain: None }
+            Self { next, chain: None, seen: Seq::new(next.get() - 1) }
         }
     }
 
-    /// Takes what was found under a key, which is the next one or a later one.
-    fn step(&mut self, key: Seq, frame: io::Result<impl AsRef<[u8]>>) -> Vec<Found> {
+    /// Takes what was found under a key, whichever comes.
+    pub(super) fn step(
+        &mut self,
+        key: Seq,
+        frame: Result<impl AsRef<[u8]>, Unread>,
+    ) -> Vec<Found> {
+        let decoded = frame.map_err(|unread| unread.at(key)).and_then(|frame| {
+            codec::decode(key, frame.as_ref())
+                .map_err(|source| ReadError::Undecodable { seq: key, source })
+        });
+        if key <= self.seen {
+            // It takes no part in the chain, which goes on behind the first one.
+            return vec![Err(decoded.err().unwrap_or(ReadError::Duplicate { seq: key }))];
+        }
         let mut found: Vec<Found> = self.skip_to(key).map(Err).into_iter().collect();
         self.next = key.next();
         let known = self.chain.take();
-        let decoded =
-            frame.map_err(|source| ReadError::Io { seq: key, source }).and_then(|frame| {
-                codec::decode(key, frame.as_ref())
-                    .map_err(|source| ReadError::Undecodable { seq: key, source })
-            });
         match decoded {
             Ok(Decoded { record, link, crc, .. }) => {
                 if known.is_some_and(|chain| chain != link.chain) {
                     found.push(Err(ReadError::Chain { seq: key }));
                 }
                 self.chain = Some(crc);
+                self.seen = key;
                 found.push(Ok(record));
             }
             Err(error) => found.push(Err(error)),
@@ -110,7 +142,7 @@ impl Walk {
     }
 
     /// Notes that nothing stands between the next record and a key.
-    fn skip_to(&mut self, key: Seq) -> Option<ReadError> {
+    pub(super) fn skip_to(&mut self, key: Seq) -> Option<ReadError> {
         if self.next >= key {
             return None;
         }
@@ -122,13 +154,15 @@ impl Walk {
 }
 
 /// A record, or what stands in its place.
-type Found = Result<Record, ReadError>;
+pub(super) type Found = Result<Record, ReadError>;
 
 /// Makes records of frames that should run from one position to another without gaps.
+///
+/// Whatever stands there, it ends when the frames do.
 pub(super) fn records<F: AsRef<[u8]>>(
     from: Seq,
     to: Seq,
-    frames: impl Iterator<Item = (Seq, io::Result<F>)>,
+    frames: impl Iterator<Item = (Seq, Result<F, Unread>)>,
 ) -> impl Iterator<Item = Found> {
     let mut frames = frames.fuse();
     let mut walk = Walk::new(from);

@@ -178,7 +178,7 @@ fn a_sound_journal_is_verified() {
     let (_home, dir) = home();
     with_story(&dir);
     let text = expect(&dump(&["verify"], &dir), 0);
-    assert_eq!(text, "11 records readable, 2 runs, provable up to record 11\n");
+    assert_eq!(text, "11 records readable in the segments, 2 runs, provable up to record 11\n");
 }
 
 #[test]
@@ -290,7 +290,10 @@ fn a_record_that_was_durable_and_is_spoiled_is_named() {
     let verify = expect(&dump(&["verify"], &dir), 1);
     assert!(verify.contains("unreadable: record 6 is not readable"), "{verify}");
     assert!(verify.contains("first bad record: 6"), "{verify}");
-    assert!(verify.contains("10 records readable, 1 runs, provable up to record 5"), "{verify}");
+    assert!(
+        verify.contains("10 records readable in the segments, 1 runs, provable up to record 5"),
+        "{verify}"
+    );
 
     let store = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
     let Some(Event::JournalRecovered(mended)) = store.mended() else {

@@ -9,3 +9,4 @@ mod fixture;
 mod recovery;
 mod simulate;
 mod story;
+mod verify;

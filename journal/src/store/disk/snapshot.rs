@@ -69,13 +69,26 @@ impl Snapshot {
         let place = Place::new(journal);
         let id = place.journal()?.ok_or_else(|| place.missing())?;
         let is_in_use = Lock::is_held(journal);
+        let seen = Self::look(&place, journal, id, is_in_use)?;
+        // Somebody began to write meanwhile, and what was seen half written is no damage.
+        if !is_in_use && Lock::is_held(journal) {
+            return Self::look(&place, journal, id, true);
+        }
+        Ok(seen)
+    }
+
+    fn look(place: &Place, dir: &Path, id: Uuid, is_in_use: bool) -> Result<Self, OpenError> {
         // First the anchor, then the segments: what it speaks of is there.
-        let known = place.io("read the head", anchor::read(journal))?;
-        let segments = place.io("list the segments", segment::list(journal))?;
+        let known = place.io("read the head", anchor::read(dir))?;
+        let segments = place.io("list the segments", segment::list(dir))?;
         let origin = recover::origin(&segments);
+        let acknowledged = known.filter(|_| is_in_use);
+        // Behind that, frames are seen while they are written.
+        let limit = acknowledged.map(|tail| tail.head);
         let frames = Frames::new(id, segments.iter().cloned(), origin.end, Seq::new(1));
+        let frames = frames.take_while(|piece| limit.is_none_or(|limit| piece.key <= limit));
         let found = survey(frames, origin, known, |_, _| {});
-        Ok(Self::of(id, segments, found, known.filter(|_| is_in_use), is_in_use))
+        Ok(Self::of(id, segments, found, acknowledged, is_in_use))
     }
 
     /// Behind what was acknowledged, a journal in use is whatever its writer is about to make it.

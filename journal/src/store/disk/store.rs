@@ -20,7 +20,7 @@ use crate::record::Record;
 use crate::store::cache::{Cache, CacheError};
 use crate::store::contract::{Scan, Store};
 use crate::store::error::{AppendError, ReadError};
-use crate::store::tail::{Batch, Tail, record, records};
+use crate::store::tail::{Batch, Tail, Unread, record, records};
 use crate::time::Timestamp;
 
 /// What a commit survives.
@@ -325,12 +325,14 @@ impl Disk {
 }
 
 /// A piece as the walk along the chain takes it.
-pub(super) fn keyed(piece: segment::Piece) -> (Seq, std::io::Result<Vec<u8>>) {
-    match piece.seal {
-        // The walk finds out by itself what is wrong with a frame.
-        Ok(_) | Err(Flaw::Frame(_)) => (piece.key, Ok(piece.bytes)),
-        Err(Flaw::Other(error)) => (piece.key, Err(error)),
-    }
+pub(super) fn keyed(piece: segment::Piece) -> (Seq, Result<Vec<u8>, Unread>) {
+    let frame = match piece.seal {
+        Ok(_) => Ok(piece.bytes),
+        Err(Flaw::Frame(error)) => Err(Unread::Frame(error)),
+        Err(Flaw::Foreign(problem)) => Err(Unread::Foreign(problem)),
+        Err(Flaw::Other(error)) => Err(Unread::Io(error)),
+    };
+    (piece.key, frame)
 }
 
 #[cfg(all(test, unix))]

@@ -5,7 +5,7 @@ use std::io;
 
 use uuid::Uuid;
 
-use super::header::{Place, SegmentFile};
+use super::header::{self, HeaderFlaw, Place, SegmentFile};
 use super::walk::{Ahead, Walk};
 use crate::codec::{self, Seal};
 use crate::id::Seq;
@@ -27,8 +27,24 @@ pub(in crate::store::disk) struct Piece {
 pub(in crate::store::disk) enum Flaw {
     /// It looks like a frame.
     Frame(codec::DecodeError),
+    /// It stands in a segment that is not ours.
+    Foreign(String),
     /// It cannot be read, or is something else.
     Other(io::Error),
+}
+
+impl From<HeaderFlaw> for Flaw {
+    fn from(flaw: HeaderFlaw) -> Self {
+        let short = |format| u8::try_from(format).unwrap_or(u8::MAX);
+        match flaw {
+            HeaderFlaw::Newer(found) => Self::Frame(codec::DecodeError::NewerFormat {
+                found: short(found),
+                supported: short(header::FORMAT),
+            }),
+            HeaderFlaw::Foreign(problem) => Self::Foreign(problem),
+            HeaderFlaw::Damaged(problem) => Self::other(problem),
+        }
+    }
 }
 
 impl Flaw {
@@ -41,6 +57,7 @@ impl std::fmt::Display for Flaw {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Frame(error) => error.fmt(f),
+            Self::Foreign(problem) => problem.fmt(f),
             Self::Other(error) => error.fmt(f),
         }
     }
@@ -76,7 +93,7 @@ impl Frames {
     /// Opens the next segment; a flaw if it is none.
     fn enter(&mut self) -> Option<Result<(), Piece>> {
         let segment = self.segments.pop_front()?;
-        let offset = std::mem::replace(&mut self.offset, super::header::HEADER_BYTES);
+        let offset = std::mem::replace(&mut self.offset, header::HEADER_BYTES);
         let place = Place { ordinal: segment.ordinal, offset };
         let opened = segment.open(self.journal).and_then(|opened| {
             opened.map(|file| Walk::new(file, offset)).map_or_else(|e| Ok(Err(e)), |w| w.map(Ok))
@@ -86,7 +103,7 @@ impl Frames {
                 self.walk = Some((segment.ordinal, walk));
                 Ok(())
             }
-            Ok(Err(problem)) => Err(self.flawed(place, Vec::new(), Flaw::other(problem))),
+            Ok(Err(flaw)) => Err(self.flawed(place, Vec::new(), flaw.into())),
             Err(error) => Err(self.flawed(place, Vec::new(), Flaw::Other(error))),
         })
     }

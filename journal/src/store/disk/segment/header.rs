@@ -14,7 +14,8 @@ pub(in crate::store::disk) const DIR: &str = "segments";
 pub(in crate::store::disk) const HEADER_BYTES: u64 = 64;
 
 const MAGIC: [u8; 4] = *b"RJSG";
-const FORMAT: u16 = 2;
+/// Format of the segments that this release writes, and the latest that it reads.
+pub(super) const FORMAT: u16 = 2;
 const COVERED_BYTES: usize = 60;
 const EXTENSION: &str = "seg";
 
@@ -48,7 +49,7 @@ impl SegmentFile {
     /// Opens the file, which must be the segment of this journal that its name says.
     ///
     /// The inner error says what is wrong with the header.
-    pub(super) fn open(&self, journal: Uuid) -> io::Result<Result<File, String>> {
+    pub(super) fn open(&self, journal: Uuid) -> io::Result<Result<File, HeaderFlaw>> {
         let mut file = File::open(&self.path)?;
         let mut bytes = Vec::with_capacity(COVERED_BYTES + 4);
         file.by_ref().take(HEADER_BYTES).read_to_end(&mut bytes)?;
@@ -73,6 +74,16 @@ pub(in crate::store::disk) fn ends_with(
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
         read => read.map(|()| u32::from_be_bytes(bytes) == chain),
     }
+}
+
+/// What is wrong with a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum HeaderFlaw {
+    /// It is intact, and of a later format.
+    Newer(u16),
+    /// It is intact, and not the one that should stand here.
+    Foreign(String),
+    Damaged(String),
 }
 
 /// All segments of a journal, in order.
@@ -112,7 +123,7 @@ pub(super) fn encode(ordinal: u64, journal: Uuid) -> [u8; 64] {
     bytes.first_chunk().copied().unwrap_or([0; 64])
 }
 
-fn check(bytes: &[u8], ordinal: u64, journal: Uuid) -> Result<(), String> {
+fn check(bytes: &[u8], ordinal: u64, journal: Uuid) -> Result<(), HeaderFlaw> {
     let expected = encode(ordinal, journal);
     if bytes == expected {
         return Ok(());
@@ -120,14 +131,15 @@ fn check(bytes: &[u8], ordinal: u64, journal: Uuid) -> Result<(), String> {
     let intact = bytes.split_last_chunk::<4>().is_some_and(|(covered, crc)| {
         bytes.len() == expected.len() && crc32c::crc32c(covered) == u32::from_be_bytes(*crc)
     });
-    Err(match (intact, bytes.get(4..6), bytes.get(8..16), bytes.get(16..32)) {
-        (true, Some(format), ..) if format != FORMAT.to_be_bytes() => {
-            format!("its segment {ordinal} has another format")
-        }
-        (true, _, _, Some(other)) if other != journal.as_bytes() => {
-            format!("its segment {ordinal} belongs to another journal")
-        }
-        (true, _, Some(_), _) => format!("its segment {ordinal} carries another number"),
-        _ => format!("the head of its segment {ordinal} is damaged"),
+    let format = bytes.get(4..).and_then(|rest| rest.first_chunk()).copied();
+    let format = format.map_or(FORMAT, u16::from_be_bytes);
+    Err(if !intact || bytes.get(..4) != Some(&MAGIC) {
+        HeaderFlaw::Damaged(format!("the head of its segment {ordinal} is damaged"))
+    } else if format > FORMAT {
+        HeaderFlaw::Newer(format)
+    } else if bytes.get(16..32) != Some(journal.as_bytes()) {
+        HeaderFlaw::Foreign(format!("its segment {ordinal} belongs to another journal"))
+    } else {
+        HeaderFlaw::Foreign(format!("its segment {ordinal} carries another number"))
     })
 }

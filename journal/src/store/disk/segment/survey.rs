@@ -1,6 +1,6 @@
 //! How much of the segments is whole, found out by reading them.
 
-use super::frames::{Flaw, Frames, Piece};
+use super::frames::{Flaw, Piece};
 use super::header::Place;
 use super::writer::Position;
 use crate::codec::Seal;
@@ -34,7 +34,7 @@ pub(in crate::store::disk) struct Survey {
 
 /// Reads all frames behind a position that is known to be whole, and weighs them against the anchor.
 pub(in crate::store::disk) fn survey(
-    frames: Frames,
+    frames: impl Iterator<Item = Piece>,
     from: Position,
     anchor: Option<Tail>,
     mut visit: impl FnMut(Seq, Place),
