@@ -55,7 +55,8 @@ macro_rules! coded_enum {
                 if to.is_human_readable() {
                     to.serialize_str(self.name())
                 } else {
-                    to.serialize_u8(self.code())
+                    // The name takes no byte; it tells this number from others when a shape is traced.
+                    to.serialize_newtype_struct(stringify!($Name), &self.code())
                 }
             }
         }

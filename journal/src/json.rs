@@ -79,7 +79,8 @@ impl Serialize for Json {
                 serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
             raw.serialize(to)
         } else {
-            to.serialize_str(&self.0)
+            // The name takes no byte; it tells payloads from other texts when a shape is traced.
+            to.serialize_newtype_struct("Json", self.as_str())
         }
     }
 }

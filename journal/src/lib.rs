@@ -18,6 +18,7 @@
 //! | [`audit`] | whether a journal is what it should be |
 //! | [`dump`] | records for other eyes |
 //! | [`explain`] | why a run stands where it stands |
+//! | `testing` (feature of that name) | made-up records of every kind |
 
 pub mod audit;
 pub mod checkpoint;
@@ -29,14 +30,14 @@ pub mod manifest;
 pub mod policy;
 pub mod state;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 mod codec;
 mod coded;
 mod id;
 mod json;
 mod record;
-#[cfg(test)]
-mod testing;
 mod time;
 
 pub use id::{

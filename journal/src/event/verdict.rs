@@ -86,6 +86,7 @@ impl Verdict {
 
 /// The verdict as it stands in a record: no variant is written by its position.
 #[derive(Serialize, Deserialize)]
+#[serde(rename = "Verdict")]
 struct Wire {
     kind: VerdictKind,
     delay_ms: Option<u64>,

@@ -91,6 +91,7 @@ coded_enum! {
 
 /// The advice as it stands in a record: no variant is written by its position.
 #[derive(Serialize, Deserialize)]
+#[serde(rename = "Advice")]
 struct Wire {
     kind: AdviceKind,
     number: u64,

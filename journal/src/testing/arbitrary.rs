@@ -15,19 +15,14 @@ use crate::event::{
 };
 use crate::id::{Epoch, RunId, RunKey, Seq};
 use crate::record::Record;
-use crate::time::Timestamp;
 
 use values::{json, manifest, one_of, step_key, timestamp};
 
 /// Any record that fits into a frame.
 pub(crate) fn records() -> impl Strategy<Value = Record> {
-    (any::<u64>(), any::<i64>(), option::of(1u128..), events()).prop_map(|(seq, at, run, event)| {
-        Record {
-            seq: Seq::new(seq),
-            at: Timestamp::from_millis(at),
-            run: run.map(|run| RunId::new(Uuid::from_u128(run))),
-            event,
-        }
+    (any::<u64>(), timestamp(), option::of(1u128..), events()).prop_map(|(seq, at, run, event)| {
+        let run = run.map(|run| RunId::new(Uuid::from_u128(run)));
+        Record { seq: Seq::new(seq), at, run, event }
     })
 }
 

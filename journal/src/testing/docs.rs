@@ -22,7 +22,7 @@ fn table<P: Debug, M: Debug>(moves: &[(P, M, P)]) -> String {
 }
 
 #[track_caller]
-fn expect(part: &str) {
+pub(super) fn expect(part: &str) {
     assert!(DOCS.contains(part), "docs/journal-format.md must have:\n{part}");
 }
 

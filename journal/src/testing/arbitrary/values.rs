@@ -198,11 +198,30 @@ pub(super) fn json() -> impl Strategy<Value = Json> {
         Just(Json::null()),
         ".{0,200}".prop_map(|text| Json::of(&text).expect("a string is JSON")),
         any::<Vec<i64>>().prop_map(|numbers| Json::of(&numbers).expect("numbers are JSON")),
+        text_of_users(),
     ]
 }
 
+/// What only a user's own JSON holds: line breaks, numbers of any length, addresses with passwords.
+fn text_of_users() -> impl Strategy<Value = Json> {
+    let break_ = one_of(&["", " ", "\n", "\r\n", "\t"]);
+    let number = "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?";
+    let address = "[a-z+]{1,5}://([a-z@:%]{0,8}@)?[a-z.]{1,8}(:[0-9]{1,5})?([/?#][a-z@:/]{0,9})?";
+    (break_, number, vec(address, 0..3)).prop_map(|(break_, number, addresses)| {
+        let addresses = addresses.join(" ");
+        let text =
+            format!("{{{break_}\"n\":{break_}[{number}],{break_}\"a\": \"{addresses}\"{break_}}}");
+        serde_json::from_str(&text).expect("JSON")
+    })
+}
+
+/// Any point in time, and one that lies in the centuries that people look at more often than not.
 pub(super) fn timestamp() -> impl Strategy<Value = Timestamp> {
-    any::<i64>().prop_map(Timestamp::from_millis)
+    prop_oneof![
+        3 => -70_000_000_000_000..300_000_000_000_000i64,
+        1 => any::<i64>(),
+    ]
+    .prop_map(Timestamp::from_millis)
 }
 
 pub(super) fn one_of<T: Copy + std::fmt::Debug + 'static>(
