@@ -33,10 +33,6 @@ impl serde::ser::Error for Unwritten {
 
 type Traced = Result<Shape, Unwritten>;
 
-fn plain(name: &'static str) -> Traced {
-    Ok(Shape::Plain(name))
-}
-
 fn unwritten<T>(what: &str) -> Result<T, Unwritten> {
     Err(Unwritten(format!("{what} has no place in a record")))
 }
@@ -81,7 +77,7 @@ impl SerializeStruct for Fields {
 /// What takes one value of a plain type.
 macro_rules! plain {
     ($($method:ident($Type:ty) $name:literal,)+) => {
-        $(fn $method(self, _: $Type) -> Traced { plain($name) })+
+        $(fn $method(self, _: $Type) -> Traced { Ok(Shape::Plain($name)) })+
     };
 }
 

@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+"""Reads a journal without any of our code, from docs/journal-format.md alone.
+
+    python3 read_journal.py JOURNAL
+
+Prints the lines of `journal-dump log --format jsonl JOURNAL` and ends as it does: 0 whole, 1 damaged,
+2 wrong arguments, 3 not a journal, 5 torn, 6 newer. Needs Python 3.11 and nothing else.
+"""
+
+import fcntl
+import json
+import struct
+import sys
+from pathlib import Path
+from uuid import UUID
+
+from bodies import BODIES, Broken, Newer, body
+from lines import line
+
+FORMAT = 2
+FRAME_BYTES_MAX = 8192
+HEADER = struct.Struct(">2sBBHHQQq16sII")
+SEGMENT_HEADER = struct.Struct(">4sHHQ16s28sI")
+SLOT = struct.Struct(">4sQII492x")
+LAST_OF_BATCH = 0x01
+
+OK, DAMAGED, USAGE, NOT_A_JOURNAL, TORN, NEWER = 0, 1, 2, 3, 5, 6
+
+
+def _crc_tables():
+    """Eight tables of CRC32C, so that eight bytes are taken at a time."""
+    first = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+        first.append(byte)
+    tables = [first]
+    for _ in range(7):
+        tables.append([crc >> 8 ^ first[crc & 0xFF] for crc in tables[-1]])
+    return tables
+
+
+_T0, _T1, _T2, _T3, _T4, _T5, _T6, _T7 = _crc_tables()
+
+
+def crc32c(data):
+    """CRC32C of some bytes."""
+    crc = 0xFFFFFFFF
+    whole = len(data) & ~7
+    for low, high in struct.iter_unpack("<II", memoryview(data)[:whole]):
+        low ^= crc
+        crc = (
+            _T7[low & 0xFF] ^ _T6[low >> 8 & 0xFF] ^ _T5[low >> 16 & 0xFF] ^ _T4[low >> 24]
+            ^ _T3[high & 0xFF] ^ _T2[high >> 8 & 0xFF] ^ _T1[high >> 16 & 0xFF] ^ _T0[high >> 24]
+        )
+    for byte in data[whole:]:
+        crc = crc >> 8 ^ _T0[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+class NotAJournal(Exception):
+    """A path that leads to something else."""
+
+
+class Frame:
+    """An intact frame, its body still closed."""
+
+    def __init__(self, data, at):
+        (_, self.format, self.flags, self.tag, self.version, self.seq, self.durable, self.at,
+         self.run, self.chain, length) = HEADER.unpack_from(data, at)
+        begin = at + HEADER.size
+        self.body = data[begin:begin + length]
+        (self.crc,) = struct.unpack_from(">I", data, begin + length)
+
+    def is_newer(self):
+        """Whether it is of a later format, or an event that is not known here."""
+        return (self.format > FORMAT or self.flags & ~LAST_OF_BATCH != 0
+                or (self.tag, self.version) not in BODIES)
+
+
+def claim(data, at):
+    """The length of what claims to be a frame; none if nothing does."""
+    if len(data) - at < HEADER.size or data[at:at + 2] != b"RJ":
+        return None
+    bytes_all = HEADER.size + int.from_bytes(data[at + 52:at + 56], "big") + 4
+    return bytes_all if bytes_all <= FRAME_BYTES_MAX and at + bytes_all <= len(data) else None
+
+
+def intact(data, at, bytes_all):
+    """The frame, if its checksum fits and its format is not one that was given up."""
+    end = at + bytes_all
+    (crc,) = struct.unpack_from(">I", data, end - 4)
+    if crc32c(data[at + 8:at + 16] + data[at:end - 4]) != crc:
+        return None
+    frame = Frame(data, at)
+    return None if frame.format < FORMAT else frame
+
+
+def resync(data, at):
+    """The next place with a frame that is intact and known; the end of the data if there is none."""
+    while True:
+        at = data.find(b"RJ" + bytes([FORMAT]), at)
+        if at < 0:
+            return len(data)
+        bytes_all = claim(data, at)
+        frame = intact(data, at, bytes_all) if bytes_all else None
+        if frame and not frame.is_newer():
+            return at
+        at += 1
+
+
+def frames(data):
+    """The frames of a segment, and none where one should be and is not."""
+    at = SEGMENT_HEADER.size
+    while True:
+        bytes_all = claim(data, at)
+        if bytes_all is None and not data[at:].lstrip(b"\0"):
+            return
+        frame = intact(data, at, bytes_all) if bytes_all else None
+        yield frame
+        at = at + bytes_all if frame else resync(data, at + 1)
+
+
+def is_segment(data, ordinal, journal):
+    """Whether the first bytes of a file are those of this segment of this journal."""
+    if len(data) < SEGMENT_HEADER.size:
+        return False
+    fields = SEGMENT_HEADER.unpack_from(data)
+    crc = crc32c(data[:SEGMENT_HEADER.size - 4])
+    return fields == (b"RJSG", FORMAT, 0, ordinal, journal.bytes, bytes(28), crc)
+
+
+def read_segments(folder, journal):
+    """All frames of a journal in their order."""
+    segments = {int(path.stem): path for path in (folder / "segments").glob("*.seg")
+                if path.stem.isascii() and path.stem.isdigit()}
+    for ordinal, path in sorted(segments.items()):
+        data = path.read_bytes()
+        if is_segment(data, ordinal, journal):
+            yield from frames(data)
+        else:
+            yield None
+
+
+def read_marker(folder):
+    """The UUID of the journal; none if it is of a later format."""
+    try:
+        marker = json.loads((folder / "FORMAT").read_bytes())
+        if marker["format"] > FORMAT:
+            return None
+        if marker["format"] == FORMAT:
+            return UUID(marker["journal"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise NotAJournal(f"{folder} is not a journal: {error}") from error
+    raise NotAJournal(f"{folder} has format {marker['format']}, which no release ever wrote")
+
+
+def read_head(folder):
+    """Position and checksum of the last record that was acknowledged; zeroes if nothing says so."""
+    try:
+        data = (folder / "head").read_bytes()
+    except FileNotFoundError:
+        return 0, 0
+    slots = [(0, 0)]
+    for at in (0, SLOT.size):
+        slot = data[at:at + SLOT.size]
+        if len(slot) == SLOT.size:
+            magic, seq, chain, crc = SLOT.unpack(slot)
+            if magic == b"RJHD" and crc == crc32c(slot[:16]) and not any(slot[20:]):
+                slots.append((seq, chain))
+    return max(slots)
+
+
+def is_in_use(folder):
+    """Whether a process has the journal open for writing."""
+    try:
+        with open(folder / "lock", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+class Worth:
+    """What a journal is worth, found out frame by frame."""
+
+    def __init__(self, head):
+        self.head = head
+        self.durable = head[0]
+        self.whole = (0, 0)
+        self.batch = 0
+        self.bad = None
+        self.has_newer = False
+
+    def take(self, frame):
+        """Weighs what stands where a frame should be."""
+        if frame is None:
+            return self.break_off()
+        if frame.is_newer():
+            self.has_newer = True
+            return self.break_off()
+        self.durable = max(self.durable, frame.durable)
+        if self.bad is not None:
+            return None
+        found = (frame.seq, frame.crc)
+        follows = frame.seq == self.whole[0] + 1 and frame.chain == self.whole[1]
+        if not follows or (frame.seq == self.head[0] and found != self.head):
+            return self.break_off()
+        self.whole = found
+        if frame.flags & LAST_OF_BATCH:
+            self.batch = frame.seq
+        return None
+
+    def break_off(self):
+        """What comes next is not what it should be."""
+        if self.bad is None:
+            self.bad = self.whole[0] + 1
+
+    def exit_code(self):
+        """How the reader ends."""
+        if self.batch < self.whole[0]:
+            self.break_off()
+        if self.has_newer:
+            return NEWER
+        if self.bad is not None:
+            return DAMAGED if self.bad <= self.durable else TORN
+        return DAMAGED if self.whole[0] < self.durable else OK
+
+
+def read(folder, out):
+    """Prints what can be shown of a journal; returns how the reader ends."""
+    journal = read_marker(folder)
+    if journal is None:
+        return NEWER
+    # In this order: what is written meanwhile stands behind the head that was read.
+    in_use = is_in_use(folder)
+    head = read_head(folder)
+    worth = Worth(head)
+    found = []
+    for frame in read_segments(folder, journal):
+        if in_use and worth.whole == head:
+            break
+        worth.take(frame)
+        if frame is not None and not frame.is_newer():
+            found.append(frame)
+    code = worth.exit_code()
+    if code in (OK, TORN):
+        found = found[:worth.batch]
+    for frame in found:
+        try:
+            values = body(frame.tag, frame.version, frame.body)
+        except Broken as problem:
+            print(f"record {frame.seq} is not readable: {problem}", file=sys.stderr)
+            code = code or DAMAGED
+            continue
+        except Newer:
+            continue
+        out.write(line(frame, values) + "\n")
+    return code
+
+
+def main(arguments):
+    """Reads the journal that is named."""
+    if len(arguments) != 1:
+        print(__doc__, file=sys.stderr)
+        return USAGE
+    out = open(1, "w", encoding="utf-8", newline="\n", closefd=False)
+    try:
+        return read(Path(arguments[0]), out)
+    except NotAJournal as problem:
+        print(problem, file=sys.stderr)
+        return NOT_A_JOURNAL
+    finally:
+        out.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
