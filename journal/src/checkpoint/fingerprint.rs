@@ -31,6 +31,8 @@ sources! {
     "event/engine.rs",
     "event/kinds.rs",
     "event/mod.rs",
+    "event/older.rs",
+    "event/older/made_up.rs",
     "event/run.rs",
     "event/verdict.rs",
     "failure.rs",

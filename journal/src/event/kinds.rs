@@ -6,7 +6,7 @@ use super::{
     EngineClosed, EngineOpened, ForceRetry, JournalCreated, JournalRecovered, LateResultIgnored,
     LintFound, OutputsInvalidated, ProbePassed, RecoveryCancelled, RetryNow, RunCancelled,
     RunExhausted, RunFailed, RunParked, RunPaused, RunResumed, RunStarted, RunSucceeded,
-    RunUnparked, SettingsChanged, StepParked, StepRefused, StepReleased, StepSkipped, TailCut,
+    RunUnparked, SettingsChanged, StepParked, StepRefused, StepReleased, StepSkipped, TailCut, older,
 };
 
 /// Declares [`Event`] with the tag (on disk) and name (in JSON) of every variant, once.
@@ -50,7 +50,7 @@ macro_rules! events {
             /// Whether this build reads a body with this tag and version.
             #[cfg(feature = "sled")]
             pub(crate) const fn is_known(tag: u16, version: u16) -> bool {
-                $((tag == $tag && version == $version))||+
+                $((tag == $tag && version == $version))||+ || older::is_known(tag, version)
             }
 
             /// Passes the body to a generic function of the codec.
@@ -66,7 +66,7 @@ macro_rules! events {
             ) -> Result<Option<Self>, D::Error> {
                 match (tag, version) {
                     $(($tag, $version) => from.decode::<$Event>().map(|b| Some(Self::$Event(b))),)+
-                    _ => Ok(None),
+                    _ => older::decode_body(tag, version, from),
                 }
             }
         }
@@ -92,7 +92,7 @@ pub(crate) trait BodyDecoder {
 }
 
 // The high byte is the family: 1 engine, 2 run, 3 attempt, 4 breaker, 5 control.
-// Never reuse a tag; a changed body gets a new version and an upcaster in codec/.
+// Never reuse a tag; a changed body gets a new version here, and what it was a line in older.rs.
 events! {
     0x0101 1 "journal_created" JournalCreated,
     0x0102 1 "engine_opened" EngineOpened,

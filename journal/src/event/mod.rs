@@ -5,6 +5,7 @@ mod breaker;
 mod control;
 mod engine;
 mod kinds;
+mod older;
 mod run;
 mod verdict;
 
@@ -26,6 +27,8 @@ pub use engine::{
 };
 pub use kinds::Event;
 pub(crate) use kinds::{BodyDecoder, BodyEncoder};
+#[cfg(test)]
+pub(crate) use older::OLDER;
 pub use run::{
     ExhaustReason, RunCancelled, RunExhausted, RunFailed, RunParked, RunStarted, RunSucceeded,
     RunUnparked,

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::records;
 use crate::codec::FRAME_BYTES_MAX;
 use crate::dump::JsonLine;
-use crate::event::Event;
+use crate::event::{Event, OLDER};
 use crate::state::{RUN_MOVES, STEP_MOVES};
 use crate::store::COMMIT_BYTES_MAX;
 
@@ -41,6 +41,16 @@ fn every_event_stands_in_the_table_and_no_other() {
     assert_eq!(rows, Event::KINDS.len());
     let names: Vec<&str> = Event::KINDS.iter().map(|(_, _, name)| *name).collect();
     assert_eq!(names, Event::NAMES);
+}
+
+#[test]
+fn every_earlier_version_that_is_read_is_listed() {
+    // The one that was made up for the tests is in no journal.
+    let real: Vec<_> = OLDER.iter().filter(|older| **older != (0x0206, 0)).collect();
+    for (tag, version) in &real {
+        expect(&format!("| {version} of `{tag:#06x}` | "));
+    }
+    assert_eq!(real.is_empty(), DOCS.contains("No earlier version is read so far."));
 }
 
 #[test]
