@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use resurge_journal::store::{Condition, ReadError, Snapshot};
-use resurge_journal::{Record, State};
+use resurge_journal::{Record, Seq, State};
 
 use crate::exit::{Exit, Trouble, say};
 
@@ -30,9 +30,13 @@ impl Source {
             Condition::Torn { from, .. } => Some(*from),
             _ => None,
         };
-        self.snapshot.scan().take_while(move |found| match found {
-            Ok(record) => torn.is_none_or(|torn| record.seq < torn),
-            Err(error) => torn.is_none_or(|torn| error.seq().is_some_and(|seq| seq < torn)),
+        // Behind a torn end anything can stand, records from before it as well.
+        let mut shown = Seq::ZERO;
+        self.snapshot.scan().take_while(move |found| {
+            let seq = found.as_ref().map_or_else(ReadError::seq, |record| Some(record.seq));
+            let goes_on = seq.is_some_and(|seq| seq > shown);
+            shown = seq.unwrap_or(shown);
+            torn.is_none_or(|torn| goes_on && shown < torn)
         })
     }
 
