@@ -23,6 +23,7 @@ ENUMS = {
     "OnOpen": "park fail_fast",
     "OpenCause": "consecutive rate slow probe_failed probe_expired probe_lost server_directed"
                  " local_outage wave_failed",
+    "RecoveryMethod": "index prefix",
     "ReleaseCause": "wave ready",
     "Scope": "item host volume account process",
     "Sign": "alive failing unreachable",
@@ -77,6 +78,9 @@ EVENTS = """
 0x0101 1 journal_created: journal uuid
 0x0102 1 engine_opened: epoch Epoch, boot option text, pid u32, engine text
 0x0103 1 engine_closed: epoch Epoch
+0x0104 1 tail_cut: to Seq, problem text
+0x0105 1 journal_recovered: lost_from option Seq, lost_to option Seq, method RecoveryMethod,\
+ problem text
 0x0201 2 run_started: key option RunKey, manifest Manifest, input Json, deadline_at option Timestamp
 0x0202 1 run_succeeded:
 0x0203 1 run_failed: step StepKey

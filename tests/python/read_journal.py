@@ -132,9 +132,12 @@ def is_segment(data, ordinal, journal):
 
 def read_segments(folder, journal):
     """All frames of a journal in their order."""
-    segments = {int(path.stem): path for path in (folder / "segments").glob("*.seg")
-                if path.stem.isascii() and path.stem.isdigit()}
-    for ordinal, path in sorted(segments.items()):
+    paths = (folder / "segments").glob("*.seg")
+    named = (path for path in paths if path.stem.isascii() and path.stem.isdigit())
+    segments = sorted((int(path.stem), path) for path in named)
+    for ordinal, path in segments:
+        if path.name != f"{ordinal:08}.seg":
+            continue
         data = path.read_bytes()
         if is_segment(data, ordinal, journal):
             yield from frames(data)
@@ -146,13 +149,16 @@ def read_marker(folder):
     """The UUID of the journal; none if it is of a later format."""
     try:
         marker = json.loads((folder / "FORMAT").read_bytes())
-        if marker["format"] > FORMAT:
+        found = marker["format"]
+        if type(found) is not int or not 0 <= found < 1 << 32:
+            raise ValueError("its format is no number")
+        if found > FORMAT:
             return None
-        if marker["format"] == FORMAT:
+        if found == FORMAT:
             return UUID(marker["journal"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise NotAJournal(f"{folder} is not a journal: {error}") from error
-    raise NotAJournal(f"{folder} has format {marker['format']}, which no release ever wrote")
+    raise NotAJournal(f"{folder} has format {found}, which no release ever wrote")
 
 
 def read_head(folder):
@@ -240,7 +246,7 @@ def read(folder, out):
     worth = Worth(head)
     found = []
     for frame in read_segments(folder, journal):
-        if in_use and worth.whole == head:
+        if in_use and head[0] > 0 and worth.whole == head:
             break
         worth.take(frame)
         if frame is not None and not frame.is_newer():

@@ -6,7 +6,8 @@ use super::{
     EngineClosed, EngineOpened, ForceRetry, JournalCreated, JournalRecovered, LateResultIgnored,
     LintFound, OutputsInvalidated, ProbePassed, RecoveryCancelled, RetryNow, RunCancelled,
     RunExhausted, RunFailed, RunParked, RunPaused, RunResumed, RunStarted, RunSucceeded,
-    RunUnparked, SettingsChanged, StepParked, StepRefused, StepReleased, StepSkipped, TailCut, older,
+    RunUnparked, SettingsChanged, StepParked, StepRefused, StepReleased, StepSkipped, TailCut,
+    older,
 };
 
 /// Declares [`Event`] with the tag (on disk) and name (in JSON) of every variant, once.
