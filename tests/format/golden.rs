@@ -1,0 +1,113 @@
+//! What becomes of golden journals when an engine opens them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use resurge::journal::event::Event;
+use resurge::journal::store::{DiskStore, Durability, OpenError, OpenMode, Store};
+use resurge::{Engine, RunStatus};
+use tempfile::TempDir;
+
+/// A copy of a golden journal that may be written to.
+fn copy(name: &str) -> (TempDir, PathBuf) {
+    let home = tempfile::tempdir().unwrap();
+    let to = home.path().join("journal");
+    copy_folder(&crate::golden().join(name).join("journal"), &to);
+    (home, to)
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// Opens a copy through an engine, and gives the statuses of its runs in the order of their start.
+async fn statuses(name: &str) -> Vec<RunStatus> {
+    let (_home, dir) = copy(name);
+    let engine = Engine::open(&dir).start().await.unwrap();
+    let mut runs = engine.runs().await.unwrap();
+    runs.sort_by_key(|run| run.started_at);
+    engine.shutdown(std::time::Duration::ZERO).await.unwrap();
+    runs.into_iter().map(|run| run.status).collect()
+}
+
+#[tokio::test]
+async fn sound_journals_open_and_every_run_stands_where_it_stood() {
+    use RunStatus::{Cancelled, Failed, Paused, Success};
+    assert_eq!(statuses("happy").await, [Success, Success, Failed]);
+    assert_eq!(statuses("torn-tail").await.first(), Some(&Success));
+    // Nobody has registered what these runs do, so they wait for somebody who does.
+    assert_eq!(statuses("interrupted").await, [Paused, Cancelled]);
+    let breaker = statuses("breaker").await;
+    assert_eq!(breaker.iter().filter(|status| **status == Success).count(), 7);
+    assert_eq!(breaker.iter().filter(|status| **status == Paused).count(), 6);
+}
+
+#[test]
+fn a_torn_tail_is_cut_off_and_told() {
+    let (_home, dir) = copy("torn-tail");
+    let expected = fs::read_to_string(crate::golden().join("torn-tail/expected.jsonl")).unwrap();
+    let store = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).unwrap();
+    // One more: the record that says so.
+    assert_eq!(store.head().get(), expected.lines().count() as u64 + 1);
+    assert!(matches!(store.mended(), Some(Event::TailCut(_))), "{:?}", store.mended());
+}
+
+#[test]
+fn what_is_no_journal_or_a_newer_one_is_refused_untouched() {
+    for (name, is_newer) in [("newer", true), ("foreign", false)] {
+        let (_home, dir) = copy(name);
+        let refused =
+            DiskStore::open(&dir, OpenMode::CreateIfMissing, Durability::Power).unwrap_err();
+        match refused {
+            OpenError::NewerFormat { .. } => assert!(is_newer, "{name}"),
+            OpenError::Foreign { .. } => assert!(!is_newer, "{name}"),
+            other => panic!("{name}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn damage_is_mended_told_and_kept() {
+    for name in ["bad-checksum", "gap"] {
+        let (_home, dir) = copy(name);
+        let segment = "segments/00000001.seg";
+        let spoilt = fs::read(dir.join(segment)).unwrap();
+        let store = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).unwrap();
+        let Some(Event::JournalRecovered(recovered)) = store.mended() else {
+            panic!("{name}: {:?}", store.mended());
+        };
+        // The record in front of the first that is lost is the last that is kept.
+        let kept = recovered.lost_from.unwrap().get() - 1;
+        assert_eq!(store.head().get(), kept + 1, "{name}");
+        let moved = files(&dir.join("quarantine"))
+            .into_iter()
+            .any(|path| fs::read(path).unwrap() == spoilt);
+        assert!(moved, "{name}: what was damaged is kept");
+        store.close();
+        let again = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).unwrap();
+        assert!(again.mended().is_none(), "{name}: {:?}", again.mended());
+    }
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
