@@ -1,0 +1,84 @@
+//! Journals of all kinds, sound and spoilt.
+
+use std::fs;
+
+use resurge_journal::Seq;
+use resurge_journal::event::RunParked;
+use resurge_journal::store::{DiskStore, Durability, OpenMode, Store};
+use resurge_journal::testing::made_up;
+
+use crate::spoil::{Luck, Parts, ranges, spoil};
+use crate::{Reading, dump, home, python, reading, store_of};
+
+#[test]
+fn every_event_with_every_field_is_read_alike() {
+    let (_home, dir) = home();
+    store_of(&dir, &made_up(1, 4_000)).close();
+    let reading = reading(&dir, "all kinds");
+    assert_eq!((reading.code, reading.lines.len()), (Some(0), 4_001));
+}
+
+#[test]
+fn a_journal_in_use_is_read_up_to_what_was_acknowledged() {
+    let (_home, dir) = home();
+    let store = store_of(&dir, &made_up(2, 300));
+    let sound = reading(&dir, "in use");
+    assert_eq!((sound.code, sound.lines.len()), (Some(0), 301));
+
+    // The first bytes of a frame, where the next batch is about to be written.
+    let path = dir.join("segments/00000001.seg");
+    let mut bytes = fs::read(&path).expect("readable");
+    let end = ranges(&bytes).last().expect("a frame").end;
+    bytes.get_mut(end..end + 5).expect("prepared").copy_from_slice(b"RJ\x02\x01\x03");
+    fs::write(path, bytes).expect("written");
+    assert_eq!(reading(&dir, "in the middle of a commit"), sound);
+    store.close();
+}
+
+/// The made-up earlier version of `run_parked`: perhaps a step, and what is different about it.
+#[test]
+fn a_body_of_an_earlier_version_is_shown_and_kept_like_one_of_today() {
+    let (_home, dir) = home();
+    store_of(&dir, &made_up(4, 5)).close();
+    let mut parts = Parts::read(&dir);
+    parts.add(0x0206, 0, b"\x01\x08download\x07is gone");
+    parts.add(0x0206, 1, b"\x0Bas of today");
+    let (_home, dir) = home();
+    fs::create_dir_all(&dir).expect("made");
+    parts.write(&dir);
+
+    let shown = Reading::of(&dump("log", &dir));
+    let reasons: Vec<_> = shown.lines.iter().rev().take(2).map(|line| &line["reason"]).collect();
+    assert_eq!(shown.code, Some(0));
+    assert_eq!(reasons, ["as of today", "step `download`: is gone"]);
+    // Whoever has read nothing but the page takes it for the work of a later release.
+    assert_eq!(Reading::of(&python(&dir)).code, Some(6));
+
+    let store = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
+    let record = store.read(Seq::new(7)).expect("readable").expect("there");
+    assert_eq!(record.event, RunParked { reason: "step `download`: is gone".to_owned() }.into());
+}
+
+/// Two readers that were written apart and agree on all of this have the same page before them.
+///
+/// `RESURGE_FORMAT_SEEDS` tries more.
+#[test]
+fn spoilt_journals_are_judged_alike() {
+    let (_home, dir) = home();
+    store_of(&dir, &made_up(3, 40)).close();
+    let sound = Parts::read(&dir);
+    let seeds = std::env::var("RESURGE_FORMAT_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
+    let mut codes = Vec::new();
+    for seed in 0..seeds.unwrap_or(60) {
+        let mut luck = Luck::new(seed);
+        let mut parts = sound.clone();
+        let said: Vec<String> = (0..=luck.below(2)).map(|_| spoil(&mut parts, &mut luck)).collect();
+        let (_home, dir) = home();
+        fs::create_dir_all(&dir).expect("made");
+        parts.write(&dir);
+        codes.push(reading(&dir, &format!("seed {seed}: {said:?}")).code);
+    }
+    for code in [0, 1, 5, 6] {
+        assert!(codes.contains(&Some(code)), "no journal ended with {code}: {codes:?}");
+    }
+}

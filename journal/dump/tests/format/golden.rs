@@ -1,0 +1,86 @@
+//! Golden journals are read as they were when they were written.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::{copy_folder, dump, home, reading, root};
+
+fn golden() -> PathBuf {
+    root().join("tests/golden/v2")
+}
+
+fn names() -> Vec<String> {
+    let entries = fs::read_dir(golden()).expect("readable");
+    let paths = entries.map(|entry| entry.expect("readable").path());
+    let folders = paths.filter(|path| path.is_dir());
+    let mut names: Vec<String> = folders
+        .map(|path| path.file_name().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// What stands beside a golden journal: how a reader ends, and what it shows.
+fn expected(name: &str) -> (i32, Vec<Value>) {
+    let read = |file| fs::read_to_string(golden().join(name).join(file)).expect("readable");
+    let code = read("expected.exit").trim().parse().expect("a number");
+    let lines = read("expected.jsonl");
+    (code, lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect())
+}
+
+#[test]
+fn there_is_one_of_every_kind() {
+    let kinds =
+        ["bad-checksum", "breaker", "foreign", "gap", "happy", "interrupted", "newer", "torn-tail"];
+    assert_eq!(names(), kinds);
+}
+
+#[test]
+fn both_readers_show_what_was_written_down_with_them() {
+    for name in names() {
+        let (_home, dir) = home();
+        copy_folder(&golden().join(&name).join("journal"), &dir);
+        let reading = reading(&dir, &name);
+        let (code, lines) = expected(&name);
+        assert_eq!((reading.code, reading.lines), (Some(code), lines), "{name}");
+    }
+}
+
+#[test]
+fn a_sound_one_is_verified_and_a_spoilt_one_is_found_out() {
+    for name in names() {
+        let (_home, dir) = home();
+        copy_folder(&golden().join(&name).join("journal"), &dir);
+        let verified = dump("verify", &dir);
+        let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+        assert_eq!(verified.status.code(), Some(expected(&name).0), "{name}: {said}");
+    }
+}
+
+/// Adds the checksum of every file below a folder.
+fn sums(folder: &Path, prefix: &str, found: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(folder).expect("readable") {
+        let path = entry.expect("readable").path();
+        let name = format!("{prefix}{}", path.file_name().expect("a name").to_string_lossy());
+        if path.is_dir() {
+            sums(&path, &format!("{name}/"), found);
+        } else if name != "SHA256SUMS" {
+            let sum = Sha256::digest(fs::read(&path).expect("readable"));
+            let digits: Vec<String> = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+            found.insert(name, digits.concat());
+        }
+    }
+}
+
+#[test]
+fn none_was_ever_edited() {
+    let mut found = BTreeMap::new();
+    sums(&golden(), "", &mut found);
+    let lines: Vec<String> = found.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
+    let listed = fs::read_to_string(golden().join("SHA256SUMS")).expect("readable");
+    assert_eq!(lines.concat(), listed, "golden journals are never edited; write a new version");
+}
