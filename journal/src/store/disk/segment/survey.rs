@@ -62,7 +62,8 @@ struct Pass {
 
 impl Pass {
     fn new(from: Position, anchor: Option<Tail>) -> Self {
-        let durable = anchor.map_or(Seq::ZERO, |tail| tail.head);
+        // The first record is there before anything says that this is a journal.
+        let durable = anchor.map_or(Seq::ZERO, |tail| tail.head).max(Seq::new(1));
         let last = from.tail.head;
         Self { anchor, whole: from, batch: from, last, bad: None, durable, newer: None }
     }
