@@ -75,16 +75,18 @@ impl Trouble {
 
 /// Tells what went wrong, with its causes, in one line.
 pub(crate) fn tell(trouble: &Trouble) {
-    let mut message = trouble.to_string();
-    let mut source = match trouble {
-        Trouble::Open(error) => std::error::Error::source(error),
-        other => std::error::Error::source(other),
-    };
+    say(&with_causes(trouble));
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
     while let Some(cause) = source {
         message = format!("{message}: {cause}");
         source = cause.source();
     }
-    say(&message);
+    message
 }
 
 /// Says something beside the data. That nobody listens is no reason to fail.

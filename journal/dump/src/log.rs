@@ -3,9 +3,10 @@
 use std::io::Write;
 
 use resurge_journal::dump::{HumanLine, JsonLine};
+use resurge_journal::store::ReadError;
 
 use crate::args::{Format, LogArgs};
-use crate::exit::{Exit, Trouble};
+use crate::exit::{Exit, Trouble, say, with_causes};
 use crate::select;
 use crate::source::Source;
 
@@ -14,7 +15,15 @@ pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Result<Exit, Trouble> 
     // Before the data, so that it stands on the screen even if the reader stops early.
     let exit = source.warn();
     let wanted = args.run.as_deref().map(|run| select::run(run, source.records())).transpose()?;
-    for record in source.records() {
+    let mut unreadable = None;
+    for found in source.scan() {
+        let record = match found {
+            Ok(record) => record,
+            Err(error) => {
+                unreadable.get_or_insert(error);
+                continue;
+            }
+        };
         if wanted.is_some() && record.run != wanted {
             continue;
         }
@@ -23,5 +32,14 @@ pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Result<Exit, Trouble> 
             Format::Jsonl => writeln!(out, "{}", JsonLine(&record))?,
         }
     }
-    Ok(exit)
+    Ok(unreadable.map_or(exit, |error| judge(exit, &error)))
+}
+
+/// How the tool ends if a record is left out although nothing else is wrong with the journal.
+fn judge(exit: Exit, unreadable: &ReadError) -> Exit {
+    if exit != Exit::Ok {
+        return exit;
+    }
+    say(&format!("at least one record is left out: {}", with_causes(unreadable)));
+    Exit::Findings
 }
