@@ -194,7 +194,7 @@ class Worth:
 
     def __init__(self, head):
         self.head = head
-        self.durable = head[0]
+        self.durable = max(head[0], 1)
         self.whole = (0, 0)
         self.batch = 0
         self.bad = None

@@ -93,6 +93,7 @@ pub(crate) trait BodyDecoder {
 }
 
 // The high byte is the family: 1 engine, 2 run, 3 attempt, 4 breaker, 5 control.
+// A new one needs its rows in docs/journal-format.md and in tests/python/bodies.py; tests ask for them.
 // Never reuse a tag; a changed body gets a new version here, and what it was a line in older.rs.
 events! {
     0x0101 1 "journal_created" JournalCreated,

@@ -59,6 +59,31 @@ fn a_body_of_an_earlier_version_is_shown_and_kept_like_one_of_today() {
     assert_eq!(record.event, RunParked { reason: "step `download`: is gone".to_owned() }.into());
 }
 
+#[test]
+fn a_body_that_cannot_be_read_is_left_out_and_told() {
+    let (_home, dir) = home();
+    store_of(&dir, &made_up(5, 5)).close();
+    let mut parts = Parts::read(&dir);
+    // A text that says it is longer than it is.
+    parts.add(0x0206, 1, b"\x0Ctoo short");
+    let (_home, dir) = home();
+    fs::create_dir_all(&dir).expect("made");
+    parts.write(&dir);
+    let reading = reading(&dir, "a broken body");
+    assert_eq!((reading.code, reading.lines.len()), (Some(1), 6));
+    let said = String::from_utf8(dump("log", &dir).stderr).expect("UTF-8");
+    assert!(said.contains("record 7 is not readable: the body does not fit its event"), "{said}");
+}
+
+#[test]
+fn a_journal_without_its_first_record_is_damaged() {
+    let (_home, dir) = home();
+    fs::create_dir_all(dir.join("segments")).expect("made");
+    let marker = r#"{"format":2,"journal":"01234567-89ab-cdef-0123-456789abcdef"}"#;
+    fs::write(dir.join("FORMAT"), marker).expect("written");
+    assert_eq!(reading(&dir, "nothing at all").code, Some(1));
+}
+
 /// Two readers that were written apart and agree on all of this have the same page before them.
 ///
 /// `RESURGE_FORMAT_SEEDS` tries more.

@@ -142,12 +142,14 @@ fn spoil_frames(parts: &mut Parts, luck: &mut Luck) -> String {
         4 => parts.frames.swap(at, 0),
         0 | 5 => {}
         _ => {
-            // A later format, another flag, an unknown event, a longer body, an earlier format.
-            let (place, value) = *[(2, 3), (3, 3), (4, 9), (7, 9), (2, 1), (55, 1), (15, 77)]
-                .get(luck.below(7))
-                .expect("within");
-            let frame = parts.frames.get_mut(at).expect("within");
-            *frame.get_mut(place).expect("within") = value;
+            // A later format, another flag, an unknown event, an earlier format, a longer body, a
+            // position far behind, and bodies that are not what they should be.
+            let frame = &mut parts.frames[at];
+            let body = 56 + luck.below(frame.len() - 60);
+            let places =
+                [(2, 3), (3, 3), (4, 9), (7, 9), (2, 1), (55, 1), (15, 77), (56, 255), (body, 254)];
+            let (place, value) = places[luck.below(places.len())];
+            frame[place] = value;
             seal(frame);
         }
     }
