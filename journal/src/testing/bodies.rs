@@ -6,13 +6,17 @@ use std::fmt::Write;
 use super::docs::expect;
 use super::made_up;
 use super::shape::{Shape, trace};
+use crate::codec::{self, Link};
 use crate::event::{
-    BodyEncoder, BreakerMode, CloseCause, Event, ExhaustReason, HalfOpenCause, InterruptCause,
-    OpenCause, RecoveryMethod, ReleaseCause, Sign, VerdictKind,
+    BodyEncoder, BreakerMode, CloseCause, EngineClosed, Event, ExhaustReason, HalfOpenCause,
+    InterruptCause, OpenCause, RecoveryMethod, ReleaseCause, Sign, StepParked, VerdictKind,
 };
 use crate::failure::{AdviceKind, Applied, Class, Scope};
+use crate::id::{Epoch, Seq, StepKey};
 use crate::manifest::InputShape;
 use crate::policy::{Curve, Jitter, OnOpen};
+use crate::record::Record;
+use crate::time::Timestamp;
 
 /// Enough that every option is seen with a value and every list with an entry.
 const SAMPLES: usize = 4_000;
@@ -139,4 +143,29 @@ fn the_table_of_enums_has_the_numbers_of_the_code() {
     }
     expect(&table);
     assert_eq!(table.lines().count(), known.len() + 2, "every enum above reaches a record");
+}
+
+/// The body of an event as it stands in its frame, in hexadecimal digits.
+fn body(event: impl Into<Event>) -> String {
+    let at = Timestamp::default();
+    let record = Record { seq: Seq::new(2), at, run: None, event: event.into() };
+    let mut frame = Vec::new();
+    codec::encode(&record, Link::default(), true, &mut frame).expect("fits");
+    let body = frame.get(56..frame.len() - 4).expect("a header and a checksum");
+    body.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_examples_of_integers_are_right() {
+    for (number, bytes) in [(250, "FA"), (251, "FB FB 00"), (65_536, "FC 00 00 01 00")] {
+        assert_eq!(body(EngineClosed { epoch: Epoch::new(number) }), bytes);
+        expect(&format!("{number} is `{bytes}`"));
+    }
+    let held = StepParked {
+        step: StepKey::new("a").expect("a slug"),
+        keys: Vec::new(),
+        force_at: Some(Timestamp::from_millis(-1)),
+    };
+    assert_eq!(body(held), "01 61 00 01 01");
+    expect("-1 as an `i64` is `01`");
 }
