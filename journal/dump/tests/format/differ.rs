@@ -76,6 +76,33 @@ fn a_body_that_cannot_be_read_is_left_out_and_told() {
 }
 
 #[test]
+fn folders_are_told_from_journals_alike() {
+    let journal = r#""journal":"01234567-89ab-cdef-0123-456789abcdef""#;
+    let markers = [
+        (format!(r#"{{"format":3,{journal}}}"#), 6),
+        (r#"{"format":4294967295,"more":[]}"#.to_owned(), 6),
+        (format!(r#"{{"format":1,{journal}}}"#), 3),
+        (format!(r#"{{"format":-2,{journal}}}"#), 3),
+        (format!(r#"{{"format":2.5,{journal}}}"#), 3),
+        (format!(r#"{{"format":"2",{journal}}}"#), 3),
+        (format!(r#"{{"format":true,{journal}}}"#), 3),
+        (r#"{"format":2}"#.to_owned(), 3),
+        (r#"{"format":2,"journal":"nobody"}"#.to_owned(), 3),
+        (r#"{"format":2"#.to_owned(), 3),
+        (String::new(), 3),
+    ];
+    let (_home, dir) = home();
+    fs::create_dir_all(dir.join("segments")).expect("made");
+    assert_eq!(reading(&dir, "no marker").code, Some(3));
+    for (marker, code) in markers {
+        fs::write(dir.join("FORMAT"), &marker).expect("written");
+        assert_eq!(reading(&dir, &marker).code, Some(code), "{marker}");
+    }
+    assert_eq!(reading(&dir.join("FORMAT"), "a file").code, Some(3));
+    assert_eq!(reading(&dir.join("nothing"), "nothing").code, Some(3));
+}
+
+#[test]
 fn a_journal_without_its_first_record_is_damaged() {
     let (_home, dir) = home();
     fs::create_dir_all(dir.join("segments")).expect("made");
