@@ -111,11 +111,7 @@ impl Walk {
     }
 
     /// Takes what was found under a key, whichever comes.
-    pub(super) fn step(
-        &mut self,
-        key: Seq,
-        frame: Result<impl AsRef<[u8]>, Unread>,
-    ) -> Vec<Found> {
+    pub(super) fn step(&mut self, key: Seq, frame: Result<impl AsRef<[u8]>, Unread>) -> Vec<Found> {
         let decoded = frame.map_err(|unread| unread.at(key)).and_then(|frame| {
             codec::decode(key, frame.as_ref())
                 .map_err(|source| ReadError::Undecodable { seq: key, source })

@@ -1,10 +1,10 @@
 //! Reading past damage: what the segments have lost the database may still have.
 
-use std::io;
-
-use super::segment::{Flaw, Frames, Piece};
+use super::segment::{Frames, Piece};
+use super::store::keyed;
 use crate::codec;
 use crate::id::Seq;
+use crate::store::tail::Unread;
 
 /// Frames in their order, those of the database in the place of those that are damaged.
 pub(super) struct Patched<F> {
@@ -25,7 +25,7 @@ impl<F: FnMut(Seq) -> Option<Vec<u8>>> Patched<F> {
     }
 
     /// The next record out of the database.
-    fn patch(&mut self) -> Option<(Seq, io::Result<Vec<u8>>)> {
+    fn patch(&mut self) -> Option<(Seq, Result<Vec<u8>, Unread>)> {
         let frame = (self.other)(self.next)?;
         let seal = codec::check(self.next, &frame).ok()?;
         let fits = self.chain.is_none_or(|chain| chain == seal.link.chain);
@@ -35,9 +35,9 @@ impl<F: FnMut(Seq) -> Option<Vec<u8>>> Patched<F> {
     fn give(
         &mut self,
         seq: Seq,
-        frame: io::Result<Vec<u8>>,
+        frame: Result<Vec<u8>, Unread>,
         crc: Option<u32>,
-    ) -> (Seq, io::Result<Vec<u8>>) {
+    ) -> (Seq, Result<Vec<u8>, Unread>) {
         self.next = seq.next();
         self.chain = crc;
         (seq, frame)
@@ -45,7 +45,7 @@ impl<F: FnMut(Seq) -> Option<Vec<u8>>> Patched<F> {
 }
 
 impl<F: FnMut(Seq) -> Option<Vec<u8>>> Iterator for Patched<F> {
-    type Item = (Seq, io::Result<Vec<u8>>);
+    type Item = (Seq, Result<Vec<u8>, Unread>);
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.next <= self.to {
@@ -69,12 +69,8 @@ impl<F: FnMut(Seq) -> Option<Vec<u8>>> Iterator for Patched<F> {
             if piece.key > self.to {
                 return None;
             }
-            let frame = match piece.seal {
-                // Whoever walks along the chain finds out by itself what is wrong with a frame.
-                Ok(_) | Err(Flaw::Frame(_)) => Ok(piece.bytes),
-                Err(Flaw::Other(error)) => Err(error),
-            };
-            return Some(self.give(piece.key, frame, crc));
+            let (key, frame) = keyed(piece);
+            return Some(self.give(key, frame, crc));
         }
         None
     }
