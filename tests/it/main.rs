@@ -14,6 +14,7 @@ mod conditions;
 mod controls;
 mod crashes;
 mod custom_panics;
+mod damaged;
 mod drop_panics;
 mod events;
 mod failure_of_view;

@@ -7,7 +7,7 @@ mod run;
 
 use std::sync::Arc;
 
-use crate::event::Event;
+use crate::event::{Event, JournalRecovered};
 use crate::id::{RunId, Seq, StepIndex, StepKey};
 use crate::record::Record;
 use crate::state::run::{Run, RunPhase};
@@ -79,10 +79,11 @@ impl State {
             Event::JournalCreated(_) if record.seq != Seq::new(1) => {
                 Err("a journal is created by its first record".to_owned())
             }
-            Event::JournalCreated(_)
-            | Event::EngineClosed(_)
-            | Event::TailCut(_)
-            | Event::JournalRecovered(_) => Ok(()),
+            Event::JournalCreated(_) | Event::EngineClosed(_) | Event::TailCut(_) => Ok(()),
+            Event::JournalRecovered(event) => {
+                self.doubt(event);
+                Ok(())
+            }
             Event::EngineOpened(event) if event.epoch != self.epoch.next() => {
                 Err(format!("epoch {} must come here", self.epoch.next().get()))
             }
@@ -125,6 +126,16 @@ impl State {
                 let (workflow, step) = (event.workflow.clone(), event.step.clone());
                 self.lints.insert((workflow, event.version, step, event.code.clone()));
                 Ok(())
+            }
+        }
+    }
+
+    /// Remembers which runs may have gone on in records that were lost.
+    fn doubt(&mut self, event: &JournalRecovered) {
+        let (Some(from), Some(to)) = (event.lost_from, event.lost_to) else { return };
+        for id in &self.agenda.open {
+            if let Some(run) = self.runs.get_mut(id) {
+                Arc::make_mut(run).doubt = Some((from, to));
             }
         }
     }

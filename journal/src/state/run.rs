@@ -35,6 +35,8 @@ pub struct Run {
     pub was_skipped: bool,
     /// Whether somebody does not want any more retries.
     pub recovery_cancelled: bool,
+    /// Records that were lost while it was open, until it was halted for somebody to look at it.
+    pub doubt: Option<(Seq, Seq)>,
     /// Its steps, in the order of the manifest.
     pub(crate) steps: Vec<Step>,
 }

@@ -3,7 +3,7 @@
 //! All of it looks at the state alone, so that it also catches up on what a crash cut off.
 
 use resurge_journal::event::{
-    Event, ExhaustReason, RunExhausted, RunFailed, RunSucceeded, Verdict,
+    Event, ExhaustReason, RunExhausted, RunFailed, RunPaused, RunSucceeded, Verdict,
 };
 use resurge_journal::state::{Run, RunPhase, StepPhase};
 use resurge_journal::{RunId, Timestamp};
@@ -11,14 +11,26 @@ use resurge_journal::{RunId, Timestamp};
 use super::{World, call};
 use crate::core::command::Fact;
 
-/// Ends a run whose steps leave nothing to do, or that nobody can carry on.
+/// Ends a run whose steps leave nothing to do, or that nobody can carry on; halts one that may
+/// have gone on in records that were lost.
 pub(in crate::core) fn settle(world: &World<'_>, run: RunId) -> Vec<Fact> {
     let run = world.state.run(run).filter(|run| run.phase == RunPhase::Active);
     let fact = run.and_then(|run| {
-        let end = end_of(run).map(|event| Fact { run: Some(run.id), event });
-        end.or_else(|| call::orphaned(world, run))
+        let fact = end_of(run).or_else(|| doubted(run));
+        let fact = fact.map(|event| Fact { run: Some(run.id), event });
+        fact.or_else(|| call::orphaned(world, run))
     });
     fact.into_iter().collect()
+}
+
+/// What was done in the records that are gone nobody knows: somebody has to look.
+fn doubted(run: &Run) -> Option<Event> {
+    let (from, to) = run.doubt?;
+    let reason = format!(
+        "records {from} to {to} of the journal were lost while it was open; \
+         look at what was done, then resume or cancel it"
+    );
+    Some(RunPaused { actor: "journal".to_owned(), reason, freezes_timers: false }.into())
 }
 
 fn end_of(run: &Run) -> Option<Event> {

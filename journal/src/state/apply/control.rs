@@ -29,6 +29,7 @@ impl State {
         let (run, agenda) = self.run_of(record)?;
         check_run(run, RunMove::Pause)?;
         agenda.remove_deadline(run);
+        run.doubt = None;
         let phase = RunPhase::Paused {
             actor: event.actor.clone(),
             reason: event.reason.clone(),

@@ -36,6 +36,7 @@ impl State {
             first_failed_at: None,
             was_skipped: false,
             recovery_cancelled: false,
+            doubt: None,
             steps: vec![blocked; event.manifest.steps.len()],
         };
         unblock(&mut run, &mut self.agenda, record);
