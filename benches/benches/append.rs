@@ -25,7 +25,7 @@ fn append(bencher: Bencher<'_, '_>, store: &impl Store, records: u64) {
         .bench_local_refs(|(expected, batch)| black_box(store.append(*expected, batch)).is_ok());
 }
 
-fn append_to_sled(bencher: Bencher<'_, '_>, records: u64, durability: Durability) {
+fn append_to_disk(bencher: Bencher<'_, '_>, records: u64, durability: Durability) {
     let dir = tempfile::tempdir().expect("a folder");
     let mode = OpenMode::CreateIfMissing;
     let store = DiskStore::open(dir.path().join("journal"), mode, durability).expect("opened");
@@ -33,13 +33,13 @@ fn append_to_sled(bencher: Bencher<'_, '_>, records: u64, durability: Durability
 }
 
 #[divan::bench(args = BATCHES, sample_count = 200, max_time = 3)]
-fn sled_power(bencher: Bencher<'_, '_>, records: u64) {
-    append_to_sled(bencher, records, Durability::Power);
+fn disk_power(bencher: Bencher<'_, '_>, records: u64) {
+    append_to_disk(bencher, records, Durability::Power);
 }
 
 #[divan::bench(args = BATCHES, sample_count = 200, max_time = 3)]
-fn sled_process(bencher: Bencher<'_, '_>, records: u64) {
-    append_to_sled(bencher, records, Durability::Process);
+fn disk_process(bencher: Bencher<'_, '_>, records: u64) {
+    append_to_disk(bencher, records, Durability::Process);
 }
 
 #[divan::bench(args = BATCHES, max_time = 3)]

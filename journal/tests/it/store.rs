@@ -25,7 +25,7 @@ fn a_faulty_store_without_faults_conforms() {
 }
 
 #[test]
-fn the_sled_store_conforms() {
+fn the_disk_store_conforms() {
     for durability in [Durability::Power, Durability::Process] {
         let home = tempfile::tempdir().expect("a folder");
         let mut count = 0;
