@@ -198,7 +198,7 @@ const QUICK: Duration = Duration::from_micros(500);
 /// Quick flushes in a row after which the next one is expected to be quick.
 const QUICK_FLUSHES_MIN: u32 = 32;
 /// Records in a flush that the driver makes itself; more take long to encode as well.
-const HERE_RECORDS_MAX: usize = 64;
+const HERE_RECORDS_MAX: usize = 256;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -301,7 +301,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_store_that_turns_slow_holds_the_driver_up_once_and_not_again() {
-        let gates: Vec<Gate> = (0..1_000).map(|_| Gate::new()).collect();
+        let gates: Vec<Gate> = (0..200).map(|_| Gate::new()).collect();
         // Every append from some point on is slow; the machine decides which the first one here is.
         let slow_from = 200;
         let faults = gates.iter().zip(slow_from..).map(|(gate, nth)| (nth, gate.clone()));
@@ -321,7 +321,7 @@ mod tests {
             flush(&mut commits).await.unwrap();
         }
         let mut held_up = 0;
-        for _ in 0..1_000 {
+        for _ in 0..200 {
             flush(&mut commits).await.unwrap();
             held_up += u32::from(store.was_here());
         }
@@ -343,10 +343,10 @@ mod tests {
     async fn an_append_that_fails_fails_the_flush_wherever_it_is_made() {
         for fault in [Fault::Fail, Fault::FailAfter, Fault::Tear { kept: 0 }] {
             // Far behind the point where the driver waits itself, on any but a stalled machine.
-            let faults = (10_000..10_001).map(|nth| (nth, fault.clone()));
+            let faults = (1_000..1_001).map(|nth| (nth, fault.clone()));
             let store = Told::new(faults);
             let mut commits = Committer::new(Arc::clone(&store) as Arc<dyn Store>);
-            for _ in 1..10_000 {
+            for _ in 1..1_000 {
                 flush(&mut commits).await.unwrap();
             }
             let durable = commits.durable();

@@ -16,6 +16,7 @@ use resurge_steps::{
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::{Instrument, Span, info_span};
+use uuid::Uuid;
 
 use super::ambient::{sleep, spawn, wall_now};
 use super::attempt::Attempt;
@@ -174,7 +175,12 @@ pub(super) struct Common {
 impl Common {
     /// The folder for the scratch files of a run.
     fn scratch_of(&self, run: RunId) -> PathBuf {
-        self.scratch_root.join(run.to_string())
+        let mut name = Uuid::encode_buffer();
+        let name: &str = run.as_uuid().hyphenated().encode_lower(&mut name);
+        let bytes_max = self.scratch_root.as_os_str().len() + name.len() + KEY_BYTES_MAX;
+        let mut folder = PathBuf::with_capacity(bytes_max);
+        folder.extend([self.scratch_root.as_path(), name.as_ref()]);
+        folder
     }
 }
 
@@ -228,9 +234,11 @@ impl Brief {
     fn into_attempt(self, common: &Common, line: Line) -> Box<Attempt> {
         let (stop, sender, reports) = line;
         let progress = sender.subscribe();
+        let mut scratch_dir = common.scratch_of(self.order.run);
+        scratch_dir.push(self.key.as_str());
         let info = AttemptInfo {
             run: self.order.run,
-            scratch_dir: common.scratch_of(self.order.run).join(self.key.as_str()),
+            scratch_dir,
             step: self.key,
             attempt: self.order.attempt,
             max_attempts: self.max_attempts,
@@ -332,4 +340,6 @@ impl CheckpointSink for Sink {
     }
 }
 
+/// Room for the name of a step in a path, so that it need not grow.
+const KEY_BYTES_MAX: usize = 64;
 const ABORT_PATIENCE: Duration = Duration::from_secs(1);
