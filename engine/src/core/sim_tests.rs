@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use resurge_journal::checkpoint::{Cold, Resting, recover};
+use resurge_journal::checkpoint::{Cold, Habits, Resting, recover};
 use resurge_journal::event::{BreakerMode, Event, Verdict};
 use resurge_journal::failure::{Advice, Class, Condition, Failure};
 use resurge_journal::manifest::{InputShape, InputSpec, Manifest, Source, StepSpec};
@@ -320,7 +320,8 @@ fn core_on(disk: &MemoryStore, graph: &Manifest) -> (Core, Cold) {
     let breaker = BreakerSpec { threshold: 2, ..BreakerSpec::default() };
     let attempts_in_flight_max = SETTINGS_IN_FLIGHT;
     let settings = Settings { attempts_in_flight_max, breaker, ..Settings::default() };
-    let (state, cold) = recover(disk).expect("what is on disk replays");
+    let habits = Habits { every: 30, far: Duration::from_secs(5), stays: &Core::stays };
+    let (state, cold) = recover(disk, &habits).expect("what is on disk replays");
     (Core::new(state, Arc::new(registry), settings), cold)
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use resurge_journal::checkpoint::{Cold, RecoverError, recover};
+use resurge_journal::checkpoint::{Cold, Habits, RecoverError, recover};
 use resurge_journal::state::{Run, RunPhase};
 use resurge_journal::store::Store;
 use resurge_journal::{RunId, State};
@@ -54,8 +54,10 @@ pub(crate) async fn open(parts: Parts) -> Result<Opened, ReplayError> {
     let Parts { store, registry, settings, world, scratch_root, rules } = parts;
     let (state, cold, store) = {
         let scratch_root = scratch_root.clone();
+        let (every, far) = (settings.checkpoint_records, settings.rest_after);
         let replayed = spawn_blocking(move || {
-            let (state, cold) = recover(store.as_ref())?;
+            let habits = Habits { every, far, stays: &Core::stays };
+            let (state, cold) = recover(store.as_ref(), &habits)?;
             sweep_scratch(&scratch_root, &state, &cold, store.as_ref());
             Ok::<_, ReplayError>((state, cold, store))
         });

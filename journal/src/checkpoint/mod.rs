@@ -29,6 +29,6 @@ pub use cold::Cold;
 pub use fingerprint::FINGERPRINT;
 pub use listing::Listing;
 pub use lookup::Lost;
-pub use recovery::{RecoverError, recover, replay, replay_to};
+pub use recovery::{Habits, RecoverError, recover, replay, replay_to};
 pub use snapshot::{Resting, Shed};
 pub use write::{Snapshot, Written};

@@ -1,12 +1,16 @@
 //! From a store to the state: the last checkpoint and what came after it, or everything.
 
+use std::fmt;
+use std::time::Duration;
+
 use super::cold::Cold;
 use super::image;
 use super::lookup::Lost;
+use super::snapshot::Resting;
 use crate::event::Event;
 use crate::id::Seq;
 use crate::record::Record;
-use crate::state::{IllegalTransition, State};
+use crate::state::{IllegalTransition, Run, State};
 use crate::store::{ReadError, Store};
 
 /// Why records do not add up.
@@ -32,20 +36,42 @@ enum Useless {
     Records(#[from] RecoverError),
 }
 
+/// How the state is kept while a journal is read.
+pub struct Habits<'a> {
+    /// Records after which the state is kept; 0 is never.
+    pub every: u64,
+    /// A run that waits for less than this, as of the last record, stays in memory.
+    pub far: Duration,
+    /// Whether a run stays for another reason.
+    pub stays: &'a dyn Fn(&Run) -> bool,
+}
+
+impl fmt::Debug for Habits<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Habits").field("every", &self.every).finish_non_exhaustive()
+    }
+}
+
 /// What the records add up to, from the last checkpoint on if it is of any use.
 ///
-/// Blocks on the disk.
+/// However long the journal is, no more of it is in memory than an engine would have: the state is
+/// kept on the way. Blocks on the disk.
 ///
 /// # Errors
 /// [`RecoverError`] if the journal is damaged.
-pub fn recover(store: &dyn Store) -> Result<(State, Cold), RecoverError> {
-    match from_checkpoint(store) {
+pub fn recover(store: &dyn Store, habits: &Habits<'_>) -> Result<(State, Cold), RecoverError> {
+    if let Ok(recovered) = from_checkpoint(store, habits) {
+        return Ok(recovered);
+    }
+    match go_on(store, habits, State::new(), Cold::none()) {
         Ok(recovered) => Ok(recovered),
+        Err(Useless::Records(RecoverError::Read(error))) => Err(error.into()),
+        // Without the cache, which may be what failed.
         Err(_) => Ok((replay(store)?, Cold::none())),
     }
 }
 
-/// What the records add up to, from the first one on.
+/// What the records add up to, from the first one on, all of it in memory.
 ///
 /// # Errors
 /// [`RecoverError`] if the journal is damaged.
@@ -68,18 +94,46 @@ pub fn replay_to(store: &dyn Store, last: Seq) -> Result<State, RecoverError> {
     Ok(state)
 }
 
-fn from_checkpoint(store: &dyn Store) -> Result<(State, Cold), Useless> {
+fn from_checkpoint(store: &dyn Store, habits: &Habits<'_>) -> Result<(State, Cold), Useless> {
     let (at, image) = store.load_checkpoint().ok_or(Useless::None)?;
     if at > store.head() {
         return Err(Useless::None);
     }
-    let (mut state, mut cold) = image::decode(at, &image).ok_or(Useless::None)?;
-    for record in store.scan(at.next()) {
+    let (state, cold) = image::decode(at, &image).ok_or(Useless::None)?;
+    go_on(store, habits, state, cold)
+}
+
+/// Folds what comes after a state, and lets go of what rests on the way.
+fn go_on(
+    store: &dyn Store,
+    habits: &Habits<'_>,
+    mut state: State,
+    mut cold: Cold,
+) -> Result<(State, Cold), Useless> {
+    let mut kept = state.head();
+    for record in store.scan(state.head().next()) {
         let record = record.map_err(RecoverError::from)?;
         bring_for(&record, &mut state, &mut cold, store)?;
         state.apply(&record).map_err(RecoverError::from)?;
+        if habits.every > 0 && state.head().get() - kept.get() >= habits.every {
+            kept = state.head();
+            keep(store, habits, &mut state, &mut cold);
+        }
     }
     Ok((state, cold))
+}
+
+fn keep(store: &dyn Store, habits: &Habits<'_>, state: &mut State, cold: &mut Cold) {
+    if store.cache().is_none() {
+        return;
+    }
+    let (now, durable) = (state.last_at(), state.head());
+    let resting = Resting { now, far: habits.far, durable, stays: habits.stays };
+    if let Some(snapshot) = cold.snapshot(state, &resting) {
+        // What could not be written is back in memory.
+        let written = snapshot.write(store);
+        cold.landed(state, written);
+    }
 }
 
 /// Makes sure that the run which a record speaks of is in memory.

@@ -83,6 +83,7 @@ impl Cold {
         }
         let transit = Arc::new(Transit { at, runs, keys, spilled, stale });
         self.transit = Some(Arc::clone(&transit));
+        let before = self.book.at;
         let mut book = self.book.clone();
         book.at = at;
         Some(Snapshot {
@@ -92,6 +93,7 @@ impl Cold {
             transit,
             pins: Arc::clone(&self.pins),
             sweeps: self.needs_sweep,
+            before,
         })
     }
 

@@ -1,6 +1,5 @@
 //! Puts a snapshot on the disk.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -11,7 +10,7 @@ use super::image;
 use super::keys::{self, Key, LEVEL_BITS, Room};
 use super::lookup::{Lost, PAGE};
 use super::pack::Packer;
-use crate::id::{RunId, Seq};
+use crate::id::Seq;
 use crate::state::{Global, Left, Run};
 use crate::store::{Cache, CacheError, Change, Store};
 
@@ -24,6 +23,8 @@ pub struct Snapshot {
     pub(super) transit: Arc<Transit>,
     pub(super) pins: Arc<()>,
     pub(super) sweeps: bool,
+    /// The checkpoint before this one.
+    pub(super) before: Seq,
 }
 
 /// What was written.
@@ -63,8 +64,9 @@ impl Snapshot {
             return Err(damaged("the cache was lost while it was in use"));
         }
         self.book.generation = Some(generation);
-        // Nothing was there before, so that nothing of it can be out of date.
-        let sweeps = self.sweeps && !is_empty(cache)?;
+        if self.sweeps {
+            self.sweep(cache)?;
+        }
         self.write_runs(cache)?;
         cache.sync()?;
         let image = image::encode(&self).map_err(damaged)?;
@@ -74,22 +76,19 @@ impl Snapshot {
         if removed {
             remove(cache, &self.transit.stale).map_err(plain)?;
         }
-        if sweeps && removed {
-            self.sweep(cache)?;
-        }
-        Ok(Written { generation, removed, swept: self.sweeps && removed })
+        Ok(Written { generation, removed, swept: self.sweeps })
     }
 
     fn write_runs(&self, cache: &dyn Cache) -> Result<(), CacheError> {
         let at = self.transit.at;
         let mut batch = Batch { cache, changes: Vec::new() };
-        let mut ended: BTreeMap<RunId, &Run> = BTreeMap::new();
+        let mut ended: Vec<&Run> = Vec::new();
         for (id, Left { run, key }) in &self.transit.runs {
             if let Some(key) = key {
                 batch.put(keys::newest(key, at), id.as_uuid().as_bytes().to_vec())?;
             }
             if run.phase.is_final() {
-                ended.insert(*id, run);
+                ended.push(run);
                 continue;
             }
             let mut packer = Packer::default();
@@ -98,6 +97,7 @@ impl Snapshot {
                 batch.put(keys::open(*id, at, piece), value)?;
             }
         }
+        ended.sort_unstable_by_key(|run| run.id);
         batch.put_ended(at, &ended)?;
         for (far, entries) in &self.transit.spilled {
             batch.put(far.key(), due::encode(entries))?;
@@ -105,7 +105,7 @@ impl Snapshot {
         batch.flush()
     }
 
-    /// Removes everything whose version counts for nothing.
+    /// Removes everything that no checkpoint relies on, before anything of this one is there.
     fn sweep(&self, cache: &dyn Cache) -> Result<(), CacheError> {
         for room in Room::ALL {
             let (mut from, to) = room.range();
@@ -113,8 +113,10 @@ impl Snapshot {
                 let pairs = cache.range(&from, &to, PAGE)?;
                 let Some((last, _)) = pairs.last() else { break };
                 from = keys::just_behind(last.clone());
-                let is_void =
-                    |key: &Key| room.version(key).is_some_and(|version| !self.book.counts(version));
+                let is_void = |key: &Key| {
+                    let counts = |version| version <= self.before && self.book.counts(version);
+                    !room.version(key).is_some_and(counts)
+                };
                 let void = pairs.into_iter().map(|(key, _)| key).filter(is_void);
                 cache.apply(void.map(|key| Change::Remove { key }).collect())?;
             }
@@ -140,23 +142,16 @@ impl Batch<'_> {
     }
 
     /// Runs that have ended, many to a value, by the time at which they were started.
-    fn put_ended(&mut self, at: Seq, ended: &BTreeMap<RunId, &Run>) -> Result<(), CacheError> {
+    fn put_ended(&mut self, at: Seq, ended: &[&Run]) -> Result<(), CacheError> {
         let [coarse, fine] = LEVEL_BITS;
-        let mut buckets: BTreeMap<u64, Vec<&Run>> = BTreeMap::new();
-        for (id, run) in ended {
-            buckets.entry(keys::started_ms(*id) >> coarse).or_default().push(run);
-        }
-        for (bucket, runs) in buckets {
+        let bucket = |run: &&Run, bits| keys::started_ms(run.id) >> bits;
+        for runs in ended.chunk_by(|one, other| bucket(one, coarse) == bucket(other, coarse)) {
             if runs.len() <= COARSE_RUNS_MAX {
-                self.put_bucket(at, 0, bucket, &runs)?;
+                self.put_bucket(at, 0, coarse, runs)?;
                 continue;
             }
-            let mut fine_buckets: BTreeMap<u64, Vec<&Run>> = BTreeMap::new();
-            for run in runs {
-                fine_buckets.entry(keys::started_ms(run.id) >> fine).or_default().push(run);
-            }
-            for (bucket, runs) in fine_buckets {
-                self.put_bucket(at, 1, bucket, &runs)?;
+            for runs in runs.chunk_by(|one, other| bucket(one, fine) == bucket(other, fine)) {
+                self.put_bucket(at, 1, fine, runs)?;
             }
         }
         Ok(())
@@ -166,9 +161,11 @@ impl Batch<'_> {
         &mut self,
         at: Seq,
         level: u8,
-        bucket: u64,
+        bits: u32,
         runs: &[&Run],
     ) -> Result<(), CacheError> {
+        let Some(first) = runs.first() else { return Ok(()) };
+        let bucket = keys::started_ms(first.id) >> bits;
         let mut piece = 0;
         let mut packer = Packer::default();
         let mut runs = runs.iter().peekable();
@@ -195,17 +192,6 @@ pub(super) fn remove(cache: &dyn Cache, stale: &[Stale]) -> Result<(), Lost> {
         cache.apply(keys.into_iter().map(|key| Change::Remove { key }).collect())?;
     }
     Ok(())
-}
-
-/// Whether a cache holds nothing of ours.
-fn is_empty(cache: &dyn Cache) -> Result<bool, CacheError> {
-    for room in Room::ALL {
-        let (from, to) = room.range();
-        if !cache.range(&from, &to, 1)?.is_empty() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 fn damaged(problem: impl Into<String>) -> CacheError {

@@ -70,18 +70,21 @@ impl Run {
             _ => return None,
         };
         let mut due = self.deadline_at.filter(|_| is_frozen != Some(true));
+        let mut waits = false;
         for (_, _, step) in self.steps() {
             match step.phase {
                 StepPhase::Running { .. } | StepPhase::Held { .. } => return None,
-                StepPhase::Ready if is_frozen.is_none() => return None,
+                // One that failed for good is about to end the run.
+                StepPhase::Ready | StepPhase::Failed { .. } if is_frozen.is_none() => return None,
                 StepPhase::Waiting { due_at } if is_frozen.is_none() => {
+                    waits = true;
                     due = due.into_iter().chain([due_at]).min();
                 }
                 _ => {}
             }
         }
-        // One that is active and waits for nothing is about to be settled.
-        (is_frozen.is_some() || due.is_some()).then_some(Rest::Until(due))
+        // One that is active and waits for nothing is about to end as well.
+        (is_frozen.is_some() || waits).then_some(Rest::Until(due))
     }
 
     /// The last record that moved the run or one of its steps.
@@ -121,10 +124,12 @@ impl State {
     /// Takes a run out of memory; nothing else changes.
     pub(crate) fn evict(&mut self, id: RunId) -> Option<Left> {
         let run = self.runs.remove(&id)?;
-        self.agenda.open.remove(&id);
-        self.agenda.remove_deadline(&run);
-        for (index, _, _) in run.steps() {
-            self.agenda.remove_step(&run, index);
+        if !run.phase.is_final() {
+            self.agenda.open.remove(&id);
+            self.agenda.remove_deadline(&run);
+            for (index, _, _) in run.steps() {
+                self.agenda.remove_step(&run, index);
+            }
         }
         let key = run.started.key.clone().filter(|key| self.keys.get(key) == Some(&id));
         if let Some(key) = &key {

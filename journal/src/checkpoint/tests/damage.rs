@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::lives::Life;
+use super::recover;
 use super::store::Flaky;
 use crate::checkpoint::pack::seal;
-use crate::checkpoint::{Cold, recover, replay};
+use crate::checkpoint::{Cold, replay};
 use crate::event::{RunCancelled, Verdict};
 use crate::id::{AttemptNo, Seq};
 use crate::state::tests::world::{World, failed, key, run_id, run_started};
@@ -45,20 +46,20 @@ fn together(store: &Flaky, state: &State, cold: &Cold) -> State {
 }
 
 fn check(store: &Flaky) {
-    let (state, cold) = recover(store).expect("sound");
+    let (state, cold) = recover(store);
     assert_eq!(together(store, &state, &cold), replay(store).expect("sound"));
 }
 
 /// Whether the checkpoint is made use of.
 fn is_used(store: &Flaky) -> bool {
-    recover(store).expect("sound").1.at() > Seq::ZERO
+    recover(store).1.at() > Seq::ZERO
 }
 
 #[test]
 fn a_checkpoint_is_used() {
     let store = kept();
     assert!(is_used(&store));
-    let (state, cold) = recover(&store).expect("sound");
+    let (state, cold) = recover(&store);
     assert_eq!((state.runs().count(), cold.open_runs()), (1, 1));
     check(&store);
 }
@@ -108,7 +109,7 @@ fn a_checkpoint_of_another_position_is_ignored() {
 #[test]
 fn a_lost_cache_is_noticed_by_whoever_wants_it() {
     let store = kept().with_lost_cache();
-    let (mut state, mut cold) = recover(&store).expect("sound");
+    let (mut state, mut cold) = recover(&store);
     assert!(cold.bring(&mut state, &store, run_id(0)).is_err());
     let whole = replay(&store).expect("sound");
     cold.give_up(&mut state, &whole);
@@ -128,7 +129,7 @@ fn every_damaged_value_is_noticed_by_whoever_wants_it() {
             }
             let put = |value| Change::Put { key: key.clone(), value };
             cache.apply(vec![put(damaged)]).expect("fine");
-            let (mut state, mut cold) = recover(&store).expect("sound");
+            let (mut state, mut cold) = recover(&store);
             let noticed = match first {
                 b'o' => cold.bring(&mut state, &store, run_id(0)).is_err(),
                 b'e' => cold.bring(&mut state, &store, run_id(1)).is_err(),

@@ -7,7 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::store::Flaky;
-use crate::checkpoint::{Cold, Resting, recover};
+use super::{recover, recover_keeping};
+use crate::checkpoint::{Cold, Resting};
 use crate::event::Event;
 use crate::id::{RunId, Seq};
 use crate::record::Record;
@@ -36,8 +37,12 @@ enum Act {
     Die {
         after: u32,
     },
-    /// The process dies.
-    Crash,
+    /// The process dies, and what it kept is lost if it is said so; the next one keeps the state
+    /// after so many records.
+    Crash {
+        every: u64,
+        forgets: bool,
+    },
     /// Somebody looks at a run, and brings it back.
     Bring(u8),
     /// Whatever is due comes back.
@@ -52,7 +57,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         2 => far.prop_map(|far| Act::Begin { far }),
         1 => (1..12u32).prop_map(|after| Act::Fail { after }),
         2 => (1..12u32).prop_map(|after| Act::Die { after }),
-        2 => Just(Act::Crash),
+        3 => (0..20u64, any::<bool>()).prop_map(|(every, forgets)| Act::Crash { every, forgets }),
         2 => (0..3u8).prop_map(Act::Bring),
         1 => Just(Act::Wake),
     ];
@@ -71,7 +76,7 @@ pub(super) struct Life {
 impl Life {
     pub(super) fn new() -> Self {
         let store = Flaky::new();
-        let (state, cold) = recover(&store).expect("sound");
+        let (state, cold) = recover(&store);
         Self { store, state, cold, snapshot: None }
     }
 
@@ -112,9 +117,9 @@ impl Life {
         }
     }
 
-    fn crash(&mut self) {
+    fn crash(&mut self, every: u64) {
         self.snapshot = None;
-        (self.state, self.cold) = recover(&self.store).expect("sound");
+        (self.state, self.cold) = recover_keeping(&self.store, every);
         // As an engine does, so that no two lives write the same version.
         let epoch = self.state.epoch().next();
         let opened =
@@ -145,9 +150,14 @@ impl Life {
                 self.store.fail_after(after);
                 self.write();
                 self.store.fail_after(0);
-                self.crash();
+                self.crash(0);
             }
-            Act::Crash => self.crash(),
+            Act::Crash { every, forgets } => {
+                if forgets {
+                    self.store.save_checkpoint(Seq::ZERO, &[]).expect("saved");
+                }
+                self.crash(every);
+            }
             Act::Bring(run) => {
                 let run = run_id(run.into());
                 self.cold.bring(&mut self.state, &self.store, run).expect("nothing is lost");
