@@ -167,7 +167,7 @@ impl Sim {
             return;
         }
         let written = snapshot.write(&self.disk);
-        self.cold.landed(self.core.state_mut(), written);
+        self.cold.landed(self.core.state_mut(), &written);
     }
 
     /// A run wherever it is.

@@ -169,7 +169,8 @@ impl Driver {
             let now = self.world.now();
             self.residence.keep(&mut self.core, self.commits.durable(), now);
             let wake_at = self.residence.wake_at(&self.core, now).filter(|_| self.drain.is_none());
-            let quiet_at = self.residence.quiet_at(&self.core).filter(|_| self.drain.is_none());
+            let is_quiet = self.drain.is_none() && self.commits.is_idle();
+            let quiet_at = self.residence.quiet_at(&self.core).filter(|_| is_quiet);
             let drain_at = self.drain.as_ref().filter(|d| !d.closed).map(|d| d.deadline);
             tokio::select! {
                 biased;

@@ -49,7 +49,7 @@ enum Readiness {
 enum Job {
     Idle,
     /// Waits until everything in it is durable.
-    Taken(Snapshot),
+    Taken(Box<Snapshot>),
     Writing(JoinHandle<Result<Written, CacheError>>),
     /// What comes of it is of no interest any more.
     Abandoned(JoinHandle<Result<Written, CacheError>>),
@@ -238,14 +238,15 @@ impl Residence {
 
     /// When a checkpoint is due although there is less to keep, if nothing happens before.
     pub(super) fn quiet_at(&self, core: &Core) -> Option<Timestamp> {
-        let is_idle = matches!(self.job, Job::Idle) && !matches!(self.cache, Readiness::Absent);
+        let may_begin = matches!(self.cache, Readiness::Unknown | Readiness::Ready);
+        let is_idle = may_begin && matches!(self.job, Job::Idle);
         let recorded_at = self.recorded_at.filter(|_| is_idle && self.is_worth_it(core))?;
         Some(recorded_at.after(self.quiet))
     }
 
     /// Takes a snapshot if it is time for one, and has it written once it is durable.
     pub(super) fn keep(&mut self, core: &mut Core, durable: Seq, now: Timestamp) {
-        if matches!(self.job, Job::Idle) && self.is_due(core, now) {
+        if matches!(self.job, Job::Idle) && self.is_due(core, durable, now) {
             self.begin(core, durable, now);
         }
         if let Job::Taken(snapshot) = &self.job
@@ -257,30 +258,31 @@ impl Residence {
         }
     }
 
-    fn is_due(&self, core: &Core, now: Timestamp) -> bool {
+    fn is_due(&self, core: &Core, durable: Seq, now: Timestamp) -> bool {
         if self.every == 0 || matches!(self.cache, Readiness::Absent) {
             return false;
         }
-        let since = self.since(core);
+        // What is not durable yet cannot leave, so that a moment without any of it is preferred.
+        let slack = if durable == core.state().head() { 0 } else { SLACK_RECORDS };
         let open = u64::try_from(core.state().open_count()).unwrap_or(u64::MAX);
-        since >= self.every.max(open) || self.quiet_at(core).is_some_and(|at| at <= now)
+        let is_quiet = slack == 0 && self.quiet_at(core).is_some_and(|at| at <= now);
+        is_quiet || self.since(core) >= self.every.max(open).saturating_add(slack)
     }
 
     fn begin(&mut self, core: &mut Core, durable: Seq, now: Timestamp) {
         match &self.cache {
             Readiness::Ready => self.take(core, durable, now),
             Readiness::Unknown => self.await_cache(),
-            // Looked at again with the next record.
-            Readiness::Awaited(ready) if ready.is_finished() => {}
             Readiness::Awaited(_) | Readiness::Absent => {}
         }
     }
 
     fn take(&mut self, core: &mut Core, durable: Seq, now: Timestamp) {
         let resting = Resting { now, far: self.rest_after, durable, stays: &Core::stays };
-        self.last = core.state().head();
+        // What was not durable stays, and is let go of the next time.
+        self.last = durable;
         if let Some(snapshot) = self.cold.snapshot(core.state_mut(), &resting) {
-            self.job = Job::Taken(snapshot);
+            self.job = Job::Taken(Box::new(snapshot));
         }
     }
 
@@ -314,7 +316,7 @@ impl Residence {
                 "the state could not be kept; the next opening replays more"
             );
         }
-        let shed = self.cold.landed(core.state_mut(), written);
+        let shed = self.cold.landed(core.state_mut(), &written);
         // Thousands of runs take their time to be dropped.
         drop(spawn_blocking(move || drop(shed)));
     }
@@ -371,25 +373,21 @@ pub(crate) fn bring_for(
         Some(Wanted::Run(run)) => {
             cold.bring(core.state_mut(), store, run)?;
         }
-        Some(Wanted::Late(run)) => {
-            if !core.state().holds(run) {
-                cold.bring(core.state_mut(), store, run)?;
-            }
+        Some(Wanted::Late(run)) if !core.state().holds(run) => {
+            cold.bring(core.state_mut(), store, run)?;
         }
         Some(Wanted::Newest(key)) => {
             cold.bring_key(core.state_mut(), store, &key)?;
         }
-        Some(Wanted::Due) => {
-            if has_room(core, now) {
-                cold.bring_due(core.state_mut(), store, now, DUE_RUNS_MAX)?;
-            }
+        Some(Wanted::Due) if has_room(core, now) => {
+            cold.bring_due(core.state_mut(), store, now, DUE_RUNS_MAX)?;
         }
         Some(Wanted::Misfits) => {
             let misfits: Vec<_> =
                 cold.graphs().filter(|graph| !core.knows(graph)).cloned().collect();
             cold.bring_graphs(core.state_mut(), store, |graph| misfits.contains(graph))?;
         }
-        None => {}
+        Some(Wanted::Late(_) | Wanted::Due) | None => {}
     }
     Ok(())
 }
@@ -399,6 +397,8 @@ fn has_room(core: &Core, now: Timestamp) -> bool {
     core.state().backlog(now, BACKLOG_MAX) < BACKLOG_MAX
 }
 
+/// Records that may be made while a moment is awaited in which everything is durable.
+const SLACK_RECORDS: u64 = 1_024;
 /// Runs that come back at a time.
 const DUE_RUNS_MAX: usize = 1_024;
 /// Steps that could start now beyond which no others come back.

@@ -34,6 +34,8 @@ pub struct Cold {
     pub(super) pins: Arc<()>,
     /// Whether values of versions that count for nothing are worth a search.
     pub(super) needs_sweep: bool,
+    /// Versions since the last checkpoint that could not be written.
+    pub(super) attempted: Vec<Seq>,
     /// Set once the cache is known to be the one that the checkpoint relies on.
     pub(super) checked: OnceLock<()>,
 }
@@ -137,6 +139,7 @@ impl Cold {
             transit: None,
             pins: Arc::default(),
             needs_sweep,
+            attempted: Vec::new(),
             checked: OnceLock::new(),
         }
     }
@@ -281,12 +284,12 @@ impl Cold {
         let mut brought = 0;
         while brought < limit {
             while let Some(far) = self.book.due.needed(now) {
-                let entries = match self.transit.as_ref().and_then(|t| t.spilled.get(&far)) {
-                    Some(entries) => entries.clone(),
-                    None => {
-                        let value = self.cache(store)?.get(&far.key())?.ok_or(Lost::Damaged)?;
-                        due::decode(&value)?
-                    }
+                let spilled = self.transit.as_ref().and_then(|transit| transit.spilled.get(&far));
+                let entries = if let Some(entries) = spilled {
+                    entries.clone()
+                } else {
+                    let value = self.cache(store)?.get(&far.key())?.ok_or(Lost::Damaged)?;
+                    due::decode(&value)?
                 };
                 self.book.due.load(far, entries);
                 self.stale.push(Stale::Due(far.key()));
@@ -295,8 +298,13 @@ impl Cold {
             if state.holds(run) {
                 continue;
             }
-            // One that has ended since leaves its entry behind.
-            if self.find_open(store, run)?.is_some_and(|(run, _)| !run.phase.is_final()) {
+            let found = match self.find_open(store, run)? {
+                Some(found) => Some(found),
+                // One that has ended since leaves its entry behind.
+                None => self.find(store, run)?,
+            };
+            let (known, _) = found.ok_or(Lost::Missing { run })?;
+            if !known.phase.is_final() {
                 self.bring_to_change(state, store, run)?;
                 brought += 1;
             }

@@ -63,7 +63,7 @@ pub fn recover(store: &dyn Store, habits: &Habits<'_>) -> Result<(State, Cold), 
     if let Ok(recovered) = from_checkpoint(store, habits) {
         return Ok(recovered);
     }
-    match go_on(store, habits, State::new(), Cold::none()) {
+    match go_on(store, habits, habits.every, State::new(), Cold::none()) {
         Ok(recovered) => Ok(recovered),
         Err(Useless::Records(RecoverError::Read(error))) => Err(error.into()),
         // Without the cache, which may be what failed.
@@ -99,14 +99,18 @@ fn from_checkpoint(store: &dyn Store, habits: &Habits<'_>) -> Result<(State, Col
     if at > store.head() {
         return Err(Useless::None);
     }
-    let (state, cold) = image::decode(at, &image).ok_or(Useless::None)?;
-    go_on(store, habits, state, cold)
+    let (state, mut cold) = image::decode(at, &image).ok_or(Useless::None)?;
+    let is_long = store.head().get() - at.get() > habits.every.saturating_mul(LONG_TAIL);
+    // What a crash left in the cache may carry the very versions that are given now.
+    cold.needs_sweep |= is_long;
+    go_on(store, habits, if is_long { habits.every } else { 0 }, state, cold)
 }
 
-/// Folds what comes after a state, and lets go of what rests on the way.
+/// Folds what comes after a state, and lets go of what rests after so many records each.
 fn go_on(
     store: &dyn Store,
     habits: &Habits<'_>,
+    every: u64,
     mut state: State,
     mut cold: Cold,
 ) -> Result<(State, Cold), Useless> {
@@ -115,7 +119,7 @@ fn go_on(
         let record = record.map_err(RecoverError::from)?;
         bring_for(&record, &mut state, &mut cold, store)?;
         state.apply(&record).map_err(RecoverError::from)?;
-        if habits.every > 0 && state.head().get() - kept.get() >= habits.every {
+        if every > 0 && state.head().get() - kept.get() >= every {
             kept = state.head();
             keep(store, habits, &mut state, &mut cold);
         }
@@ -132,7 +136,7 @@ fn keep(store: &dyn Store, habits: &Habits<'_>, state: &mut State, cold: &mut Co
     if let Some(snapshot) = cold.snapshot(state, &resting) {
         // What could not be written is back in memory.
         let written = snapshot.write(store);
-        cold.landed(state, written);
+        cold.landed(state, &written);
     }
 }
 
@@ -150,3 +154,7 @@ fn bring_for(
     let is_there = cold.bring_to_change(state, store, run)?;
     if is_there { Ok(()) } else { Err(Lost::Missing { run }) }
 }
+
+/// Times as many records as are usual behind a checkpoint, from which on the state is kept on the
+/// way through them.
+const LONG_TAIL: u64 = 10;

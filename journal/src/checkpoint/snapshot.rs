@@ -54,10 +54,11 @@ impl Cold {
     /// It is to be written once the head of the state is durable, and [`landed`](Self::landed)
     /// is to be told how that went.
     pub fn snapshot(&mut self, state: &mut State, resting: &Resting<'_>) -> Option<Snapshot> {
-        if self.transit.is_some() {
+        let at = state.head();
+        // No version is given twice.
+        if self.transit.is_some() || at <= self.book.at || self.attempted.last() == Some(&at) {
             return None;
         }
-        let at = state.head();
         if let Some((_, end)) = self.book.voids.last_mut().filter(|(_, end)| end.get() == u64::MAX)
         {
             *end = at;
@@ -77,11 +78,11 @@ impl Cold {
             runs.insert(id, left);
         }
         let spilled = self.book.due.spill(at);
-        let mut stale = std::mem::take(&mut self.stale);
         if self.checked.get().is_none() {
-            stale.append(&mut self.leftover);
+            self.stale.append(&mut self.leftover);
         }
-        let transit = Arc::new(Transit { at, runs, keys, spilled, stale });
+        let transit =
+            Arc::new(Transit { at, runs, keys, spilled, stale: std::mem::take(&mut self.stale) });
         self.transit = Some(Arc::clone(&transit));
         let before = self.book.at;
         let mut book = self.book.clone();
@@ -94,6 +95,7 @@ impl Cold {
             pins: Arc::clone(&self.pins),
             sweeps: self.needs_sweep,
             before,
+            attempted: self.attempted.clone(),
         })
     }
 
@@ -132,19 +134,20 @@ impl Cold {
     pub fn landed(
         &mut self,
         state: &mut State,
-        written: Result<Written, CacheError>,
+        written: &Result<Written, CacheError>,
     ) -> Option<Shed> {
         let transit = self.transit.take()?;
         match written {
             Ok(Written { generation, removed, swept }) => {
                 self.book.at = transit.at;
-                self.book.generation = Some(generation);
+                self.book.generation = Some(*generation);
                 let _ = self.checked.set(());
-                if !removed {
+                if !*removed {
                     self.stale.extend(transit.stale.iter().cloned());
                 }
-                if swept {
-                    self.book.voids.clear();
+                let spared = std::mem::take(&mut self.attempted);
+                if *swept {
+                    self.book.voids = spared.into_iter().map(just).collect();
                     self.needs_sweep = false;
                 }
             }
@@ -164,8 +167,12 @@ impl Cold {
         self.book.due.unspill(&transit.spilled);
         self.stale.extend(transit.stale.iter().cloned());
         // Whatever part of it did land counts for nothing.
-        let before = Seq::new(transit.at.get().saturating_sub(1));
-        self.book.voids.push((before, transit.at.next()));
-        self.needs_sweep = true;
+        self.book.voids.push(just(transit.at));
+        self.attempted.push(transit.at);
     }
+}
+
+/// One version among those that count for nothing.
+const fn just(version: Seq) -> (Seq, Seq) {
+    (Seq::new(version.get().saturating_sub(1)), version.next())
 }

@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub(super) sweeps: bool,
     /// The checkpoint before this one.
     pub(super) before: Seq,
+    /// Versions that may have become a checkpoint although it was said that they had not.
+    pub(super) attempted: Vec<Seq>,
 }
 
 /// What was written.
@@ -71,11 +73,10 @@ impl Snapshot {
         cache.sync()?;
         let image = image::encode(&self).map_err(damaged)?;
         store.save_checkpoint(self.transit.at, &image)?;
-        // Whoever still reads old versions leaves the removal to the next snapshot.
-        let removed = Arc::strong_count(&self.pins) <= PINS_OF_NOBODY;
-        if removed {
-            remove(cache, &self.transit.stale).map_err(plain)?;
-        }
+        // Whoever still reads old versions leaves the removal to the next snapshot; and whatever
+        // becomes of it, the checkpoint is there.
+        let is_read = Arc::strong_count(&self.pins) > PINS_OF_NOBODY;
+        let removed = !is_read && remove(cache, &self.transit.stale).is_ok();
         Ok(Written { generation, removed, swept: self.sweeps })
     }
 
@@ -114,7 +115,10 @@ impl Snapshot {
                 let Some((last, _)) = pairs.last() else { break };
                 from = keys::just_behind(last.clone());
                 let is_void = |key: &Key| {
-                    let counts = |version| version <= self.before && self.book.counts(version);
+                    let counts = |version| {
+                        let is_known = version <= self.before && self.book.counts(version);
+                        is_known || self.attempted.contains(&version)
+                    };
                     !room.version(key).is_some_and(counts)
                 };
                 let void = pairs.into_iter().map(|(key, _)| key).filter(is_void);
@@ -196,13 +200,6 @@ pub(super) fn remove(cache: &dyn Cache, stale: &[Stale]) -> Result<(), Lost> {
 
 fn damaged(problem: impl Into<String>) -> CacheError {
     CacheError::Io(std::io::Error::other(problem.into()))
-}
-
-fn plain(lost: Lost) -> CacheError {
-    match lost {
-        Lost::Cache(error) => error,
-        lost => damaged(lost.to_string()),
-    }
 }
 
 /// Changes made at a time.

@@ -38,8 +38,8 @@ pub(super) fn start(
 /// A UUID of version 7: runs that are started together have ids that lie together.
 pub(crate) fn run_id(Ambient { now, entropy }: Ambient) -> RunId {
     let millis = u64::try_from(now.max(Timestamp::default()).as_millis()).unwrap_or_default();
-    let [.., a, b, c, d, e, f, g, h, i, j] = entropy.to_be_bytes();
-    let luck = [a, b, c, d, e, f, g, h, i, j];
+    let luck = entropy.to_be_bytes();
+    let luck = luck.last_chunk().copied().unwrap_or_default();
     RunId::new(Builder::from_unix_timestamp_millis(millis, &luck).into_uuid())
 }
 

@@ -60,7 +60,7 @@ impl Journal {
         let millis = u64::try_from(at).expect("after 1970");
         let id = RunId::new(Builder::from_unix_timestamp_millis(millis, &luck).into_uuid());
         let Event::RunStarted(started) = run_started(None, None) else { unreachable!() };
-        let run_key = (n % 10 == 0).then(|| RunKey::new(format!("key-{n}")).expect("a key"));
+        let run_key = n.is_multiple_of(10).then(|| RunKey::new(format!("key-{n}")).expect("a key"));
         let input = Json::of(&n).expect("a number");
         self.apply(id, RunStarted { key: run_key, input, ..started }, at);
         let steps = if ends { ["a", "b", "c", "d"].as_slice() } else { &["a"] };
@@ -103,6 +103,7 @@ fn resident_kb() -> u64 {
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
+#[expect(clippy::disallowed_methods, reason = "a figure is a time")]
 fn figures(runs: u32, ends: bool) -> String {
     let mut journal = Journal::new();
     let before = resident_kb();
@@ -129,7 +130,7 @@ fn figures(runs: u32, ends: bool) -> String {
     let begun = Instant::now();
     let written = snapshot.write(&store);
     let wrote = begun.elapsed();
-    let shed = cold.landed(&mut state, Ok(written.expect("written")));
+    let shed = cold.landed(&mut state, &Ok(written.expect("written")));
     drop((shed, state, cold));
     let cache = store.cache().expect("there");
     let pairs = cache.range(&[], &[0xff], usize::MAX).expect("readable");

@@ -113,7 +113,7 @@ impl Life {
     fn write(&mut self) {
         if let Some(snapshot) = self.snapshot.take() {
             let written = snapshot.write(&self.store);
-            self.cold.landed(&mut self.state, written);
+            self.cold.landed(&mut self.state, &written);
         }
     }
 
@@ -181,12 +181,11 @@ impl Life {
             prop_assert_eq!(left.as_deref(), Some(run));
         }
         for (key, id) in &whole.keys {
-            let found = match self.state.run_by_key(key) {
-                Some(run) => Some(run.id),
-                None => {
-                    let left = self.cold.peek_key(&self.store, key).expect("nothing is lost");
-                    left.map(|run| run.id)
-                }
+            let found = if let Some(run) = self.state.run_by_key(key) {
+                Some(run.id)
+            } else {
+                let left = self.cold.peek_key(&self.store, key).expect("nothing is lost");
+                left.map(|run| run.id)
             };
             prop_assert_eq!(found, Some(*id), "the newest run under {}", key);
         }
