@@ -1,9 +1,12 @@
 //! Journals of all kinds, sound and spoilt.
 
 use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use resurge_journal::Seq;
 use resurge_journal::event::RunParked;
+use resurge_journal::store::conformance::record;
 use resurge_journal::store::{DiskStore, Durability, OpenMode, Store};
 use resurge_journal::testing::made_up;
 
@@ -32,6 +35,45 @@ fn a_journal_in_use_is_read_up_to_what_was_acknowledged() {
     bytes.get_mut(end..end + 5).expect("prepared").copy_from_slice(b"RJ\x02\x01\x03");
     fs::write(path, bytes).expect("written");
     assert_eq!(reading(&dir, "in the middle of a commit"), sound);
+    store.close();
+}
+
+/// How often a growing journal is looked at, and how far it grows in all.
+const TURNS: u64 = 8;
+const END: u64 = 1_000;
+
+/// Segments are begun, filled and cut while both readers look, with nothing between them.
+#[test]
+fn a_journal_that_grows_is_whole_at_every_moment() {
+    let (_home, dir) = home();
+    let store = store_of(&dir, &made_up(6, 20));
+    let (end, mut seen) = (AtomicU64::new(0), Vec::new());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut seq = store.head().get();
+            while seq < END {
+                if seq < end.load(Ordering::Relaxed) {
+                    let batch: Vec<_> = (seq + 1..seq + 8).map(|seq| record(seq, 2_000)).collect();
+                    seq = store.append(store.head(), &batch).expect("appended").get();
+                } else {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        for (turn, ask) in (1..=TURNS).zip([python, |dir: &Path| dump("log", dir)].repeat(4)) {
+            end.store(turn * END / TURNS, Ordering::Relaxed);
+            seen.push((store.head().get(), ask(&dir)));
+        }
+    });
+    for (before, output) in seen {
+        let reading = Reading::of(&output);
+        assert_eq!(reading.code, Some(0));
+        let seqs: Vec<_> = reading.lines.iter().map(|line| line["seq"].as_u64()).collect();
+        let lines = seqs.len() as u64;
+        assert!(lines >= before, "{lines} lines, and {before} records before");
+        assert_eq!(seqs, (1..=lines).map(Some).collect::<Vec<_>>());
+    }
+    assert!(fs::read_dir(dir.join("segments")).expect("readable").count() > 2);
     store.close();
 }
 
