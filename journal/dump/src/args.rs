@@ -78,6 +78,12 @@ pub(crate) struct LogArgs {
     /// Only this run: its id, the beginning of its id, or its key
     #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) run: Option<String>,
+    /// Go on with what is recorded from now on, until this is interrupted
+    #[arg(long, short = 'f')]
+    pub(crate) follow: bool,
+    /// Wait for the journal, and for the run, if they are not there yet
+    #[arg(long, requires = "follow")]
+    pub(crate) wait: bool,
 }
 
 #[derive(Debug, ClapArgs)]

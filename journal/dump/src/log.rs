@@ -1,7 +1,8 @@
 //! `journal-dump log`
 
-use std::io::Write;
+use std::io::{self, Write};
 
+use resurge_journal::Record;
 use resurge_journal::dump::{HumanLine, JsonLine};
 use resurge_journal::store::ReadError;
 
@@ -27,10 +28,7 @@ pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Result<Exit, Trouble> 
         if wanted.is_some() && record.run != wanted {
             continue;
         }
-        match args.format {
-            Format::Human => writeln!(out, "{}", HumanLine(&record))?,
-            Format::Jsonl => writeln!(out, "{}", JsonLine(&record))?,
-        }
+        line(&record, args.format, out)?;
     }
     Ok(unreadable.map_or(exit, |error| judge(exit, &error)))
 }
@@ -42,4 +40,12 @@ fn judge(exit: Exit, unreadable: &ReadError) -> Exit {
     }
     say(&format!("at least one record is left out: {}", with_causes(unreadable)));
     Exit::Findings
+}
+
+/// One record as one line.
+pub(crate) fn line(record: &Record, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Human => writeln!(out, "{}", HumanLine(record)),
+        Format::Jsonl => writeln!(out, "{}", JsonLine(record)),
+    }
 }

@@ -5,6 +5,7 @@ mod attempts;
 mod breakers;
 mod clock;
 mod exit;
+mod follow;
 mod log;
 mod ls;
 mod select;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
 
 fn run(command: &Command, out: &mut dyn Write) -> Result<Exit, Trouble> {
     match command {
+        Command::Log(args) if args.follow => follow::run(args, out),
         Command::Log(args) => log::run(args, out),
         Command::Ls(args) => ls::run(args, out),
         Command::Show(args) => show::run(args, out),

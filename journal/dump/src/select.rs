@@ -5,6 +5,14 @@ use resurge_journal::{Record, RunId};
 
 use crate::exit::Trouble;
 
+/// The run that a record starts, if it is one that is meant.
+pub(crate) fn started(wanted: &str, record: &Record) -> Option<RunId> {
+    let (Some(run), Event::RunStarted(started)) = (record.run, &record.event) else { return None };
+    let has_key = started.key.as_ref().is_some_and(|key| key.as_str() == wanted);
+    let fits = has_key || run.to_string().starts_with(&wanted.to_ascii_lowercase());
+    fits.then_some(run)
+}
+
 /// Finds the run that has this id, this key (the newest one), or an id that begins like this.
 pub(crate) fn run(wanted: &str, records: impl Iterator<Item = Record>) -> Result<RunId, Trouble> {
     let (mut by_key, mut by_prefix) = (None, Vec::new());

@@ -19,7 +19,7 @@ mod tail;
 pub use cache::{CACHE_VALUE_BYTES_MAX, Cache, CacheError, Change, Pair};
 pub use contract::{COMMIT_BYTES_MAX, Scan, Store};
 #[cfg(feature = "sled")]
-pub use disk::{Condition, DiskStore, Durability, OpenError, OpenMode, Snapshot};
+pub use disk::{Condition, DiskStore, Durability, Follow, News, OpenError, OpenMode, Snapshot};
 pub use error::{AppendError, ReadError};
 #[cfg(feature = "testing")]
 pub use faulty::{Fault, FaultyStore, Gate};

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use resurge_journal::event::Event;
 use resurge_journal::store::conformance::record;
-use resurge_journal::store::{DiskStore, Durability, OpenMode, Store};
+use resurge_journal::store::{DiskStore, Durability, Follow, News, OpenMode, Store};
 use resurge_journal::{Record, Seq};
 
 use crate::fixture::home;
@@ -29,6 +29,33 @@ fn kill_nine_loses_nothing_acknowledged() {
         let is_ours = |shown: &Record| matches!(shown.event, Event::TailCut(_));
         assert!(records.iter().all(|one| is_ours(one) || *one == record(one.seq.get(), 200)));
     }
+}
+
+/// What a writer left half done is cut off by the next one; who follows sees neither.
+#[test]
+fn a_follower_sees_every_record_once_while_writers_die() {
+    let (_home, dir) = home();
+    drop(DiskStore::open(&dir, OpenMode::CreateIfMissing, Durability::Power).expect("created"));
+    let mut follow = Follow::open(&dir, Seq::new(2)).expect("there");
+    let mut shown = Vec::new();
+    let mut acked = 1;
+    for cycle in 0..12_u64 {
+        acked = write_and_kill(&dir, acked + 1 + cycle * 11 % 60);
+        loop {
+            let news = follow.poll().expect("readable");
+            if news.is_empty() {
+                break;
+            }
+            shown.extend(news.into_iter().map(|news| match news {
+                News::Record(record) => record,
+                other => panic!("{other:?}"),
+            }));
+        }
+        assert!(shown.len() as u64 + 1 >= acked, "cycle {cycle}: {} of {acked}", shown.len());
+    }
+    let store = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
+    let there: Vec<_> = store.scan(Seq::new(2)).map(|found| found.expect("whole")).collect();
+    assert_eq!(shown, there.get(..shown.len()).expect("not more than there is"));
 }
 
 /// The writer is killed somewhere between its start and its first records.

@@ -2,5 +2,6 @@
 
 mod disk;
 mod fixture;
+mod follow;
 mod kill;
 mod store;

@@ -6,6 +6,7 @@
 mod dump;
 #[path = "../../../tests/it/fixture.rs"]
 mod fixture;
+mod follow;
 mod recovery;
 mod simulate;
 mod story;

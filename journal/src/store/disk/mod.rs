@@ -9,6 +9,7 @@ mod anchor;
 mod checkpoint;
 mod error;
 mod files;
+mod follow;
 mod index;
 mod lock;
 mod open;
@@ -19,5 +20,6 @@ mod snapshot;
 mod store;
 
 pub use error::OpenError;
+pub use follow::{Follow, News};
 pub use snapshot::{Condition, Snapshot};
 pub use store::{DiskStore, Durability, OpenMode};
