@@ -1,0 +1,168 @@
+//! C6: the n-th call to the system goes wrong. C7: every sync fails once.
+
+use std::path::Path;
+
+use plan::{Luck, Plan};
+use tempfile::TempDir;
+
+use crate::child::Writer;
+use crate::files;
+use crate::look::{examine, examine_once};
+use crate::report::Campaign;
+use crate::shim::{ALL, Fault, SPACE, SYNCS, Tools, fired, quick_home};
+
+/// Batches of a writer: with large records more than two segments hold.
+const BATCHES: u64 = 24;
+
+/// In what state a writer finds the journal.
+#[derive(Debug, Clone, Copy)]
+enum Scene {
+    /// There is none.
+    New,
+    /// It was closed.
+    Closed,
+    /// Its segments are damaged.
+    Damaged,
+    /// Its segments are damaged in front of the checkpoint.
+    Aged,
+    /// It was killed in the middle of a batch.
+    Torn,
+}
+
+const SCENES: [Scene; 5] = [Scene::New, Scene::Closed, Scene::Damaged, Scene::Aged, Scene::Torn];
+
+/// Journals to begin with.
+struct Stage {
+    home: TempDir,
+    plan: Plan,
+    /// What was acknowledged in them.
+    acked: u64,
+}
+
+impl Stage {
+    fn set(seed: u64) -> Self {
+        let home = quick_home();
+        let plan = Plan::large(seed);
+        let closed = home.path().join("closed");
+        let (status, told) = Writer::start(Writer::command(&closed, plan, BATCHES, &[])).end();
+        assert!(status.success() && told.is_closed, "{told:?}");
+        let stage = Self { acked: told.acked, home, plan };
+        let segments = files::all(&closed.join("segments"));
+        let [first, .., last] = segments.as_slice() else { panic!("{segments:?}") };
+        let stage_file = |scene: &str, of: &Path| {
+            let dir = stage.home.path().join(scene);
+            files::copy(&closed, &dir);
+            dir.join("segments").join(of.file_name().unwrap())
+        };
+        for (scene, of) in [("damaged", last), ("aged", first)] {
+            files::edit(&stage_file(scene, of), |bytes| {
+                let at = bytes.len() * 3 / 4;
+                bytes[at] ^= 1;
+            });
+        }
+        files::edit(&stage_file("torn", last), |bytes| {
+            bytes.extend_from_slice(b"RJ\x02\0half a frame");
+        });
+        stage
+    }
+
+    /// Puts a scene up; gives what was acknowledged in it.
+    fn put_up(&self, scene: Scene, dir: &Path) -> u64 {
+        let name = match scene {
+            Scene::New => {
+                if dir.exists() {
+                    std::fs::remove_dir_all(dir).unwrap();
+                }
+                return 0;
+            }
+            Scene::Closed => "closed",
+            Scene::Damaged => "damaged",
+            Scene::Aged => "aged",
+            Scene::Torn => "torn",
+        };
+        files::reset(&self.home.path().join(name), dir);
+        self.acked
+    }
+
+    /// One writer whose n-th call goes wrong; false if it had no such call.
+    fn play(&self, tools: &Tools, scene: Scene, fault: Fault, nth: u64) -> Result<bool, String> {
+        let dir = self.home.path().join("journal");
+        let acked_before = self.put_up(scene, &dir);
+        let mut command = Writer::command(&dir, self.plan, BATCHES, &[]);
+        tools.preload(&mut command, &dir, fault, nth);
+        let (_, told) = Writer::start(command).end();
+        let has_fired = fired(&told.errors);
+        let acked = told.acked.max(acked_before);
+        let keep = || {
+            if let Some(to) = std::env::var_os("RESURGE_CAMPAIGN_KEEP").filter(|_| dir.exists()) {
+                files::reset(&dir, Path::new(&to));
+            }
+        };
+        keep();
+        let context = |problem: String| format!("{problem}\nacked {acked}\n{told:#?}");
+        if !told.panics().is_empty() || told.lines.iter().any(|line| line.starts_with("unpois")) {
+            return Err(context("it panicked, or went on after a failure".to_owned()));
+        }
+        if acked == 0 && !dir.join("FORMAT").exists() {
+            // What was begun can be begun again.
+            let (_, again) = Writer::start(Writer::command(&dir, self.plan, 2, &[])).end();
+            if !again.is_closed {
+                return Err(context(format!("cannot be made any more: {again:?}")));
+            }
+            let found = examine_once(&dir, self.plan).map_err(context)?;
+            return found.expect_all_of(self.plan, again.acked).map(|()| has_fired);
+        }
+        let found = examine(&dir, self.plan).map_err(context)?;
+        found.expect_all_of(self.plan, acked.max(1)).map_err(context)?;
+        Ok(has_fired)
+    }
+}
+
+/// Lets calls go wrong one after the other until none is left, in strides behind the first `dense`.
+fn sweep(campaign: &Campaign, faults: &[Fault], scenes: &[Scene], dense: u64) -> Option<u64> {
+    let Some(tools) = Tools::get() else {
+        campaign.skip("there is no C compiler (cc)");
+        return None;
+    };
+    let stage = Stage::set(campaign.seed);
+    let mut luck = Luck::new(campaign.seed);
+    let mut played = 0;
+    for scene in scenes {
+        for fault in faults {
+            let mut nth = 1;
+            while stage.play(tools, *scene, *fault, nth).unwrap_or_else(|problem| {
+                panic!("{scene:?}, {fault:?}, call {nth}: {problem}\n{}", campaign.again())
+            }) {
+                played += 1;
+                nth += if nth < dense { 1 } else { 1 + luck.below(nth) };
+            }
+        }
+    }
+    Some(played)
+}
+
+#[test]
+fn c6_the_nth_call_goes_wrong() {
+    let campaign = Campaign::begin("c6", 12);
+    let fault = |calls, action, always| Fault { calls, action, always };
+    let faults = [
+        fault(ALL, "eio", false),
+        fault(ALL, "eio", true),
+        fault(SPACE, "enospc", false),
+        fault(SPACE, "enospc", true),
+        fault("write,pwrite64", "short", false),
+        fault(ALL, "torn", false),
+    ];
+    if let Some(played) = sweep(&campaign, &faults, &SCENES, campaign.count) {
+        campaign.pass(&format!("{played} calls went wrong, 0 acknowledged lost, 0 panics"));
+    }
+}
+
+#[test]
+fn c7_every_sync_fails_once() {
+    let campaign = Campaign::begin("c7", 1_000);
+    let fails = Fault { calls: SYNCS, action: "eio", always: false };
+    if let Some(played) = sweep(&campaign, &[fails], &SCENES, campaign.count) {
+        campaign.pass(&format!("{played} syncs failed, 0 acknowledged lost, none tried again"));
+    }
+}

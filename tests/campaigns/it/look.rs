@@ -1,0 +1,213 @@
+//! Looking at a journal from outside, with nothing but the plan and what was acknowledged.
+
+use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, Once, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use plan::{Plan, is_own};
+use resurge_journal::event::Event;
+use resurge_journal::store::{DiskStore, Durability, OpenError, OpenMode, Store};
+use resurge_journal::{Record, Seq};
+
+/// Whatever takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What an opening found.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) head: u64,
+    /// The head after it was used once more.
+    pub(crate) after: u64,
+    /// Records that the journal wrote by itself, apart from the first.
+    pub(crate) own: Vec<(u64, Event)>,
+    /// What this opening had to mend.
+    pub(crate) mended: Option<Event>,
+    pub(crate) checkpoint: Option<(Seq, Vec<u8>)>,
+}
+
+impl Found {
+    /// The records that the journal says it has lost, in this or an earlier opening.
+    pub(crate) fn lost(&self) -> Option<(u64, u64)> {
+        self.own.iter().find_map(|(_, event)| match event {
+            Event::JournalRecovered(mended) => {
+                Some((mended.lost_from?.get(), mended.lost_to?.get()))
+            }
+            _ => None,
+        })
+    }
+
+    fn is_own_at(&self, seq: u64) -> bool {
+        self.own.iter().any(|(at, _)| *at == seq)
+    }
+
+    /// Everything acknowledged is there, and of what was submitted behind it all or nothing.
+    pub(crate) fn expect_all_of(&self, plan: Plan, acked: u64) -> Result<(), String> {
+        if self.head < acked {
+            return Err(format!("LOST: {acked} was acknowledged, {} is left: {self:?}", self.head));
+        }
+        if let Some((from, to)) = self.lost() {
+            return Err(format!("LOST: {from} to {to} of {acked} acknowledged: {self:?}"));
+        }
+        let past_own = |mut at: u64| {
+            while self.is_own_at(at + 1) {
+                at += 1;
+            }
+            at
+        };
+        let end = past_own(acked);
+        // The journal's own word on what it found may stand behind the batch as well.
+        let batch = past_own(end + plan.batch_length(end));
+        if self.head == end || self.head == batch {
+            return Ok(());
+        }
+        Err(format!("a batch behind {acked} is there in part: {self:?}"))
+    }
+}
+
+/// Opens a journal twice, compares every record with the plan, and appends a batch.
+pub(crate) fn examine(dir: &Path, plan: Plan) -> Result<Found, String> {
+    let mut first = examine_once(dir, plan)?;
+    let second = examine_and(dir, move |store| {
+        let mut found = read_all(store, plan)?;
+        let used = store.append(store.head(), &plan.batch(found.head));
+        found.after = used.map_err(|error| format!("cannot be used: {error:?}"))?.get();
+        Ok(found)
+    })?;
+    let is_recovered = |found: &Found| matches!(found.mended, Some(Event::JournalRecovered(_)));
+    if is_recovered(&second) && !is_recovered(&first) && first.checkpoint.is_none() {
+        // Damage in front of a checkpoint: met by the first scan, mended by the opening after it.
+        let third = examine_once(dir, plan)?;
+        let same = third.head == second.after && third.own == second.own;
+        return if same { Ok(second) } else { Err(format!("{second:?}, then {third:?}")) };
+    }
+    let same = second.head == first.head && second.own == first.own;
+    if !same || second.mended.is_some() {
+        return Err(format!("opened again it is another one: {first:?}, then {second:?}"));
+    }
+    first.after = second.after;
+    Ok(first)
+}
+
+pub(crate) fn examine_once(dir: &Path, plan: Plan) -> Result<Found, String> {
+    examine_and(dir, move |store| read_all(store, plan))
+}
+
+fn examine_and<T: Send + 'static>(
+    dir: &Path,
+    look: impl FnOnce(&DiskStore) -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    let dir = dir.to_owned();
+    within(move || {
+        let store = open(&dir)?;
+        let found = look(&store);
+        store.close();
+        found
+    })
+}
+
+/// Opens a journal that must be there.
+pub(crate) fn open(dir: &Path) -> Result<DiskStore, String> {
+    try_open(dir).map_err(|error| format!("does not open: {error:?}"))
+}
+
+pub(crate) fn try_open(dir: &Path) -> Result<DiskStore, OpenError> {
+    DiskStore::open(dir, OpenMode::Existing, Durability::Power)
+}
+
+/// Checks every record of a journal that is open.
+pub(crate) fn read_all(store: &DiskStore, plan: Plan) -> Result<Found, String> {
+    let head = store.head().get();
+    let mut own = Vec::new();
+    let mut next = 1;
+    for found in store.scan(Seq::ZERO) {
+        let record = found.map_err(|error| format!("record {next} of {head}: {error:?}"))?;
+        if record.seq.get() != next {
+            return Err(format!("record {} stands in the place of {next}", record.seq));
+        }
+        check(plan, &record, &mut own)?;
+        next += 1;
+    }
+    if next != head + 1 {
+        return Err(format!("the scan ends in front of {next}, the head is {head}"));
+    }
+    let mut luck = plan.luck(head, 9);
+    for _ in 0..3 {
+        let seq = Seq::new(1 + luck.below(head));
+        let record = store.read(seq).map_err(|error| format!("read {seq}: {error:?}"))?;
+        let record = record.ok_or_else(|| format!("read {seq}: it is not there"))?;
+        check(plan, &record, &mut Vec::new())?;
+    }
+    let checkpoint = store.load_checkpoint();
+    if let Some((seq, image)) = &checkpoint
+        && *image != plan.image(seq.get())
+    {
+        return Err(format!("WRONG: the checkpoint at {seq} is not what was saved"));
+    }
+    Ok(Found { head, after: head, own, mended: store.mended().cloned(), checkpoint })
+}
+
+/// A record is what the plan says, or the journal's own.
+pub(crate) fn check(
+    plan: Plan,
+    record: &Record,
+    own: &mut Vec<(u64, Event)>,
+) -> Result<(), String> {
+    let seq = record.seq.get();
+    if matches!(record.event, Event::JournalCreated(_)) == (seq == 1) {
+        if seq == 1 {
+            return Ok(());
+        }
+        if is_own(&record.event) && record.run.is_none() {
+            own.push((seq, record.event.clone()));
+            return Ok(());
+        }
+        if *record == plan.record(seq) {
+            return Ok(());
+        }
+    }
+    Err(format!("WRONG: record {seq} is {record:?}"))
+}
+
+/// Does something that may neither hang nor panic.
+pub(crate) fn within<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    watch_panics();
+    let (sender, receiver) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let _ = sender.send(work());
+    });
+    let done = match receiver.recv_timeout(PATIENCE) {
+        Ok(done) => done,
+        Err(RecvTimeoutError::Timeout) => Err("HANG: more than five seconds".to_owned()),
+        Err(RecvTimeoutError::Disconnected) => {
+            let _ = thread.join();
+            Err("PANIC".to_owned())
+        }
+    };
+    let panics = std::mem::take(&mut *PANICS.lock().unwrap_or_else(PoisonError::into_inner));
+    if panics.is_empty() { done } else { Err(format!("PANIC: {panics:?}, {:?}", done.err())) }
+}
+
+/// Panics outside of sled and of the campaigns themselves.
+static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// sled panics on damage, which the journal takes for an error: that alone is not worth a word.
+fn watch_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let file = panic.location().map_or("", |location| location.file());
+            if file.contains("/sled-0.34") {
+                return;
+            }
+            if !file.contains("campaigns/it") {
+                PANICS.lock().unwrap_or_else(PoisonError::into_inner).push(panic.to_string());
+            }
+            usual(panic);
+        }));
+    });
+}

@@ -1,0 +1,123 @@
+//! Writes what a plan says and tells what was acknowledged, until it is stopped or fails.
+//!
+//! `campaign-writer DIR SEED BATCHES [process] [patient]`: 0 batches are batches without end.
+
+use std::env;
+use std::error::Error;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use plan::Plan;
+use resurge_journal::Seq;
+use resurge_journal::store::{AppendError, Change, DiskStore, Durability, OpenMode, Store};
+
+/// Batches between two checkpoints.
+const CHECKPOINT_EVERY: u64 = 16;
+/// Batches between two changes of the cache.
+const CACHE_EVERY: u64 = 7;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let words: Vec<String> = env::args().skip(1).collect();
+    let [dir, seed, batches, options @ ..] = words.as_slice() else {
+        return Err("campaign-writer DIR SEED BATCHES [process] [patient]".into());
+    };
+    let has = |option: &str| options.iter().any(|word| word == option);
+    let durability = if has("process") { Durability::Process } else { Durability::Power };
+    let store = match DiskStore::open(dir, OpenMode::CreateIfMissing, durability) {
+        Ok(store) => store,
+        Err(error) => {
+            say(&format!("unopened {}", told(&error)))?;
+            return Ok(());
+        }
+    };
+    say(&format!("open {}", store.head()))?;
+    let writer = Writer { store, plan: Plan::of(seed.parse()?), is_patient: has("patient") };
+    writer.write(batches.parse()?)?;
+    writer.store.close();
+    say("closed")
+}
+
+struct Writer {
+    store: DiskStore,
+    plan: Plan,
+    /// Waits for room as an engine does.
+    is_patient: bool,
+}
+
+impl Writer {
+    fn write(&self, batches: u64) -> Result<(), Box<dyn Error>> {
+        for number in (1..).take_while(|number| batches == 0 || *number <= batches) {
+            if self.is_patient {
+                self.wait_for_room()?;
+            }
+            let head = self.store.head();
+            match self.store.append(head, &self.plan.batch(head.get())) {
+                Ok(head) => say(&format!("acked {head}"))?,
+                Err(error) => {
+                    say(&format!("failed {}", told(&error)))?;
+                    return self.insist(head);
+                }
+            }
+            self.derive(number)?;
+        }
+        Ok(())
+    }
+
+    fn wait_for_room(&self) -> Result<(), Box<dyn Error>> {
+        if self.store.has_room() {
+            return Ok(());
+        }
+        say(&format!("full {}", self.store.head()))?;
+        while !self.store.has_room() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        say("room")
+    }
+
+    /// A journal that failed once must refuse from then on.
+    fn insist(&self, head: Seq) -> Result<(), Box<dyn Error>> {
+        match self.store.append(head, &self.plan.batch(head.get())) {
+            Err(AppendError::Poisoned) => say("refused"),
+            other => say(&format!("unpoisoned {other:?}")),
+        }
+    }
+
+    /// Keeps what an engine would derive, now and then; its failure is no failure of the records.
+    fn derive(&self, number: u64) -> Result<(), Box<dyn Error>> {
+        let at = self.store.head();
+        if number.is_multiple_of(CACHE_EVERY)
+            && let Some(cache) = self.store.cache()
+        {
+            let key = at.get().to_be_bytes().to_vec();
+            let put = Change::Put { key, value: self.plan.value(at.get()) };
+            match cache.apply(vec![put]).and_then(|()| cache.sync()) {
+                Ok(()) => say(&format!("cached {at}"))?,
+                Err(error) => say(&format!("uncached {}", told(&error)))?,
+            }
+        }
+        if number.is_multiple_of(CHECKPOINT_EVERY) {
+            match self.store.save_checkpoint(at, &self.plan.image(at.get())) {
+                Ok(()) => say(&format!("kept {at}"))?,
+                Err(error) => say(&format!("unkept {}", told(&error)))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One line, in one piece.
+fn say(line: &str) -> Result<(), Box<dyn Error>> {
+    let mut out = io::stdout();
+    out.write_all(format!("{line}\n").as_bytes())?;
+    Ok(out.flush()?)
+}
+
+fn told(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text.replace('\n', " ")
+}
