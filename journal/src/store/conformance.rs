@@ -1,6 +1,9 @@
 //! What every back-end must do, as a suite that each of them runs.
 
-use super::{AppendError, COMMIT_BYTES_MAX, EncodeError, FRAME_BYTES_MAX, ReadError, Store};
+use super::{
+    AppendError, CACHE_VALUE_BYTES_MAX, COMMIT_BYTES_MAX, CacheError, Change, EncodeError,
+    FRAME_BYTES_MAX, ReadError, Store,
+};
 use crate::event::{Event, RunParked};
 use crate::id::{RunId, Seq};
 use crate::record::Record;
@@ -12,7 +15,7 @@ use uuid::Uuid;
 /// # Panics
 /// Where the back-end breaks a promise of [`Store`].
 pub fn run<S: Store>(mut make: impl FnMut() -> S) {
-    let checks: [fn(&S); 9] = [
+    let checks: [fn(&S); 12] = [
         begins_with_its_creation,
         gives_back_what_it_took,
         appends_nothing_of_nothing,
@@ -21,6 +24,9 @@ pub fn run<S: Store>(mut make: impl FnMut() -> S) {
         refuses_a_large_record_whole,
         takes_batches_larger_than_a_commit,
         scans_up_to_the_head_of_the_call,
+        keeps_the_last_checkpoint,
+        keeps_what_is_derived_in_the_order_of_its_keys,
+        refuses_large_values_whole,
         refuses_everything_once_closed,
     ];
     for check in checks {
@@ -127,6 +133,48 @@ fn scans_up_to_the_head_of_the_call<S: Store>(store: &S) {
     let scan = store.scan(Seq::ZERO);
     store.append(Seq::new(3), &batch(4..=5)).expect("appended");
     assert_eq!(scan.count(), 3);
+}
+
+/// A back-end may keep no checkpoints at all, but never others than it was given.
+fn keeps_the_last_checkpoint<S: Store>(store: &S) {
+    assert_eq!(store.load_checkpoint(), None);
+    store.append(Seq::new(1), &batch(2..=9)).expect("appended");
+    for (at, image) in [(4, vec![4; 100]), (9, vec![9; 100_000]), (9, vec![])] {
+        store.save_checkpoint(Seq::new(at), &image).expect("saved");
+        let loaded = store.load_checkpoint();
+        assert!(loaded.is_none() || loaded == Some((Seq::new(at), image)), "{at}");
+    }
+    assert_eq!(all(store, 2), batch(2..=9), "the records are as they were");
+}
+
+fn keeps_what_is_derived_in_the_order_of_its_keys<S: Store>(store: &S) {
+    let Some(cache) = store.cache() else { return };
+    let generation = cache.generation().expect("known");
+    let put = |key: &[u8], value: &[u8]| Change::Put { key: key.into(), value: value.into() };
+    let changes = vec![put(b"b", b"2"), put(b"a", b"1"), put(b"b", b"3"), put(b"ab", b"")];
+    cache.apply(changes).expect("changed");
+    cache.apply(vec![Change::Remove { key: b"a".to_vec() }]).expect("changed");
+    cache.apply(vec![Change::Remove { key: b"nothing".to_vec() }]).expect("no error");
+    cache.sync().expect("synced");
+    assert_eq!(cache.get(b"b").expect("readable"), Some(b"3".to_vec()), "the later one counts");
+    assert_eq!(cache.get(b"a").expect("readable"), None);
+    let pair = |key: &[u8], value: &[u8]| (key.to_vec(), value.to_vec());
+    let found = |from: &[u8], to: &[u8], limit| cache.range(from, to, limit).expect("readable");
+    assert_eq!(found(b"a", b"c", 9), [pair(b"ab", b""), pair(b"b", b"3")]);
+    assert_eq!(found(b"ab", b"b", 9), [pair(b"ab", b"")], "the end does not belong to it");
+    assert_eq!(found(b"a", b"c", 1), [pair(b"ab", b"")]);
+    assert_eq!(found(b"c", b"a", 9), []);
+    assert_eq!(cache.generation().expect("known"), generation);
+}
+
+fn refuses_large_values_whole<S: Store>(store: &S) {
+    let Some(cache) = store.cache() else { return };
+    let put = |key: &[u8], bytes| Change::Put { key: key.into(), value: vec![7; bytes] };
+    let changes = vec![put(b"a", 1), put(b"b", CACHE_VALUE_BYTES_MAX + 1)];
+    let refused = cache.apply(changes);
+    assert!(matches!(refused, Err(CacheError::TooLarge { .. })), "{refused:?}");
+    assert_eq!(cache.get(b"a").expect("readable"), None);
+    cache.apply(vec![put(b"a", CACHE_VALUE_BYTES_MAX)]).expect("fits");
 }
 
 fn refuses_everything_once_closed<S: Store>(store: &S) {
