@@ -121,13 +121,25 @@ def frames(data):
         at = at + bytes_all if frame else resync(data, at + 1)
 
 
-def is_segment(data, ordinal, journal):
-    """Whether the first bytes of a file are those of this segment of this journal."""
-    if len(data) < SEGMENT_HEADER.size:
-        return False
-    fields = SEGMENT_HEADER.unpack_from(data)
-    crc = crc32c(data[:SEGMENT_HEADER.size - 4])
-    return fields == (b"RJSG", FORMAT, 0, ordinal, journal.bytes, bytes(28), crc)
+class NewerSegment:
+    """What stands in the place of the frames of a segment of a later format."""
+
+    def is_newer(self):
+        """It is."""
+        return True
+
+
+def segment_frames(data, ordinal, journal):
+    """The frames of a file that should be this segment of this journal."""
+    if len(data) >= SEGMENT_HEADER.size:
+        fields = SEGMENT_HEADER.unpack_from(data)
+        crc = crc32c(data[:SEGMENT_HEADER.size - 4])
+        if fields == (b"RJSG", FORMAT, 0, ordinal, journal.bytes, bytes(28), crc):
+            return frames(data)
+        magic, found, *_, said = fields
+        if magic == b"RJSG" and said == crc and found > FORMAT:
+            return [NewerSegment()]
+    return [None]
 
 
 def read_segments(folder, journal):
@@ -138,11 +150,7 @@ def read_segments(folder, journal):
     for ordinal, path in segments:
         if path.name != f"{ordinal:08}.seg":
             continue
-        data = path.read_bytes()
-        if is_segment(data, ordinal, journal):
-            yield from frames(data)
-        else:
-            yield None
+        yield from segment_frames(path.read_bytes(), ordinal, journal)
 
 
 def read_marker(folder):
@@ -254,7 +262,10 @@ def read(folder, out):
     code = worth.exit_code()
     if code in (OK, TORN):
         found = found[:worth.batch]
+    shown = 0
     for frame in found:
+        if frame.seq <= shown:
+            continue
         try:
             values = body(frame.tag, frame.version, frame.body)
         except Broken as problem:
@@ -263,6 +274,7 @@ def read(folder, out):
             continue
         except Newer:
             continue
+        shown = frame.seq
         out.write(line(frame, values) + "\n")
     return code
 

@@ -181,10 +181,17 @@ fn spoil_head(parts: &mut Parts, luck: &mut Luck) -> String {
 
 /// Changes bytes where they stand.
 fn spoil_bytes(parts: &mut Parts, luck: &mut Luck) -> String {
-    let which = luck.below(7);
+    let which = luck.below(8);
     let segment = parts.any_segment(luck);
     let at = luck.below(segment.len());
     match which {
+        7 if segment.len() > 64 => {
+            // Another format, an earlier one, another number, another journal, none of these.
+            let (place, value) = [(5, 3), (5, 1), (15, 9), (20, 0x5A), (40, 1)][luck.below(5)];
+            segment[place] = value;
+            let crc = crc32c::crc32c(&segment[..60]).to_be_bytes();
+            segment[60..64].copy_from_slice(&crc);
+        }
         0 | 1 if at < segment.len() => {
             *segment.get_mut(at).expect("within") ^= 1 << luck.below(8);
         }
