@@ -106,7 +106,10 @@ fn a_record_that_stands_a_second_time_is_a_finding_and_nothing_else() {
         });
         let (object, code) = verify(&dir);
         let found = findings(&object);
-        if copied <= behind {
+        if behind == 11 {
+            // Behind the end anything can stand: it was never acknowledged.
+            assert_eq!((found, code), (vec![(12, "torn_tail")], 5), "{object}");
+        } else if copied <= behind {
             let seq = u64::try_from(copied).expect("small");
             assert_eq!(found.first(), Some(&(seq, "duplicate")), "{object}");
             assert_eq!((&object["records"], &object["provable"]), (&json!(11), &json!(11)));
@@ -124,10 +127,8 @@ fn a_whole_journal_that_stands_twice_is_read_once() {
     with_story(&dir);
     edit(&segment(&dir), |bytes| bytes.extend_from_within(64..));
     let (object, code) = verify(&dir);
-    let kinds: Vec<_> = findings(&object).into_iter().map(|found| found.1).collect();
-    assert_eq!(kinds.iter().filter(|kind| **kind == "duplicate").count(), 11, "{object}");
+    assert_eq!((findings(&object), code), (vec![(12, "torn_tail")], 5), "{object}");
     assert_eq!((&object["records"], &object["provable"]), (&json!(11), &json!(11)));
-    assert_ne!(code, 0);
 }
 
 #[test]

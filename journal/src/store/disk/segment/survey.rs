@@ -129,7 +129,8 @@ impl Pass {
                 Worth::Damaged { from, to: durable.max(last), problem }
             }
             (None, Some((_, problem))) => {
-                Worth::Torn { from: self.batch.tail.head.next(), to: last, problem }
+                let from = self.batch.tail.head.next();
+                Worth::Torn { from, to: last.max(from), problem }
             }
             (None, None) if ends_early => Worth::Damaged {
                 from: self.whole.tail.head.next(),
