@@ -18,7 +18,7 @@ use crate::simulate_args::SimulateArgs;
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     after_help = "Exit codes: 0 all well, 1 findings or damage, 2 wrong usage, 3 no such journal, \
-                  4 in use, 5 the end is torn, 6 written by a newer release, 7 nothing matched."
+                  4 in use (repair only), 5 the end is torn, 6 written by a newer release, 7 nothing matched."
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -63,13 +63,25 @@ pub(crate) enum Command {
     /// Reads the segments, which are the truth. The index is derived from them and is not opened,
     /// because opening it would change its files.
     Verify(VerifyArgs),
+    /// What can be proven of a damaged journal as a new one; the old one is not touched
+    ///
+    /// Ends with 0 if nothing is lost, 1 if something is. The last record of the new journal says
+    /// what was mended. The old one must not be in use.
+    Repair(RepairArgs),
+    /// A journal, or one run, in one file that can be sent around
+    ///
+    /// The journal may be in use: what was acknowledged is written. Every command that reads a
+    /// journal reads such a file as well. One with a single run cannot be imported.
+    Export(ExportArgs),
+    /// An archive as a new journal, bit for bit
+    Import(ImportArgs),
     /// How an outage, or a recorded journal, would go under another policy
     Simulate(Box<SimulateArgs>),
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct LogArgs {
-    /// Folder of the journal
+    /// Folder of the journal, or an archive
     #[arg(value_name = "JOURNAL_DIR")]
     pub(crate) journal: PathBuf,
     /// Form of the lines; JSON lines are stable, human ones are not
@@ -88,7 +100,7 @@ pub(crate) struct LogArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ListArgs {
-    /// Folder of the journal
+    /// Folder of the journal, or an archive
     #[arg(value_name = "JOURNAL_DIR")]
     pub(crate) journal: PathBuf,
     /// Form of the lines
@@ -101,7 +113,7 @@ pub(crate) struct ShowArgs {
     /// The run: its id, the beginning of its id, or its key
     #[arg(value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) run: String,
-    /// Folder of the journal
+    /// Folder of the journal, or an archive
     #[arg(value_name = "JOURNAL_DIR")]
     pub(crate) journal: PathBuf,
 }
@@ -111,7 +123,7 @@ pub(crate) struct WhyArgs {
     /// The run: its id, the beginning of its id, or its key
     #[arg(value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) run: String,
-    /// Folder of the journal
+    /// Folder of the journal, or an archive
     #[arg(value_name = "JOURNAL_DIR")]
     pub(crate) journal: PathBuf,
     /// Lines for people, or one JSON object, which is stable
@@ -125,7 +137,7 @@ pub(crate) struct WhyArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct StatsArgs {
-    /// Folder of the journal
+    /// Folder of the journal, or an archive
     #[arg(value_name = "JOURNAL_DIR")]
     pub(crate) journal: PathBuf,
     /// Lines for people, or one JSON object, which is stable
@@ -135,7 +147,7 @@ pub(crate) struct StatsArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct BreakersArgs {
-    /// Folder of the journal
+    /// Folder of the journal, or an archive
     #[arg(value_name = "JOURNAL_DIR")]
     pub(crate) journal: PathBuf,
     /// Form of the lines; JSON lines are stable, human ones are not
@@ -149,12 +161,48 @@ pub(crate) struct BreakersArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct VerifyArgs {
-    /// Folder of the journal
+    /// Folder of the journal, or an archive
     #[arg(value_name = "JOURNAL_DIR")]
     pub(crate) journal: PathBuf,
     /// One JSON object, which is stable
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RepairArgs {
+    /// Folder of the journal
+    #[arg(value_name = "JOURNAL_DIR")]
+    pub(crate) journal: PathBuf,
+    /// Folder of the new journal, missing or empty
+    #[arg(long, value_name = "NEW_DIR")]
+    pub(crate) to: PathBuf,
+    /// One JSON object, which is stable
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ExportArgs {
+    /// Folder of the journal
+    #[arg(value_name = "JOURNAL_DIR")]
+    pub(crate) journal: PathBuf,
+    /// The new file; one that exists is never overwritten
+    #[arg(value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    /// Only this run: its id, the beginning of its id, or its key
+    #[arg(long, value_name = "RUN", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) run: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ImportArgs {
+    /// The archive
+    #[arg(value_name = "FILE")]
+    pub(crate) archive: PathBuf,
+    /// Folder of the new journal, missing or empty
+    #[arg(value_name = "NEW_DIR")]
+    pub(crate) to: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

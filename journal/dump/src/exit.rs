@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use resurge::lab::LabError;
 use resurge_journal::dump::Plain;
-use resurge_journal::store::OpenError;
+use resurge_journal::store::{
+    ArchiveError, ExportError, ImportError, OpenError, RepairError, TargetError,
+};
 
 /// What the exit code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,14 @@ impl From<Exit> for ExitCode {
 pub(crate) enum Trouble {
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error(transparent)]
+    Repair(#[from] RepairError),
     #[error("cannot write the output")]
     Output(#[from] io::Error),
     #[error("no run matches `{0}`; `journal-dump ls` lists the runs")]
@@ -63,13 +73,45 @@ pub(crate) enum Trouble {
 impl Trouble {
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Open(OpenError::Missing { .. } | OpenError::Foreign { .. }) => Exit::NoJournal,
-            Self::Open(OpenError::Locked { .. }) => Exit::Locked,
-            Self::Open(OpenError::NewerFormat { .. }) => Exit::Newer,
+            Self::Open(error)
+            | Self::Export(ExportError::Open(error))
+            | Self::Repair(RepairError::Open(error)) => not_opened(error),
+            Self::Archive(error) | Self::Import(ImportError::Archive(error)) => not_read(error),
             Self::NothingMatched(_) | Self::TooThin { .. } => Exit::NothingMatched,
-            Self::Ambiguous(..) | Self::Usage(_) | Self::Lab(LabError::Policy(_)) => Exit::Usage,
-            Self::Open(_) | Self::Output(_) | Self::Lab(_) => Exit::Findings,
+            Self::Ambiguous(..)
+            | Self::Usage(_)
+            | Self::Lab(LabError::Policy(_))
+            | Self::Export(ExportError::Exists { .. })
+            | Self::Import(
+                ImportError::OneRun { .. } | ImportError::Target(TargetError::Occupied { .. }),
+            )
+            | Self::Repair(RepairError::Target(TargetError::Occupied { .. })) => Exit::Usage,
+            Self::Output(_)
+            | Self::Lab(_)
+            | Self::Export(_)
+            | Self::Import(_)
+            | Self::Repair(_) => Exit::Findings,
         }
+    }
+}
+
+fn not_opened(error: &OpenError) -> Exit {
+    match error {
+        OpenError::Missing { .. } | OpenError::Foreign { .. } => Exit::NoJournal,
+        OpenError::Locked { .. } => Exit::Locked,
+        OpenError::NewerFormat { .. } => Exit::Newer,
+        _ => Exit::Findings,
+    }
+}
+
+fn not_read(error: &ArchiveError) -> Exit {
+    match error {
+        ArchiveError::Foreign { .. } => Exit::NoJournal,
+        ArchiveError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            Exit::NoJournal
+        }
+        ArchiveError::NewerFormat { .. } => Exit::Newer,
+        _ => Exit::Findings,
     }
 }
 

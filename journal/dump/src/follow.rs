@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use resurge_journal::store::{Follow, News, OpenError};
+use resurge_journal::store::{Archive, Follow, News, OpenError};
 use resurge_journal::{Record, RunId, Seq};
 
 use crate::args::LogArgs;
@@ -36,6 +36,9 @@ pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Result<Exit, Trouble> 
 }
 
 fn open(args: &LogArgs) -> Result<Follow, Trouble> {
+    if Archive::is_at(&args.journal) {
+        return Err(Trouble::Usage("an archive does not grow; leave out --follow".to_owned()));
+    }
     loop {
         match Follow::open(&args.journal, Seq::ZERO) {
             Err(OpenError::Missing { .. }) if args.wait => clock::pause(),

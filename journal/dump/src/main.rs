@@ -3,11 +3,13 @@
 mod args;
 mod attempts;
 mod breakers;
+mod carry;
 mod clock;
 mod exit;
 mod follow;
 mod log;
 mod ls;
+mod repair;
 mod select;
 mod show;
 mod simulate;
@@ -52,6 +54,9 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<Exit, Trouble> {
         Command::Stats(args) => stats::run(args, out),
         Command::Breakers(args) => breakers::run(args, out),
         Command::Simulate(args) => simulate::run(args, out),
+        Command::Repair(args) => repair::run(args, out),
+        Command::Export(args) => carry::export(args, out),
+        Command::Import(args) => carry::import(args, out),
         Command::Verify(args) => verify::run(args, out),
     }
 }

@@ -23,7 +23,10 @@ pub(crate) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<Exit, Trouble>
     let Some(run) = state.run(id) else {
         return Err(Trouble::NothingMatched(args.run.clone()));
     };
-    let attempts = attempts::of(id, source.records().take_while(|r| r.seq <= state.head()));
+    let attempts = attempts::of(
+        id,
+        source.records().take_while(|r| source.is_one_run() || r.seq <= state.head()),
+    );
     header(run, out)?;
     for (_, spec, step) in run.steps() {
         one_step(spec, step, &attempts, out)?;

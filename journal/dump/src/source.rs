@@ -2,27 +2,57 @@
 
 use std::path::Path;
 
-use resurge_journal::store::{Condition, ReadError, Snapshot};
+use resurge_journal::store::{Archive, Condition, ReadError, Scan, Snapshot};
 use resurge_journal::{Record, Seq, State};
 
 use crate::exit::{Exit, Trouble, say};
 
-/// A journal as it stood when it was looked at.
+/// A journal as it stood when it was looked at, or an archive.
 pub(crate) struct Source {
-    snapshot: Snapshot,
+    kept: Kept,
+    condition: Condition,
+}
+
+enum Kept {
+    Journal(Snapshot),
+    Archive(Archive),
 }
 
 impl Source {
-    pub(crate) fn open(journal: &Path) -> Result<Self, Trouble> {
-        Ok(Self { snapshot: Snapshot::take(journal)? })
+    pub(crate) fn open(path: &Path) -> Result<Self, Trouble> {
+        if Archive::is_at(path) {
+            let kept = Kept::Archive(Archive::open(path)?);
+            return Ok(Self { kept, condition: Condition::Whole });
+        }
+        let snapshot = Snapshot::take(path)?;
+        let condition = snapshot.condition().clone();
+        Ok(Self { kept: Kept::Journal(snapshot), condition })
     }
 
     pub(crate) const fn condition(&self) -> &Condition {
-        self.snapshot.condition()
+        &self.condition
     }
 
     /// What was read, for people.
-    pub(crate) const PLACE: &str = "the segments";
+    pub(crate) const fn place(&self) -> &'static str {
+        match &self.kept {
+            Kept::Journal(_) => "the segments",
+            Kept::Archive(archive) if archive.run().is_some() => "an archive of one run",
+            Kept::Archive(_) => "an archive",
+        }
+    }
+
+    /// Whether this is all that is known of one run, without what other records say about it.
+    pub(crate) const fn is_one_run(&self) -> bool {
+        matches!(&self.kept, Kept::Archive(archive) if archive.run().is_some())
+    }
+
+    fn all(&self) -> Scan<'_> {
+        match &self.kept {
+            Kept::Journal(snapshot) => snapshot.scan(),
+            Kept::Archive(archive) => archive.scan(),
+        }
+    }
 
     /// All records, with errors for those that cannot be shown; a torn end is left out.
     pub(crate) fn scan(&self) -> impl Iterator<Item = Result<Record, ReadError>> {
@@ -32,7 +62,7 @@ impl Source {
         };
         // Behind a torn end anything can stand, records from before it as well.
         let mut shown = Seq::ZERO;
-        self.snapshot.scan().take_while(move |found| {
+        self.all().take_while(move |found| {
             let seq = found.as_ref().map_or_else(ReadError::seq, |record| Some(record.seq));
             let goes_on = seq.is_some_and(|seq| seq > shown);
             shown = seq.unwrap_or(shown);
@@ -47,7 +77,7 @@ impl Source {
             _ => None,
         };
         let found = torn.into_iter().flat_map(|from| {
-            let errors = self.snapshot.scan().filter_map(Result::err);
+            let errors = self.all().filter_map(Result::err);
             errors.filter(move |error| error.seq() >= Some(from))
         });
         found.filter(|error| matches!(error, ReadError::Foreign { .. }))
@@ -61,6 +91,13 @@ impl Source {
     /// The state after the last record that follows from all before it.
     pub(crate) fn state(&self) -> State {
         let mut state = State::new();
+        if self.is_one_run() {
+            // As far as its own records tell; what they do not fit is told by others.
+            for record in self.records() {
+                let _ = state.apply(&Record { seq: state.head().next(), ..record });
+            }
+            return state;
+        }
         for record in self.scan().map_while(Result::ok) {
             if state.apply(&record).is_err() {
                 break;
@@ -95,7 +132,12 @@ impl Source {
         let doubt = self.scan().find_map(Result::err);
         match doubt.as_ref().and_then(|error| error.seq().map(|seq| (seq, error))) {
             Some((seq, error)) => format!("the first record in doubt is {seq}: {error}"),
-            None => format!("records 1 to {} were found in it", self.snapshot.whole()),
+            None => match &self.kept {
+                Kept::Journal(snapshot) => {
+                    format!("records 1 to {} were found in it", snapshot.whole())
+                }
+                Kept::Archive(archive) => format!("{} records are in it", archive.records()),
+            },
         }
     }
 }

@@ -142,6 +142,10 @@ pub(crate) fn check(key: Seq, frame: &[u8]) -> Result<Seal, DecodeError> {
     }
 }
 
+/// Bytes from which a frame's position and length are known.
+#[cfg(feature = "sled")]
+pub(crate) const CLAIM_BYTES: usize = HEADER_BYTES;
+
 /// The position and the length that bytes of unknown origin claim, if they begin like a frame.
 #[cfg(feature = "sled")]
 pub(crate) fn claim(bytes: &[u8]) -> Option<(Seq, usize)> {

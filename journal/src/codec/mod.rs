@@ -8,6 +8,6 @@ mod tests;
 
 pub use error::{DecodeError, EncodeError};
 pub use frame::FRAME_BYTES_MAX;
-pub(crate) use frame::{Decoded, Link, decode, encode};
 #[cfg(feature = "sled")]
-pub(crate) use frame::{PREFIX, Seal, check, claim, probe};
+pub(crate) use frame::{CLAIM_BYTES, PREFIX, Seal, check, claim, probe};
+pub(crate) use frame::{Decoded, Link, decode, encode};

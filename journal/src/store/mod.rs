@@ -19,7 +19,11 @@ mod tail;
 pub use cache::{CACHE_VALUE_BYTES_MAX, Cache, CacheError, Change, Pair};
 pub use contract::{COMMIT_BYTES_MAX, Scan, Store};
 #[cfg(feature = "sled")]
-pub use disk::{Condition, DiskStore, Durability, Follow, News, OpenError, OpenMode, Snapshot};
+pub use disk::{
+    Archive, ArchiveError, Condition, DiskStore, Durability, ExportError, Exported, Follow,
+    ImportError, News, OpenError, OpenMode, RepairError, Repaired, Snapshot, TargetError, export,
+    import, repair,
+};
 pub use error::{AppendError, ReadError};
 #[cfg(feature = "testing")]
 pub use faulty::{Fault, FaultyStore, Gate};

@@ -1,5 +1,6 @@
 //! The journal through its public interface.
 
+mod archive;
 mod disk;
 mod fixture;
 mod follow;

@@ -6,7 +6,9 @@
 //! what it flushes, holds nothing that the segments do not hold.
 
 mod anchor;
+mod archive;
 mod checkpoint;
+mod draft;
 mod error;
 mod files;
 mod follow;
@@ -15,11 +17,15 @@ mod lock;
 mod open;
 mod patch;
 mod recover;
+mod repair;
 mod segment;
 mod snapshot;
 mod store;
 
+pub use archive::{Archive, ArchiveError, ExportError, Exported, ImportError, export, import};
+pub use draft::TargetError;
 pub use error::OpenError;
 pub use follow::{Follow, News};
+pub use repair::{RepairError, Repaired, repair};
 pub use snapshot::{Condition, Snapshot};
 pub use store::{DiskStore, Durability, OpenMode};

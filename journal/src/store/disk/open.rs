@@ -203,7 +203,7 @@ impl Place {
         OpenError::Missing { location: self.location.clone() }
     }
 
-    fn lost(&self, problem: String) -> OpenError {
+    pub(super) fn lost(&self, problem: String) -> OpenError {
         OpenError::Lost { location: self.location.clone(), problem }
     }
 
@@ -211,7 +211,7 @@ impl Place {
         OpenError::Io { location: self.location.clone(), action, source }
     }
 
-    fn newer(&self, problem: String) -> OpenError {
+    pub(super) fn newer(&self, problem: String) -> OpenError {
         OpenError::NewerFormat { location: self.location.clone(), problem }
     }
 }

@@ -41,35 +41,47 @@ pub(super) fn rebuild(
     to_journal: Uuid,
     durable: Seq,
 ) -> io::Result<Rebuilt> {
+    let rescue = Rescue::open(from, journal)?;
+    let mut chain = Chain::new(SegmentWriter::create(to, to_journal)?);
+    let (lost, method) = gather(from, journal, durable, &rescue, &mut chain)?;
+    Ok(Rebuilt { whole: chain.end()?, lost, method })
+}
+
+/// Adds the longest provable chain of a journal to an empty one; tells what is lost.
+pub(super) fn gather(
+    from: &Path,
+    journal: Uuid,
+    durable: Seq,
+    rescue: &Rescue,
+    chain: &mut Chain,
+) -> io::Result<(Option<(Seq, Seq)>, RecoveryMethod)> {
     let segments = segment::list(from)?;
     let first = segments.first().map_or(1, |segment| segment.ordinal);
     let frames = Frames::new(journal, segments, Place::start_of(first), Seq::new(1));
-    let rescue = Rescue::open(from, journal)?;
-    let mut chain = Chain::new(SegmentWriter::create(to, to_journal)?);
     let mut seen = durable;
     for piece in frames {
         seen = seen.max(piece.key);
-        chain.take(&piece, &rescue)?;
+        chain.take(&piece, rescue)?;
     }
     // What the segments have lost at their end the database may still have.
-    chain.fill(seen.next(), &rescue)?;
-    let (whole, filled) = chain.end()?;
-    let head = whole.tail.head;
+    chain.fill(seen.next(), rescue)?;
+    let head = chain.tail.head;
     let lost = (head < seen).then(|| (head.next(), seen));
-    let method = if filled { RecoveryMethod::Index } else { RecoveryMethod::Prefix };
-    Ok(Rebuilt { whole, lost, method })
+    let method = if chain.filled { RecoveryMethod::Index } else { RecoveryMethod::Prefix };
+    Ok((lost, method))
 }
 
 /// A chain of frames that is being written.
-struct Chain {
+pub(super) struct Chain {
     writer: SegmentWriter,
-    tail: Tail,
+    pub(super) tail: Tail,
+    /// Whole batches, unless they are the last ones: none is split between segments.
     group: Vec<u8>,
     filled: bool,
 }
 
 impl Chain {
-    fn new(writer: SegmentWriter) -> Self {
+    pub(super) fn new(writer: SegmentWriter) -> Self {
         Self { writer, tail: Tail::default(), group: Vec::new(), filled: false }
     }
 
@@ -95,30 +107,29 @@ impl Chain {
     }
 
     /// Adds a frame if it is the next one; tells whether it was.
-    fn push(&mut self, seq: Seq, frame: &[u8]) -> io::Result<bool> {
-        let continues = codec::check(seq, frame)
-            .is_ok_and(|seal| seq == self.tail.head.next() && seal.link.chain == self.tail.chain);
-        if !continues {
-            return Ok(false);
-        }
-        let crc = frame.last_chunk().map_or(0, |crc| u32::from_be_bytes(*crc));
-        self.tail = Tail { head: seq, chain: crc };
+    pub(super) fn push(&mut self, seq: Seq, frame: &[u8]) -> io::Result<bool> {
+        let seal = codec::check(seq, frame)
+            .ok()
+            .filter(|seal| seq == self.tail.head.next() && seal.link.chain == self.tail.chain);
+        let Some(seal) = seal else { return Ok(false) };
+        self.tail = Tail { head: seq, chain: seal.crc };
         self.group.extend_from_slice(frame);
-        if self.group.len() >= GROUP_BYTES {
+        if seal.is_last && self.group.len() >= GROUP_BYTES {
             self.writer.append(&self.group)?;
             self.group.clear();
         }
         Ok(true)
     }
 
-    fn end(mut self) -> io::Result<(Position, bool)> {
+    /// Writes what is left, synced; gives the end.
+    pub(super) fn end(mut self) -> io::Result<Position> {
         if !self.group.is_empty() {
             self.writer.append(&self.group)?;
         }
         self.writer.sync()?;
         let whole = Position { tail: self.tail, end: self.writer.end() };
         self.writer.close();
-        Ok((whole, self.filled))
+        Ok(whole)
     }
 }
 

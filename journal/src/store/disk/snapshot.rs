@@ -9,7 +9,7 @@ use super::error::OpenError;
 use super::lock::Lock;
 use super::open::Place;
 use super::recover;
-use super::segment::{self, Frames, SegmentFile, Survey, Worth, survey};
+use super::segment::{self, Frames, Piece, SegmentFile, Survey, Worth, survey};
 use super::store::keyed;
 use crate::id::Seq;
 use crate::store::contract::Scan;
@@ -115,6 +115,20 @@ impl Snapshot {
             Worth::Newer { problem } => (last, Condition::Newer { problem }),
         };
         Self { journal, segments, whole: whole.min(last), last, condition, is_in_use }
+    }
+
+    /// Tells this journal from every other.
+    pub const fn journal(&self) -> Uuid {
+        self.journal
+    }
+
+    /// The frames of the part that is whole.
+    pub(super) fn frames(&self) -> impl Iterator<Item = Piece> {
+        let origin = recover::origin(&self.segments);
+        let segments = self.segments.iter().cloned();
+        let frames = Frames::new(self.journal, segments, origin.end, Seq::new(1));
+        let to = self.whole;
+        frames.take_while(move |piece| piece.key <= to)
     }
 
     /// What state the journal is in.

@@ -1,0 +1,156 @@
+//! `journal-dump export` and `import` from end to end.
+
+#![expect(clippy::indexing_slicing, reason = "a line that is not there fails its test")]
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use resurge_journal::Seq;
+use resurge_journal::store::conformance::record;
+use resurge_journal::store::{DiskStore, Durability, OpenMode, Store};
+use serde_json::{Value, json};
+
+use crate::dump::{command, dump, err, expect, lines, out};
+use crate::fixture::{contents, create, edit, home, segment};
+use crate::story::{DONE_RUN, spoil, story, with_outage, with_story};
+
+fn export(dir: &Path, to: &Path, more: &[&str]) -> Output {
+    command(&["export"]).arg(dir).arg(to).args(more).output().expect("started")
+}
+
+fn import(from: &Path, to: &Path) -> Output {
+    command(&["import"]).arg(from).arg(to).output().expect("started")
+}
+
+#[test]
+fn an_archive_gives_back_the_journal_bit_for_bit() {
+    let (home, dir) = home();
+    with_story(&dir);
+    let (file, to) = (home.path().join("a.rjar"), home.path().join("new"));
+    let before = contents(&dir);
+    let said = expect(&export(&dir, &file, &[]), 0);
+    assert!(said.starts_with("11 records up to record 11 are in "), "{said}");
+    assert_eq!(contents(&dir), before);
+    expect(&import(&file, &to), 0);
+    assert_eq!(fs::read(segment(&to)).expect("there"), fs::read(segment(&dir)).expect("there"));
+    let marker = |dir: &Path| fs::read_to_string(dir.join("FORMAT")).expect("there");
+    assert_eq!(marker(&to), marker(&dir));
+    expect(&dump(&["verify"], &to), 0);
+    let store = DiskStore::open(&to, OpenMode::Existing, Durability::Power).expect("opened");
+    assert_eq!(store.mended(), None);
+    store.append(store.head(), &[record(12, 10)]).expect("it is a journal like any other");
+}
+
+#[test]
+fn an_archive_is_read_in_place_of_a_journal() {
+    let (home, dir) = home();
+    with_outage(&dir);
+    let file = home.path().join("a.rjar");
+    expect(&export(&dir, &file, &[]), 0);
+    let at = "2026-11-21T10:00:05Z";
+    for args in [
+        &["log", "--format", "jsonl"][..],
+        &["ls"],
+        &["show", "model a"],
+        &["why", "model c", "--at", at],
+        &["stats"],
+        &["breakers", "--at", at],
+    ] {
+        assert_eq!(expect(&dump(args, &file), 0), expect(&dump(args, &dir), 0), "{args:?}");
+    }
+    let verified = expect(&dump(&["verify"], &file), 0);
+    assert!(verified.contains("15 records readable in an archive, 3 runs"), "{verified}");
+    let output = dump(&["log", "--follow"], &file);
+    assert_eq!(expect(&output, 2), "");
+    assert!(err(&output).contains("an archive does not grow"), "{}", err(&output));
+}
+
+#[test]
+fn one_run_is_for_reading() {
+    let (home, dir) = home();
+    with_story(&dir);
+    let (file, to) = (home.path().join("a.rjar"), home.path().join("new"));
+    let said = expect(&export(&dir, &file, &["--run", "model a"]), 0);
+    assert!(said.starts_with("6 records up to record 11 are in "), "{said}");
+    let log = |from: &Path, more: &[&str]| {
+        lines(&expect(&dump(&[&["log", "--format", "jsonl"], more].concat(), from), 0))
+    };
+    assert_eq!(log(&file, &[]), log(&dir, &["--run", "model a"]));
+    for args in [&["show", "model a"][..], &["why", "aaaa1", "--at", "2026-11-21T10:00:05Z"]] {
+        assert_eq!(expect(&dump(args, &file), 0), expect(&dump(args, &dir), 0), "{args:?}");
+    }
+    let verified = expect(&dump(&["verify", "--json"], &file), 0);
+    let verified: Value = serde_json::from_str(&verified).expect("JSON");
+    assert_eq!(verified["read"], "an archive of one run");
+    assert_eq!((&verified["records"], &verified["findings"]), (&json!(6), &json!([])));
+    assert_eq!(expect(&dump(&["show", "model b"], &file), 7), "");
+
+    let output = import(&file, &to);
+    assert_eq!(expect(&output, 2), "");
+    assert!(err(&output).contains("holds one run"), "{}", err(&output));
+    assert!(!to.exists());
+    assert_eq!(expect(&export(&dir, &home.path().join("b"), &["--run", "nobody"]), 7), "");
+    assert!(log(&file, &[]).iter().all(|line| line["run"] == DONE_RUN.to_string()));
+}
+
+#[test]
+fn a_journal_in_use_is_exported_up_to_what_was_acknowledged() {
+    let (home, dir) = home();
+    let store = create(&dir);
+    store.append(Seq::new(1), &story()).expect("appended");
+    let (file, to) = (home.path().join("a.rjar"), home.path().join("new"));
+    expect(&export(&dir, &file, &[]), 0);
+    store.append(store.head(), &[record(12, 10)]).expect("the writer goes on");
+    expect(&import(&file, &to), 0);
+    let log = |from: &Path| lines(&expect(&dump(&["log", "--format", "jsonl"], from), 0));
+    assert_eq!(log(&to), log(&dir)[..11]);
+}
+
+#[test]
+fn no_file_and_no_journal_is_overwritten() {
+    let (home, dir) = home();
+    with_story(&dir);
+    let (file, mine) = (home.path().join("a.rjar"), home.path().join("mine"));
+    fs::write(&mine, "mine").expect("written");
+    expect(&export(&dir, &file, &[]), 0);
+    let before = contents(home.path());
+    for to in [&mine, &file, &dir] {
+        assert_eq!(expect(&export(&dir, to, &[]), 2), "");
+    }
+    for to in [&mine, &dir] {
+        assert_eq!(expect(&import(&file, to), 2), "");
+    }
+    assert_eq!(contents(home.path()), before, "and no half of a file is left");
+}
+
+#[test]
+fn what_is_not_whole_is_not_passed_on() {
+    let (home, dir) = home();
+    with_story(&dir);
+    let (file, to) = (home.path().join("a.rjar"), home.path().join("new"));
+    edit(&segment(&dir), |bytes| bytes.extend_from_slice(b"RJ half a frame"));
+    let torn = export(&dir, &file, &[]);
+    assert_eq!(torn.status.code(), Some(5), "{}", err(&torn));
+    expect(&import(&file, &to), 0);
+
+    let other = home.path().join("other");
+    with_story(&other);
+    spoil(&other, 6);
+    let damaged = export(&other, &home.path().join("b.rjar"), &[]);
+    assert_eq!(expect(&damaged, 1), "");
+    assert!(err(&damaged).contains("repair it"), "{}", err(&damaged));
+    assert!(!home.path().join("b.rjar").exists());
+
+    edit(&file, |bytes| bytes[100] ^= 1);
+    for args in [&["log"][..], &["verify"], &["ls"]] {
+        let output = dump(args, &file);
+        assert_eq!(expect(&output, 1), "");
+        assert!(err(&output).contains("is damaged at byte"), "{}", err(&output));
+    }
+    assert_eq!(
+        expect(&dump(&["import", home.path().join("no").to_str().expect("UTF-8")], &to), 3),
+        ""
+    );
+    assert!(out(&damaged).is_empty());
+}

@@ -1,0 +1,159 @@
+//! Writing an archive.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use super::error::ExportError;
+use super::format::{End, Header};
+use crate::codec;
+use crate::id::{RunId, Seq};
+use crate::store::disk::error::OpenError;
+use crate::store::disk::files;
+use crate::store::disk::snapshot::{Condition, Snapshot};
+use crate::store::tail::Tail;
+
+/// An archive that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Exported {
+    /// Number of records in it.
+    pub records: u64,
+    /// How far the journal went.
+    pub last: Seq,
+    /// What state the journal is in: whole, or torn behind its last record.
+    pub condition: Condition,
+}
+
+/// Writes the records of a journal, or of one run, into a new file.
+///
+/// The journal may be in use: what was acknowledged is written. The file appears under its name
+/// once it is whole.
+///
+/// # Durability
+/// The file is on the disk when this returns.
+///
+/// # Errors
+/// [`ExportError`] if there is such a file already, if the journal is damaged or needs a newer
+/// release, or if the file cannot be written.
+pub fn export(journal: &Path, to: &Path, run: Option<RunId>) -> Result<Exported, ExportError> {
+    let (location, source) = (to.display().to_string(), journal.display().to_string());
+    let snapshot = Snapshot::take(journal)?;
+    match snapshot.condition().clone() {
+        Condition::Whole | Condition::Torn { .. } => {}
+        Condition::Damaged { problem, .. } => {
+            return Err(ExportError::Damaged { location: source, problem });
+        }
+        Condition::Newer { problem } => {
+            return Err(OpenError::NewerFormat { location: source, problem }.into());
+        }
+    }
+    if fs::symlink_metadata(to).is_ok() {
+        return Err(ExportError::Exists { location });
+    }
+    let failed = |source| ExportError::Io { location: location.clone(), source };
+    let draft = draft_of(to).map_err(failed)?;
+    let file = create_new(&draft).map_err(failed)?;
+    let written = write(&snapshot, run, file).map_err(|failure| match failure {
+        Failure::Io(error) => failed(error),
+        Failure::Changed(seq) => ExportError::Damaged {
+            location: source,
+            problem: format!("record {seq} changed while it was read"),
+        },
+    });
+    let published = written.and_then(|records| match publish(&draft, to) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Err(ExportError::Exists { location: location.clone() })
+        }
+        done => done.map(|()| records).map_err(failed),
+    });
+    if published.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    let (last, condition) = (snapshot.whole(), snapshot.condition().clone());
+    published.map(|records| Exported { records, last, condition })
+}
+
+enum Failure {
+    Io(io::Error),
+    Changed(Seq),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+fn write(snapshot: &Snapshot, run: Option<RunId>, file: File) -> Result<u64, Failure> {
+    let mut out = Summed { file: BufWriter::new(file), crc: 0 };
+    let mut tail = Tail::default();
+    let mut records = 0;
+    out.write(&Header { journal: snapshot.journal(), run }.encode())?;
+    for piece in snapshot.frames() {
+        let seal = piece
+            .seal
+            .ok()
+            .filter(|seal| seal.seq == tail.head.next() && seal.link.chain == tail.chain);
+        let seal = seal.ok_or_else(|| Failure::Changed(tail.head.next()))?;
+        tail = Tail { head: seal.seq, chain: seal.crc };
+        if run.is_none() || run_of(seal.seq, &piece.bytes)? == run {
+            out.write(&piece.bytes)?;
+            records += 1;
+        }
+    }
+    if tail.head != snapshot.whole() {
+        return Err(Failure::Changed(tail.head.next()));
+    }
+    let end = End { records, last: tail.head }.encode(out.crc);
+    out.write(&end)?;
+    let file = out.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    Ok(records)
+}
+
+fn run_of(seq: Seq, frame: &[u8]) -> io::Result<Option<RunId>> {
+    codec::decode(seq, frame).map(|decoded| decoded.record.run).map_err(io::Error::other)
+}
+
+/// Writes and counts the checksum of everything.
+struct Summed {
+    file: BufWriter<File>,
+    crc: u32,
+}
+
+impl Summed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.crc = crc32c::crc32c_append(self.crc, bytes);
+        self.file.write_all(bytes)
+    }
+}
+
+/// Where an archive stands until it is whole.
+fn draft_of(to: &Path) -> io::Result<PathBuf> {
+    let name = to.file_name().ok_or(ErrorKind::InvalidInput)?;
+    let mut draft = name.to_owned();
+    draft.push(format!(".{}.part", std::process::id()));
+    Ok(to.with_file_name(draft))
+}
+
+fn create_new(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Gives a file its name, unless somebody else has taken it meanwhile.
+fn publish(draft: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(draft, to) {
+        Ok(()) => fs::remove_file(draft)?,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error),
+        // Not every file system has links.
+        Err(_) if fs::symlink_metadata(to).is_ok() => return Err(ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::rename(draft, to)?,
+    }
+    let dir = to.parent().filter(|dir| !dir.as_os_str().is_empty());
+    files::sync_dir(dir.unwrap_or_else(|| Path::new(".")))
+}

@@ -1,0 +1,200 @@
+//! Reading an archive.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::error::ArchiveError;
+use super::format::{END_BYTES, END_MAGIC, End, HEADER_BYTES, Header, Problem};
+use crate::codec::{self, CLAIM_BYTES};
+use crate::id::{RunId, Seq};
+use crate::store::contract::Scan;
+use crate::store::error::ReadError;
+use crate::store::tail::record;
+
+/// An archive whose every byte was checked.
+#[derive(Debug)]
+pub struct Archive {
+    path: PathBuf,
+    header: Header,
+    end: End,
+}
+
+impl Archive {
+    /// Whether a path leads to a file rather than to the folder of a journal.
+    pub fn is_at(path: &Path) -> bool {
+        path.is_file()
+    }
+
+    /// Opens an archive and checks all of it.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] if a single byte is missing or is not what was written.
+    pub fn open(path: &Path) -> Result<Self, ArchiveError> {
+        let mut reader = Reader::open(path)?;
+        let header = reader.header;
+        let (mut before, mut chain) = (Seq::ZERO, 0);
+        let end = loop {
+            let (seq, frame) = match reader.next()? {
+                Next::Frame(seq, frame) => (seq, frame),
+                Next::End(end) => break end,
+            };
+            let seal = codec::check(seq, &frame).map_err(|error| reader.refuse(&error))?;
+            let is_next = seq == before.next();
+            if seq <= before || (header.run.is_none() && !is_next) {
+                return Err(reader.damaged(&format!("record {seq} does not belong here")));
+            }
+            if is_next && seal.link.chain != chain {
+                return Err(reader.damaged(&format!("record {seq} does not continue the last one")));
+            }
+            (before, chain) = (seq, seal.crc);
+        };
+        let is_right = match header.run {
+            Some(_) => before <= end.last,
+            None => before == end.last && end.records > 0,
+        };
+        if end.records != reader.records || !is_right {
+            return Err(reader.damaged("its end speaks of other records"));
+        }
+        Ok(Self { path: path.to_owned(), header, end })
+    }
+
+    /// Tells the journal from every other.
+    pub const fn journal(&self) -> Uuid {
+        self.header.journal
+    }
+
+    /// The run whose records it holds; all records of the journal if none.
+    pub const fn run(&self) -> Option<RunId> {
+        self.header.run
+    }
+
+    /// Number of records.
+    pub const fn records(&self) -> u64 {
+        self.end.records
+    }
+
+    /// How far the journal went.
+    pub const fn last(&self) -> Seq {
+        self.end.last
+    }
+
+    /// All records. Positions have gaps if it holds one run.
+    pub fn scan(&self) -> Scan<'_> {
+        let frames = self.frames();
+        Box::new(frames.map(|found| {
+            let (seq, frame) = found.map_err(|error| ReadError::Io {
+                seq: Seq::new(1),
+                source: io::Error::other(error),
+            })?;
+            record(seq, &frame)
+        }))
+    }
+
+    /// All frames, read again; nothing behind an error.
+    pub(super) fn frames(&self) -> impl Iterator<Item = Result<(Seq, Vec<u8>), ArchiveError>> {
+        let mut reader = Some(Reader::open(&self.path));
+        std::iter::from_fn(move || {
+            let mut open = match reader.take()? {
+                Ok(open) => open,
+                Err(error) => return Some(Err(error)),
+            };
+            match open.next() {
+                Ok(Next::Frame(seq, frame)) => {
+                    reader = Some(Ok(open));
+                    Some(Ok((seq, frame)))
+                }
+                Ok(Next::End(_)) => None,
+                Err(error) => Some(Err(error)),
+            }
+        })
+    }
+}
+
+/// What comes next in an archive.
+enum Next {
+    Frame(Seq, Vec<u8>),
+    /// The end mark, and nothing behind it.
+    End(End),
+}
+
+struct Reader {
+    location: String,
+    file: BufReader<File>,
+    header: Header,
+    /// Checksum of everything that was read.
+    crc: u32,
+    offset: u64,
+    records: u64,
+}
+
+impl Reader {
+    fn open(path: &Path) -> Result<Self, ArchiveError> {
+        let location = path.display().to_string();
+        let failed = |source| ArchiveError::Io { location: location.clone(), source };
+        let mut file = BufReader::new(File::open(path).map_err(failed)?);
+        let mut bytes = Vec::with_capacity(HEADER_BYTES);
+        file.by_ref().take(HEADER_BYTES as u64).read_to_end(&mut bytes).map_err(failed)?;
+        let header = Header::decode(&bytes).map_err(|problem| match problem {
+            Problem::Foreign => ArchiveError::Foreign { location: location.clone() },
+            Problem::Damaged => ArchiveError::Damaged {
+                location: location.clone(),
+                offset: 0,
+                problem: "its head is not what was written".to_owned(),
+            },
+            Problem::Newer(format) => ArchiveError::NewerFormat {
+                location: location.clone(),
+                problem: format!("format {format}"),
+            },
+        })?;
+        let crc = crc32c::crc32c(&bytes);
+        Ok(Self { location, file, header, crc, offset: HEADER_BYTES as u64, records: 0 })
+    }
+
+    fn next(&mut self) -> Result<Next, ArchiveError> {
+        let mut bytes = self.take(END_BYTES)?;
+        if bytes.starts_with(&END_MAGIC) {
+            let end = End::decode(&bytes, self.crc);
+            let end = end.ok_or_else(|| self.damaged("its checksum does not fit"))?;
+            if !self.take(1)?.is_empty() {
+                return Err(self.damaged("something stands behind its end"));
+            }
+            return Ok(Next::End(end));
+        }
+        bytes.extend(self.take(CLAIM_BYTES - END_BYTES)?);
+        let claim = codec::claim(&bytes);
+        let (seq, length) = claim.ok_or_else(|| self.damaged("there is no record"))?;
+        bytes.extend(self.take(length.saturating_sub(CLAIM_BYTES))?);
+        if bytes.len() != length {
+            return Err(self.damaged("it ends in the middle of a record"));
+        }
+        self.crc = crc32c::crc32c_append(self.crc, &bytes);
+        self.offset += bytes.len() as u64;
+        self.records += 1;
+        Ok(Next::Frame(seq, bytes))
+    }
+
+    /// The next bytes; fewer at the end.
+    fn take(&mut self, bytes: usize) -> Result<Vec<u8>, ArchiveError> {
+        let mut taken = Vec::with_capacity(bytes);
+        let read = self.file.by_ref().take(bytes as u64).read_to_end(&mut taken);
+        let location = || self.location.clone();
+        read.map_err(|source| ArchiveError::Io { location: location(), source })?;
+        Ok(taken)
+    }
+
+    fn damaged(&self, problem: &str) -> ArchiveError {
+        let (location, problem) = (self.location.clone(), problem.to_owned());
+        ArchiveError::Damaged { location, offset: self.offset, problem }
+    }
+
+    fn refuse(&self, error: &codec::DecodeError) -> ArchiveError {
+        if error.is_newer() {
+            let (location, problem) = (self.location.clone(), error.to_string());
+            return ArchiveError::NewerFormat { location, problem };
+        }
+        self.damaged(&error.to_string())
+    }
+}

@@ -1,0 +1,168 @@
+//! Putting a damaged journal together again in another folder, by hand.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use chrono::Utc;
+use uuid::Uuid;
+
+use super::anchor;
+use super::draft::{Draft, TargetError};
+use super::error::OpenError;
+use super::files;
+use super::index::{self, Rescue};
+use super::lock::Lock;
+use super::open::Place;
+use super::recover::{self, Chain};
+use super::segment::{self, Frames, Survey, Worth, survey};
+use crate::event::{Event, JournalRecovered, TailCut};
+use crate::id::Seq;
+use crate::record::Record;
+use crate::store::tail::Batch;
+use crate::time::Timestamp;
+
+/// Where a copy of the database is opened: opening it where it is would change it.
+const COPY: &str = "index-copy";
+
+/// A journal that was not put together again; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RepairError {
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The new one cannot be written.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+}
+
+/// A journal that was put together again.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Repaired {
+    /// Its last record.
+    pub head: Seq,
+    /// What was mended, which is its last record; none if there was nothing to mend.
+    pub mended: Option<Event>,
+}
+
+/// Writes the longest provable chain of a journal as a new journal, with the same identity.
+///
+/// Changes nothing in the old one. The new folder must be missing or empty. What was mended is
+/// recorded at the end of the new journal.
+///
+/// # Durability
+/// The new journal is on the disk when this returns; before that its folder holds none.
+///
+/// # Errors
+/// [`RepairError::Open`] if there is no journal, if it is in use, if it needs a newer release, or
+/// if not even its first record can be read; [`RepairError::Target`] if the new one cannot be made.
+pub fn repair(journal: &Path, to: &Path) -> Result<Repaired, RepairError> {
+    let place = Place::new(journal);
+    let id = place.journal()?.ok_or_else(|| place.missing())?;
+    let in_use = || OpenError::Locked { location: journal.display().to_string(), pid: None };
+    if Lock::is_held(journal) {
+        return Err(in_use().into());
+    }
+    let draft = Draft::begin(to)?;
+    let made = fill(&place, journal, id, &draft).and_then(|repaired| {
+        // What an opening changed meanwhile may have been read half.
+        if Lock::is_held(journal) { Err(in_use().into()) } else { Ok(repaired) }
+    });
+    let published = made.and_then(|(chain, mended)| {
+        draft.io("remove a copy", remove(&draft.dir().join(COPY)))?;
+        Ok(Repaired { head: draft.publish(id, chain)?, mended })
+    });
+    if published.is_err() {
+        let _ = remove(&draft.dir().join(COPY));
+        draft.abandon();
+    }
+    published
+}
+
+/// Adds everything that can be proven, and what was mended, to an empty chain.
+fn fill(
+    place: &Place,
+    from: &Path,
+    journal: Uuid,
+    draft: &Draft,
+) -> Result<(Chain, Option<Event>), RepairError> {
+    let rescue = draft.io("copy the index", copy_index(from, draft.dir(), journal))?;
+    let known = match place.io("read the head", anchor::read(from))? {
+        None => place.io("read the index", rescue.tail())?,
+        known => known,
+    };
+    let segments = place.io("list the segments", segment::list(from))?;
+    let origin = recover::origin(&segments);
+    let frames = || Frames::new(journal, segments.iter().cloned(), origin.end, Seq::new(1));
+    let Survey { whole, durable, worth, .. } = survey(frames(), origin, known, |_, _| {});
+    let mut chain = draft.chain(journal)?;
+    let mended: Option<Event> = match worth {
+        Worth::Newer { problem } => return Err(place.newer(problem).into()),
+        Worth::Whole | Worth::Torn { .. } => {
+            for piece in frames().take_while(|piece| piece.key <= whole.tail.head) {
+                draft.io("write the records", chain.push(piece.key, &piece.bytes))?;
+            }
+            match worth {
+                Worth::Torn { to, problem, .. } => Some(TailCut { to, problem }.into()),
+                _ => None,
+            }
+        }
+        Worth::Damaged { problem, .. } => {
+            let gathered = recover::gather(from, journal, durable, &rescue, &mut chain);
+            let (lost, method) = draft.io("put it together again", gathered)?;
+            if chain.tail.head == Seq::ZERO {
+                return Err(place.lost(problem).into());
+            }
+            let (lost_from, lost_to) = lost.unzip();
+            Some(JournalRecovered { lost_from, lost_to, method, problem }.into())
+        }
+    };
+    if let Some(event) = &mended {
+        draft.io("record what was mended", record(&mut chain, event.clone()))?;
+    }
+    Ok((chain, mended))
+}
+
+/// Adds a record to a chain.
+fn record(chain: &mut Chain, event: Event) -> io::Result<()> {
+    let tail = chain.tail;
+    let at = Timestamp::from(Utc::now());
+    let record = Record { seq: tail.head.next(), at, run: None, event };
+    let mut batch = Batch::default();
+    tail.encode(tail.head, &[record], &mut batch).map_err(io::Error::other)?;
+    chain.push(tail.head.next(), &batch.bytes).map(|_| ())
+}
+
+/// Opens a copy of the database; one that cannot be read is as good as none.
+fn copy_index(from: &Path, to: &Path, journal: Uuid) -> io::Result<Rescue> {
+    let copy = to.join(COPY);
+    remove(&copy)?;
+    files::make_private_dir(&copy)?;
+    if copy_all(&from.join(index::DIR), &copy.join(index::DIR)).is_err() {
+        remove(&copy)?;
+    }
+    Rescue::open(&copy, journal)
+}
+
+fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    files::make_private_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            copy_all(&from, &to)?;
+        } else {
+            fs::copy(from, to)?;
+        }
+    }
+    Ok(())
+}
+
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
