@@ -1,6 +1,7 @@
 //! The journal through its public interface.
 
 mod archive;
+mod damage;
 mod disk;
 mod fixture;
 mod follow;

@@ -145,6 +145,22 @@ fn bytes_between_two_records_hide_neither() {
 }
 
 #[test]
+fn a_spoiled_header_takes_no_record_away() {
+    let (_home, dir) = home();
+    with_story(&dir);
+    crate::fixture::remove(&dir.join("index"));
+    edit(&segment(&dir), |bytes| bytes[20] ^= 1);
+    let (object, code) = verify(&dir);
+    assert_eq!((findings(&object), code), (vec![(1, "unreadable")], 1), "{object}");
+    assert_eq!(object["records"], 11);
+
+    let store = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
+    assert_eq!(store.head().get(), 12, "nothing is lost");
+    drop(store);
+    assert_eq!(verify(&dir).1, 0);
+}
+
+#[test]
 fn a_segment_of_another_journal_or_place_is_foreign() {
     let (_home, dir) = home();
     with_story(&dir);

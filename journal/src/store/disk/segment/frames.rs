@@ -90,22 +90,23 @@ impl Frames {
         Piece { place, key: self.next, bytes, seal: Err(flaw) }
     }
 
-    /// Opens the next segment; a flaw if it is none.
+    /// Opens the next segment; a flaw if its header is not right.
     fn enter(&mut self) -> Option<Result<(), Piece>> {
         let segment = self.segments.pop_front()?;
         let offset = std::mem::replace(&mut self.offset, header::HEADER_BYTES);
         let place = Place { ordinal: segment.ordinal, offset };
-        let opened = segment.open(self.journal).and_then(|opened| {
-            opened.map(|file| Walk::new(file, offset)).map_or_else(|e| Ok(Err(e)), |w| w.map(Ok))
-        });
-        Some(match opened {
-            Ok(Ok(walk)) => {
-                self.walk = Some((segment.ordinal, walk));
-                Ok(())
-            }
-            Ok(Err(flaw)) => Err(self.flawed(place, Vec::new(), flaw.into())),
-            Err(error) => Err(self.flawed(place, Vec::new(), Flaw::Other(error))),
-        })
+        let opened = segment
+            .open(self.journal)
+            .and_then(|(file, flaw)| Walk::new(file, offset).map(|walk| (walk, flaw)));
+        let (walk, flaw) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return Some(Err(self.flawed(place, Vec::new(), Flaw::Other(error)))),
+        };
+        // Every frame proves itself: a spoiled header takes none of them away.
+        if matches!(flaw, None | Some(HeaderFlaw::Damaged(_))) {
+            self.walk = Some((segment.ordinal, walk));
+        }
+        Some(flaw.map_or(Ok(()), |flaw| Err(self.flawed(place, Vec::new(), flaw.into()))))
     }
 
     /// The next thing in the open segment; none at its end.

@@ -48,12 +48,12 @@ impl SegmentFile {
 
     /// Opens the file, which must be the segment of this journal that its name says.
     ///
-    /// The inner error says what is wrong with the header.
-    pub(super) fn open(&self, journal: Uuid) -> io::Result<Result<File, HeaderFlaw>> {
+    /// Says what is wrong with the header as well, if anything.
+    pub(super) fn open(&self, journal: Uuid) -> io::Result<(File, Option<HeaderFlaw>)> {
         let mut file = File::open(&self.path)?;
         let mut bytes = Vec::with_capacity(COVERED_BYTES + 4);
         file.by_ref().take(HEADER_BYTES).read_to_end(&mut bytes)?;
-        Ok(check(&bytes, self.ordinal, journal).map(|()| file))
+        Ok((file, check(&bytes, self.ordinal, journal).err()))
     }
 }
 
