@@ -67,7 +67,10 @@ pub(in crate::store::disk) fn ends_with(
     let Some(segment) = segments.iter().find(|segment| segment.ordinal == end.ordinal) else {
         return Ok(false);
     };
-    let Ok(mut file) = segment.open(journal)? else { return Ok(false) };
+    let (mut file, flaw) = segment.open(journal)?;
+    if flaw.is_some() {
+        return Ok(false);
+    }
     let mut bytes = [0; 4];
     file.seek(SeekFrom::Start(end.offset.saturating_sub(4)))?;
     match file.read_exact(&mut bytes) {
