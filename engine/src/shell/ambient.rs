@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::alarm::Alarm;
 use crate::core::{Ambient, Command};
 
 /// Tells the time of day.
@@ -46,12 +47,13 @@ pub(crate) struct World {
     clock: Arc<dyn Clock>,
     /// The last time that the clock was ahead, and when that was.
     anchor: Mutex<(Timestamp, Instant)>,
+    alarm: Alarm,
 }
 
 impl World {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         let anchor = Mutex::new((clock.now(), Instant::now()));
-        Self { clock, anchor }
+        Self { clock, anchor, alarm: Alarm::default() }
     }
 
     /// The time of day, except that it goes on when the machine's clock is set back.
@@ -84,7 +86,13 @@ impl World {
 
     /// Sleeps until a time of day; may wake early, since it looks at the clock again and again.
     pub(super) async fn sleep_until(&self, at: Timestamp) {
-        tokio::time::sleep(at.since(self.now()).min(RECHECK)).await;
+        let delay = at.since(self.now()).min(RECHECK);
+        // Of a runtime with one thread the time may be virtual, which only its own timers know.
+        if delay <= SHORT && has_threads_to_spare() && self.alarm.works() {
+            self.alarm.wait(delay).await;
+        } else {
+            tokio::time::sleep(delay).await;
+        }
     }
 }
 
@@ -95,6 +103,9 @@ pub(crate) fn unique_name() -> String {
 
 /// How often a sleeper looks at the time of day again: timers stand still while a laptop sleeps.
 const RECHECK: Duration = Duration::from_secs(5);
+
+/// Delays for which the timers of the runtime are too coarse.
+const SHORT: Duration = Duration::from_millis(20);
 
 pub(crate) async fn sleep(delay: Duration) {
     tokio::time::sleep(delay).await;
@@ -186,6 +197,14 @@ pub(crate) fn spawn_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> JoinHandle<T> {
     tokio::task::spawn_blocking(work)
+}
+
+/// Begins a thread that ends by itself.
+pub(super) fn spawn_thread(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
 }
 
 /// Whether the runtime goes on while one of its threads waits for a disk.

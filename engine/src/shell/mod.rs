@@ -1,5 +1,6 @@
 //! The imperative shell: the only async, the only I/O, the only clock.
 
+mod alarm;
 mod ambient;
 mod attempt;
 mod commit;
