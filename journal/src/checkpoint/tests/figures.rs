@@ -1,5 +1,5 @@
 //! What it costs to leave and to come back. Run with
-//! `cargo test -p resurge-journal --config 'profile.test.opt-level=3' figures -- --ignored --nocapture`.
+//! `cargo test --release -p resurge-journal figures -- --ignored --nocapture`.
 
 use std::time::{Duration, Instant};
 
@@ -172,10 +172,8 @@ fn figures(runs: u32, ends: bool) -> String {
 #[ignore = "takes its time, and means something only when it is optimised"]
 #[expect(clippy::print_stderr, reason = "figures are for people")]
 fn figures_of_leaving_and_coming_back() {
-    for runs in [10_000, 100_000, 1_000_000] {
-        eprintln!("{}", figures(runs, false));
-        if runs < 1_000_000 {
-            eprintln!("{}", figures(runs, true));
-        }
+    let asked = std::env::var("RESURGE_RUNS").ok().and_then(|runs| runs.parse().ok());
+    for ends in [false, true] {
+        eprintln!("{}", figures(asked.unwrap_or(100_000), ends));
     }
 }
