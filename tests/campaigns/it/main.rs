@@ -16,5 +16,7 @@ mod look;
 mod mounts;
 mod power;
 mod report;
+mod runs;
 mod shim;
 mod stream;
+mod time;
