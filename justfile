@@ -23,8 +23,29 @@ sim seed="1" seeds="100000":
 
 # Golden journals of a format that has none yet; those that are there are never written again.
 golden:
-    cargo test -p resurge-tests --test format -- --ignored golden_journals_are_written_once
+    cargo test -p resurge-journal-dump --test format -- --ignored golden_journals_are_written_once
     cd tests/golden/v2 && find . -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS
+
+# One campaign from a seed, with a size of its own: `just campaign c3 7 10000`.
+campaign name seed="1" count="100":
+    RESURGE_CAMPAIGN={{name}} RESURGE_CAMPAIGN_SEED={{seed}} RESURGE_CAMPAIGN_COUNT={{count}} cargo test -q -p resurge-campaigns --test campaigns
+
+# All campaigns at their long sizes, one after the other: hours. Root for c4 and c8.
+campaigns seed="1":
+    just campaign c3 {{seed}} 10000
+    just campaign c3-runs {{seed}} 2000
+    just campaign c4 {{seed}} 5000
+    just campaign c4-process {{seed}} 500
+    just campaign c6 {{seed}} 100000
+    just campaign c7 {{seed}} 100000
+    just campaign c8 {{seed}} 2048
+    just campaign c8-room {{seed}} 24
+    just campaign c9 {{seed}} 16
+    just campaign c10 {{seed}} 16
+    just campaign c10-single {{seed}} 1000000
+    just campaign c10-files {{seed}} 50000
+    just campaign c10-both {{seed}} 10000
+    just campaign c19 {{seed}} 1700
 
 # The demo of the launcher.
 demo:

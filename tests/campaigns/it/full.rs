@@ -9,7 +9,7 @@ use crate::mounts::Mounted;
 use crate::report::Campaign;
 
 const SMALLEST: u64 = 64 * 1024;
-const STEP: u64 = 96 * 1024;
+const STEP: u64 = 40 * 1024;
 /// What a disk has after somebody has cleaned it up.
 const ROOM: u64 = 128 * 1024 * 1024;
 
@@ -47,7 +47,7 @@ fn open_while_full(disk: &Mounted, plan: Plan, acked: u64) -> Result<(), String>
 
 #[test]
 fn c8_the_disk_is_full() {
-    let campaign = Campaign::begin("c8", 64);
+    let Some(campaign) = Campaign::begin("c8", 64) else { return };
     if let Err(reason) = Mounted::tmpfs(SMALLEST) {
         return campaign.skip(&reason);
     }
@@ -69,7 +69,7 @@ fn c8_the_disk_is_full() {
 /// Whoever begins nothing new while there is no room never sees a commit fail.
 #[test]
 fn c8_work_goes_on_once_there_is_room() {
-    let campaign = Campaign::begin("c8-room", 6);
+    let Some(campaign) = Campaign::begin("c8-room", 3) else { return };
     for level in 0..campaign.count {
         let disk = match Mounted::tmpfs((2 + level) * 1024 * 1024) {
             Ok(disk) => disk,
@@ -77,7 +77,8 @@ fn c8_work_goes_on_once_there_is_room() {
         };
         let dir = disk.path().join("journal");
         let plan = Plan::large(campaign.seed + level);
-        let mut writer = Writer::start(Writer::command(&dir, plan, 900, &["patient"]));
+        let mut writer =
+            Writer::start(Writer::command(&dir, plan, 150 * (level + 2), &["patient"]));
         writer.wait_for("full");
         disk.resize(ROOM);
         let (_, told) = writer.end();

@@ -1,7 +1,8 @@
 //! Campaigns against the journal.
 //!
-//! Each prints its seed, what it did and one line when it has passed. `RESURGE_CAMPAIGN_SEED` and
-//! `RESURGE_CAMPAIGN_COUNT` choose another seed and size: `just campaign NAME SEED COUNT`.
+//! Each prints its seed, what it did and one line when it has passed. `just campaign NAME SEED COUNT`
+//! chooses one (`RESURGE_CAMPAIGN`), another seed (`RESURGE_CAMPAIGN_SEED`) and another size
+//! (`RESURGE_CAMPAIGN_COUNT`). With `RESURGE_CAMPAIGN_KEEP` what a failure left is copied to a folder.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 

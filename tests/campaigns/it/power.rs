@@ -76,7 +76,7 @@ impl Bench {
 
 #[test]
 fn c4_the_power_is_cut() {
-    let campaign = Campaign::begin("c4", 120);
+    let Some(campaign) = Campaign::begin("c4", 100) else { return };
     let Some(mut bench) = Bench::set_up(&campaign) else { return };
     let mut luck = Luck::new(campaign.seed);
     let (mut records, mut torn) = (0, 0);
@@ -110,7 +110,7 @@ fn c4_the_power_is_cut() {
 /// Without syncs of our own the same campaign must find losses: it would see them.
 #[test]
 fn c4_would_notice_a_journal_that_does_not_sync() {
-    let campaign = Campaign::begin("c4-control", 3);
+    let Some(campaign) = Campaign::begin("c4-control", 2) else { return };
     let Some(mut bench) = Bench::set_up(&campaign) else { return };
     let mut luck = Luck::new(campaign.seed);
     let swallowed = |calls| Fault { calls, action: "swallow", always: true };
@@ -135,7 +135,7 @@ fn c4_would_notice_a_journal_that_does_not_sync() {
 /// Commits that only have to survive a killed process: what is left is a beginning, and usable.
 #[test]
 fn c4_the_power_is_cut_under_commits_for_a_process() {
-    let campaign = Campaign::begin("c4-process", 16);
+    let Some(campaign) = Campaign::begin("c4-process", 8) else { return };
     let Some(mut bench) = Bench::set_up(&campaign) else { return };
     let mut luck = Luck::new(campaign.seed);
     let mut lost = 0;

@@ -13,12 +13,15 @@ pub(crate) struct Campaign {
 }
 
 impl Campaign {
-    /// Begins a campaign with its size for CI.
-    pub(crate) fn begin(name: &'static str, count: u64) -> Self {
+    /// Begins a campaign with its size for CI; none if another one was chosen.
+    pub(crate) fn begin(name: &'static str, count: u64) -> Option<Self> {
+        if env::var("RESURGE_CAMPAIGN").is_ok_and(|chosen| chosen != name) {
+            return None;
+        }
         let number = |name: &str| env::var(name).ok().and_then(|text| text.parse().ok());
         let seed = number("RESURGE_CAMPAIGN_SEED").unwrap_or(1);
         let count = number("RESURGE_CAMPAIGN_COUNT").unwrap_or(count);
-        Self { name, seed, count, began: Instant::now() }
+        Some(Self { name, seed, count, began: Instant::now() })
     }
 
     /// Says that nothing was found.
