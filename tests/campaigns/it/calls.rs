@@ -1,6 +1,7 @@
 //! C6: the n-th call to the system goes wrong. C7: every sync fails once.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use plan::{Luck, Plan};
 use tempfile::TempDir;
@@ -11,8 +12,12 @@ use crate::look::{examine, examine_once};
 use crate::report::Campaign;
 use crate::shim::{ALL, Fault, SPACE, SYNCS, Tools, fired, quick_home};
 
-/// Batches of a writer: with large records more than two segments hold.
+/// A close may take so long.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Batches of a new journal: with large records more than a segment holds.
 const BATCHES: u64 = 24;
+/// Batches that are added to one.
+const BATCHES_MORE: u64 = 5;
 
 /// In what state a writer finds the journal.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +93,8 @@ impl Stage {
     fn play(&self, tools: &Tools, scene: Scene, fault: Fault, nth: u64) -> Result<bool, String> {
         let dir = self.home.path().join("journal");
         let acked_before = self.put_up(scene, &dir);
-        let mut command = Writer::command(&dir, self.plan, BATCHES, &[]);
+        let batches = if matches!(scene, Scene::New) { BATCHES } else { BATCHES_MORE };
+        let mut command = Writer::command(&dir, self.plan, batches, &[]);
         tools.preload(&mut command, &dir, fault, nth);
         let (_, told) = Writer::start(command).end();
         let has_fired = fired(&told.errors);
@@ -143,7 +149,7 @@ fn sweep(campaign: &Campaign, faults: &[Fault], scenes: &[Scene], dense: u64) ->
 
 #[test]
 fn c6_the_nth_call_goes_wrong() {
-    let Some(campaign) = Campaign::begin("c6", 8) else { return };
+    let Some(campaign) = Campaign::begin("c6", 6) else { return };
     let fault = |calls, action, always| Fault { calls, action, always };
     let faults = [
         fault(ALL, "eio", false),
@@ -165,4 +171,31 @@ fn c7_every_sync_fails_once() {
     if let Some(played) = sweep(&campaign, &[fails], &SCENES, campaign.count) {
         campaign.pass(&format!("{played} syncs failed, 0 acknowledged lost, none tried again"));
     }
+}
+
+/// The records do not depend on the index, not even for the time that a close takes.
+#[test]
+fn c6_the_index_hangs() {
+    let Some(campaign) = Campaign::begin("c6-hang", 2) else { return };
+    let Some(tools) = Tools::get() else { return campaign.skip("there is no C compiler (cc)") };
+    let hangs = Fault { calls: "write,pwrite64,fsync,fdatasync", action: "hang", always: true };
+    let mut luck = Luck::new(campaign.seed);
+    let mut hung = 0;
+    for round in 0..campaign.count {
+        let home = quick_home();
+        let dir = home.path().join("journal");
+        let plan = Plan::new(luck.next());
+        let mut command = Writer::command(&dir, plan, BATCHES, &["plain"]);
+        tools.preload(&mut command, &dir.join("index"), hangs, 1 + round);
+        let began = Instant::now();
+        let (_, told) = Writer::start(command).end();
+        assert!(told.is_closed, "round {round}: {told:#?}\n{}", campaign.again());
+        assert!(began.elapsed() < PATIENCE, "round {round} took {:?}", began.elapsed());
+        hung += u64::from(fired(&told.errors));
+        let found = examine(&dir, plan);
+        let found = found.and_then(|found| found.expect_all_of(plan, told.acked));
+        found.unwrap_or_else(|problem| panic!("round {round}: {problem}\n{}", campaign.again()));
+    }
+    assert!(hung > 0, "nothing hung");
+    campaign.pass(&format!("{hung} indexes hung, every journal was closed all the same"));
 }

@@ -26,7 +26,10 @@ fn c3_killed_at_any_moment() {
             plan = if seed.is_multiple_of(3) { Plan::large(seed) } else { Plan::new(seed) };
         }
         let dir = home.path().join("journal");
-        let writer = Writer::start(Writer::command(&dir, plan, 0, &[]));
+        let mut writer = Writer::start(Writer::command(&dir, plan, 0, &[]));
+        if luck.below(4) > 0 {
+            writer.wait_for("open");
+        }
         thread::sleep(Duration::from_micros(luck.below(DELAY_MICROS_MAX)));
         let told = writer.kill();
         let acked = told.acked.max(floor);

@@ -54,7 +54,11 @@ impl Bench {
         if let Some(fault) = fault {
             self.tools.preload(&mut command, &dir, fault, 1);
         }
-        let writer = Writer::start(command);
+        let mut writer = Writer::start(command);
+        // Creations and openings are cut short as well.
+        if !delay.as_micros().is_multiple_of(4) {
+            writer.wait_for("open");
+        }
         thread::sleep(delay);
         writer.freeze();
         self.tools.cut_power(&self.disk.path());

@@ -3,7 +3,7 @@
  * SHIM_DIR     what a path must contain to count
  * SHIM_CALLS   names of calls, separated by commas
  * SHIM_NTH     the call that goes wrong, from 1, counted over the whole process
- * SHIM_ACTION  eio | enospc | short | torn | swallow
+ * SHIM_ACTION  eio | enospc | short | torn | swallow | hang
  * SHIM_ALWAYS  set: every later call goes wrong as well
  */
 #define _GNU_SOURCE
@@ -77,8 +77,14 @@ static int fires(const char *call, const char *path, int fd) {
 
 static void die(void) { syscall(SYS_kill, getpid(), SIGKILL); }
 
+/* A disk that does not answer. */
+static void hang(void) {
+    for (;;) pause();
+}
+
 /* What a call without data gives when it goes wrong. */
 static int refuse(void) {
+    if (is("hang")) hang();
     if (is("swallow")) return 0;
     if (is("torn")) die();
     errno = is("enospc") ? ENOSPC : EIO;
@@ -96,6 +102,7 @@ static ssize_t writes(const char *call, int fd, const void *data, size_t length,
                       int is_at) {
     if (fd < 3 || !names(call) || !concerns_fd(fd) || !fires(call, NULL, fd))
         return put(fd, data, length, at, is_at);
+    if (is("hang")) hang();
     if ((is("short") || is("torn")) && length > 1) {
         ssize_t half = put(fd, data, length / 2, at, is_at);
         if (is("torn")) die();

@@ -1,6 +1,6 @@
 //! Writes what a plan says and tells what was acknowledged, until it is stopped or fails.
 //!
-//! `campaign-writer DIR SEED BATCHES [process] [patient]`: 0 batches are batches without end.
+//! `campaign-writer DIR SEED BATCHES [process] [patient] [plain]`: 0 batches are batches without end.
 
 use std::env;
 use std::error::Error;
@@ -19,7 +19,7 @@ const CACHE_EVERY: u64 = 7;
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = env::args().skip(1).collect();
     let [dir, seed, batches, options @ ..] = words.as_slice() else {
-        return Err("campaign-writer DIR SEED BATCHES [process] [patient]".into());
+        return Err("campaign-writer DIR SEED BATCHES [process] [patient] [plain]".into());
     };
     let has = |option: &str| options.iter().any(|word| word == option);
     let durability = if has("process") { Durability::Process } else { Durability::Power };
@@ -31,7 +31,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     };
     say(&format!("open {}", store.head()))?;
-    let writer = Writer { store, plan: Plan::of(seed.parse()?), is_patient: has("patient") };
+    let writer = Writer {
+        store,
+        plan: Plan::of(seed.parse()?),
+        is_patient: has("patient"),
+        is_plain: has("plain"),
+    };
     writer.write(batches.parse()?)?;
     writer.store.close();
     say("closed")
@@ -42,6 +47,8 @@ struct Writer {
     plan: Plan,
     /// Waits for room as an engine does.
     is_patient: bool,
+    /// Writes records and nothing that is derived from them.
+    is_plain: bool,
 }
 
 impl Writer {
@@ -58,7 +65,9 @@ impl Writer {
                     return self.insist(head);
                 }
             }
-            self.derive(number)?;
+            if !self.is_plain {
+                self.derive(number)?;
+            }
         }
         Ok(())
     }

@@ -115,3 +115,5 @@ pub(super) const PACE: Duration = Duration::from_millis(250);
 pub(super) const RETRY: Duration = Duration::from_secs(5);
 /// How long a journal that is closed waits for its database to be complete.
 pub(super) const CLOSE: Duration = Duration::from_secs(1);
+/// How long a journal that is closed waits for a database that does not answer.
+pub(super) const ABANDON: Duration = Duration::from_secs(3);

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use uuid::Uuid;
 
 use super::block::{Block, split};
 use super::db::{self, Db};
-use super::follow::{CLOSE, Follower, PACE, RETRY};
+use super::follow::{ABANDON, CLOSE, Follower, PACE, RETRY};
 use crate::id::Seq;
 use crate::store::cache::{Cache, CacheError, Change, Pair};
 use crate::store::disk::files;
@@ -26,7 +27,14 @@ pub(in crate::store::disk) const DIR: &str = "index";
 #[derive(Debug)]
 pub(in crate::store::disk) struct Index {
     shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Option<Thread>>,
+}
+
+#[derive(Debug)]
+struct Thread {
+    handle: JoinHandle<()>,
+    /// Closed once the thread ends, however it ends.
+    end: Receiver<()>,
 }
 
 #[derive(Debug)]
@@ -77,10 +85,12 @@ impl Index {
             changed: Condvar::new(),
         });
         let follower = Arc::clone(&shared);
-        let thread = thread::Builder::new()
-            .name("journal-index".to_owned())
-            .spawn(move || follower.run())?;
-        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+        let (alive, end) = mpsc::channel();
+        let handle = thread::Builder::new().name("journal-index".to_owned()).spawn(move || {
+            let _alive = alive;
+            follower.run();
+        })?;
+        Ok(Self { shared, thread: Mutex::new(Some(Thread { handle, end })) })
     }
 
     /// Says that records were added.
@@ -113,12 +123,15 @@ impl Index {
     }
 
     /// Waits for the thread to end; it brings the database up to the segments if that is quick.
+    ///
+    /// One that hangs in the database is left behind: nothing depends on what it does.
     pub(in crate::store::disk) fn close(&self) {
         self.shared.state().is_closing = true;
         self.shared.changed.notify_all();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            let _ = thread.join();
+        let Some(Thread { handle, end }) = thread else { return };
+        if end.recv_timeout(ABANDON) == Err(RecvTimeoutError::Disconnected) {
+            let _ = handle.join();
         }
     }
 }
