@@ -23,7 +23,7 @@ sim seed="1" seeds="100000":
 
 # Golden journals of a format that has none yet; those that are there are never written again.
 golden:
-    cargo test -p resurge-journal-dump --test format -- --ignored golden_journals_are_written_once
+    cargo test -p resurge-tests --test format -- --ignored golden_journals_are_written_once
     cd tests/golden/v2 && find . -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS
 
 # One campaign from a seed, with a size of its own: `just campaign c3 7 10000`.

@@ -106,7 +106,7 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
             let rebuilt = recover::replace(dir, journal, durable);
             let rebuilt = place.io("put it together again", rebuilt)?;
             let Some(Rebuilt { whole, lost, method }) = rebuilt else {
-                return Err(place.lost(problem));
+                return Err(place.lost(journal, &found.segments, problem));
             };
             let (lost_from, lost_to) = lost.unzip();
             mended = Some(JournalRecovered { lost_from, lost_to, method, problem }.into());
@@ -203,7 +203,20 @@ impl Place {
         OpenError::Missing { location: self.location.clone() }
     }
 
-    pub(super) fn lost(&self, problem: String) -> OpenError {
+    /// Nothing can be read under this name; what was written under another one is not lost.
+    pub(super) fn lost(
+        &self,
+        journal: Uuid,
+        segments: &[segment::SegmentFile],
+        problem: String,
+    ) -> OpenError {
+        if let Some(other) = segment::named_by_all(segments).filter(|other| *other != journal) {
+            let problem = format!(
+                "its {} file names journal {journal}, its segments are of {other}",
+                files::MARKER
+            );
+            return OpenError::Foreign { location: self.location.clone(), problem };
+        }
         OpenError::Lost { location: self.location.clone(), problem }
     }
 

@@ -113,7 +113,7 @@ fn fill(
             let gathered = recover::gather(from, journal, durable, &rescue, &mut chain);
             let (lost, method) = draft.io("put it together again", gathered)?;
             if chain.tail.head == Seq::ZERO {
-                return Err(place.lost(problem).into());
+                return Err(place.lost(journal, &segments, problem).into());
             }
             let (lost_from, lost_to) = lost.unzip();
             Some(JournalRecovered { lost_from, lost_to, method, problem }.into())

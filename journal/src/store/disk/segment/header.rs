@@ -89,6 +89,19 @@ pub(super) enum HeaderFlaw {
     Damaged(String),
 }
 
+/// The journal that all segments with an intact header name; none if they name several.
+pub(in crate::store::disk) fn named_by_all(segments: &[SegmentFile]) -> Option<Uuid> {
+    let named = |segment: &SegmentFile| {
+        let mut bytes = [0; HEADER_BYTES as usize];
+        File::open(&segment.path).ok()?.read_exact(&mut bytes).ok()?;
+        let journal = Uuid::from_bytes(*bytes.get(16..)?.first_chunk()?);
+        (bytes == encode(segment.ordinal, journal)).then_some(journal)
+    };
+    let mut all = segments.iter().filter_map(named);
+    let first = all.next()?;
+    all.all(|journal| journal == first).then_some(first)
+}
+
 /// All segments of a journal, in order.
 pub(in crate::store::disk) fn list(journal_dir: &Path) -> io::Result<Vec<SegmentFile>> {
     let mut found = Vec::new();

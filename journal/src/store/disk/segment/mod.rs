@@ -12,7 +12,7 @@ mod walk;
 mod writer;
 
 pub(super) use frames::{Flaw, Frames, Piece};
-pub(super) use header::{DIR, Place, SegmentFile, create_dir, ends_with, list};
+pub(super) use header::{DIR, Place, SegmentFile, create_dir, ends_with, list, named_by_all};
 pub(super) use map::Map;
 pub(super) use survey::{Survey, Worth, survey};
 pub(super) use writer::{Position, SegmentWriter};
