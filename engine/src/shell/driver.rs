@@ -195,9 +195,9 @@ impl Driver {
                     }
                     self.receive(message)?;
                 }
-                held = self.space.regained() => {
+                waited = self.space.regained() => {
                     self.core.suspend(false);
-                    for message in held {
+                    for message in waited {
                         self.take(message)?;
                     }
                     let _ = self.decide(Command::Wake)?;

@@ -91,10 +91,19 @@ impl Sink for Arc<DiskStore> {
     }
 }
 
+/// A record, and who waits for it.
+type Appended = (Record, oneshot::Sender<()>);
+
+#[derive(Default)]
+struct Waiting {
+    appended: Vec<Appended>,
+    is_closed: bool,
+}
+
 /// Records that wait for the committer, with those who wait for them.
 #[derive(Default)]
 struct Queue {
-    waiting: Mutex<(Vec<(Record, oneshot::Sender<()>)>, bool)>,
+    waiting: Mutex<Waiting>,
     changed: Condvar,
 }
 
@@ -102,24 +111,24 @@ impl Queue {
     fn push(&self, record: Record) -> oneshot::Receiver<()> {
         let (answer, answered) = oneshot::channel();
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.0.push((record, answer));
-        if waiting.0.len() == 1 {
+        waiting.appended.push((record, answer));
+        if waiting.appended.len() == 1 {
             self.changed.notify_one();
         }
         answered
     }
 
     /// Everything that waits; nothing once the queue is closed.
-    fn take(&self) -> Vec<(Record, oneshot::Sender<()>)> {
+    fn take(&self) -> Vec<Appended> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        while waiting.0.is_empty() && !waiting.1 {
+        while waiting.appended.is_empty() && !waiting.is_closed {
             waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
-        std::mem::take(&mut waiting.0)
+        std::mem::take(&mut waiting.appended)
     }
 
     fn close(&self) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
         self.changed.notify_one();
     }
 }

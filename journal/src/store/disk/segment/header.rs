@@ -92,7 +92,7 @@ pub(super) enum HeaderFlaw {
 /// The journal that all segments with an intact header name; none if they name several.
 pub(in crate::store::disk) fn named_by_all(segments: &[SegmentFile]) -> Option<Uuid> {
     let named = |segment: &SegmentFile| {
-        let mut bytes = [0; HEADER_BYTES as usize];
+        let mut bytes = [0; COVERED_BYTES + 4];
         File::open(&segment.path).ok()?.read_exact(&mut bytes).ok()?;
         let journal = Uuid::from_bytes(*bytes.get(16..)?.first_chunk()?);
         (bytes == encode(segment.ordinal, journal)).then_some(journal)
