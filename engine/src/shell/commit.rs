@@ -25,6 +25,8 @@ pub(super) struct Committer {
     acks: VecDeque<(Seq, Ack)>,
     under_way: Option<Flush>,
     trust: Trust,
+    /// Whether the last flush took longer than it takes to look at what it wrote.
+    is_disk_slow: bool,
 }
 
 /// A flush that was begun.
@@ -57,7 +59,8 @@ impl Committer {
         let durable = store.head();
         let trust = Trust { quick_in_a_row: 0, has_threads: has_threads_to_spare() };
         let (pending, spare, acks) = (Vec::new(), Vec::new(), VecDeque::new());
-        Self { store, durable, pending, spare, acks, under_way: None, trust }
+        let (under_way, is_disk_slow) = (None, false);
+        Self { store, durable, pending, spare, acks, under_way, trust, is_disk_slow }
     }
 
     /// The last record that is durable.
@@ -121,6 +124,16 @@ impl Committer {
         });
     }
 
+    /// Begins to flush what has gathered while the last flush was under way.
+    ///
+    /// A slow disk had better wait for what follows from that flush: else the runs in flight fall
+    /// into two halves, each of which waits for the flushes of the other.
+    pub(super) fn go_on(&mut self) {
+        if !self.is_disk_slow {
+            self.begin(false);
+        }
+    }
+
     /// Waits for the flush that is under way, for ever if there is none.
     ///
     /// # Cancel safety
@@ -134,6 +147,8 @@ impl Committer {
             return std::future::pending().await;
         };
         self.trust.learn(took);
+        let looking = LOOK.saturating_mul(u32::try_from(records.len()).unwrap_or(u32::MAX));
+        self.is_disk_slow = took > looking + QUICK;
         self.durable = head?;
         Ok(records)
     }
@@ -195,6 +210,8 @@ const QUEUED_MAX: usize = 65_536;
 const ROOM_RECORDS_MAX: usize = 4_096;
 /// A flush that takes less holds nobody up: a busy task takes as long between two awaits.
 const QUICK: Duration = Duration::from_micros(500);
+/// What it takes to look at one record that has landed, and at what follows from it.
+const LOOK: Duration = Duration::from_micros(5);
 /// Quick flushes in a row after which the next one is expected to be quick.
 const QUICK_FLUSHES_MIN: u32 = 32;
 /// Records in a flush that the driver makes itself; more take long to encode as well.
@@ -258,10 +275,14 @@ mod tests {
         }
     }
 
+    fn record(seq: Seq) -> Record {
+        Record { seq, at: Timestamp::default(), run: None, event: RunUnparked {}.into() }
+    }
+
     /// Flushes one more record, which a driver without other work asks for.
     async fn flush(commits: &mut Committer) -> Result<Vec<Record>, CommitError> {
-        let (seq, at) = (commits.durable().next(), Timestamp::default());
-        commits.queue().push(Record { seq, at, run: None, event: RunUnparked {}.into() });
+        let next = record(commits.durable().next());
+        commits.queue().push(next);
         commits.begin(true);
         commits.landed().await
     }
@@ -290,8 +311,6 @@ mod tests {
         let store = Told::new([]);
         let mut commits = Committer::new(Arc::clone(&store) as Arc<dyn Store>);
         earn_trust(&mut commits, &store).await;
-        let record =
-            |seq| Record { seq, at: Timestamp::default(), run: None, event: RunUnparked {}.into() };
         let next = record(commits.durable().next());
         commits.queue().push(next);
         commits.begin(false);
@@ -327,6 +346,38 @@ mod tests {
         }
         assert!(held_up <= 1, "held up {held_up} times");
         disk.await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_gathers_behind_a_slow_flush_waits_for_what_follows_from_it() {
+        let gate = Gate::new();
+        let store = Told::new([(1, Fault::Stall(gate.clone()))]);
+        let disk = spawn_blocking(move || {
+            gate.arrived();
+            let arrived = real_now();
+            while arrived.elapsed() < QUICK * 2 {
+                thread::yield_now();
+            }
+            gate.open();
+        });
+        let mut commits = Committer::new(Arc::clone(&store) as Arc<dyn Store>);
+        flush(&mut commits).await.unwrap();
+        disk.await.unwrap();
+        let next = record(commits.durable().next());
+        commits.queue().push(next);
+        commits.go_on();
+        assert!(commits.is_due(), "it is held back");
+        commits.begin(false);
+        commits.landed().await.unwrap();
+        // Behind a quick one it is not; how long that takes to come is up to the machine.
+        while commits.is_disk_slow {
+            flush(&mut commits).await.unwrap();
+        }
+        let next = record(commits.durable().next());
+        commits.queue().push(next);
+        commits.go_on();
+        assert!(!commits.is_due(), "the disk works while the driver looks at what it wrote");
+        commits.landed().await.unwrap();
     }
 
     #[tokio::test]

@@ -177,7 +177,7 @@ impl Driver {
                 landed = self.commits.landed() => {
                     let records = landed?;
                     // First, so that the disk works while the driver looks at what it wrote.
-                    self.commits.begin(false);
+                    self.commits.go_on();
                     self.durable(records);
                 }
                 // Before the messages, so that no flood of them holds a timer up.
