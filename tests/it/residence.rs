@@ -377,6 +377,7 @@ async fn whatever_is_lost_of_what_was_derived_nothing_is_lost() {
         assert_eq!(sight(&disk, &flow).await, whole);
         lose(&disk);
         let live = engine(&disk, &flow, Settings::default()).await;
+        assert_eq!(live.runs().await.unwrap(), whole.0);
         tokio::time::sleep(HOUR).await;
         assert_eq!(live.stats().await.unwrap().succeeded, 20, "they go on at their time");
     }

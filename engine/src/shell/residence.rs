@@ -400,7 +400,7 @@ fn has_room(core: &Core, now: Timestamp) -> bool {
 /// Records that may be made while a moment is awaited in which everything is durable.
 const SLACK_RECORDS: u64 = 1_024;
 /// Runs that come back at a time.
-const DUE_RUNS_MAX: usize = 1_024;
+const DUE_RUNS_MAX: usize = 256;
 /// Steps that could start now beyond which no others come back.
 const BACKLOG_MAX: usize = 2_048;
 /// A checkpoint in a quiet moment pays from this share of the records on.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::due::{self, Due, Spilled};
 use super::graphs::Graphs;
 use super::keys::{self, Key};
-use super::lookup::Lost;
+use super::lookup::{Found, Lost};
 use crate::id::{RunId, RunKey, Seq};
 use crate::manifest::Manifest;
 use crate::state::{Left, Rest, Run, State};
@@ -32,6 +32,8 @@ pub struct Cold {
     pub(super) transit: Option<Arc<Transit>>,
     /// Held by everybody who reads old versions.
     pub(super) pins: Arc<()>,
+    /// Whether something that nobody needs any more may still be in the cache.
+    pub(super) lingers: bool,
     /// Whether values of versions that count for nothing are worth a search.
     pub(super) needs_sweep: bool,
     /// Versions since the last checkpoint that could not be written.
@@ -138,6 +140,7 @@ impl Cold {
             admitted: HashMap::new(),
             transit: None,
             pins: Arc::default(),
+            lingers: false,
             needs_sweep,
             attempted: Vec::new(),
             checked: OnceLock::new(),
@@ -215,7 +218,21 @@ impl Cold {
             }
             return Ok(true);
         }
-        let Some((run, version)) = self.find(store, id)? else { return Ok(false) };
+        match self.find(store, id)? {
+            Some(found) => self.bring_found(state, store, found, may_stay).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Brings a run back, and whoever has its key by now.
+    fn bring_found(
+        &mut self,
+        state: &mut State,
+        store: &dyn Store,
+        (run, version): Found,
+        may_stay: bool,
+    ) -> Result<(), Lost> {
+        let id = run.id;
         let unknown = |key: &&RunKey| state.run_by_key(key).is_none();
         let key = run.started.key.clone().filter(|key| unknown(&key));
         let holder = match &key {
@@ -227,9 +244,9 @@ impl Cold {
         match holder {
             Some(holder) if holder != id => {
                 let is_there = self.bring_as(state, store, holder, may_stay)?;
-                if is_there { Ok(true) } else { Err(Lost::Missing { run: holder }) }
+                if is_there { Ok(()) } else { Err(Lost::Missing { run: holder }) }
             }
-            _ => Ok(true),
+            _ => Ok(()),
         }
     }
 
@@ -298,14 +315,10 @@ impl Cold {
             if state.holds(run) {
                 continue;
             }
-            let found = match self.find_open(store, run)? {
-                Some(found) => Some(found),
-                // One that has ended since leaves its entry behind.
-                None => self.find(store, run)?,
-            };
-            let (known, _) = found.ok_or(Lost::Missing { run })?;
-            if !known.phase.is_final() {
-                self.bring_to_change(state, store, run)?;
+            let found = self.find(store, run)?.ok_or(Lost::Missing { run })?;
+            // One that has ended since leaves its entry behind.
+            if !found.0.phase.is_final() {
+                self.bring_found(state, store, found, false)?;
                 brought += 1;
             }
         }

@@ -33,7 +33,8 @@ impl Cold {
     /// Every run that has left memory.
     pub fn listing(&self) -> Listing {
         let transit = self.transit.as_ref();
-        let stale = self.stale.iter().chain(transit.iter().flat_map(|transit| &transit.stale));
+        let stale = self.stale.iter().chain(&self.leftover);
+        let stale = stale.chain(transit.iter().flat_map(|transit| &transit.stale));
         let dead = stale.filter_map(|stale| match stale {
             Stale::Open(run, version) => Some((*run, *version)),
             _ => None,
@@ -55,6 +56,14 @@ impl Cold {
 }
 
 impl Listing {
+    /// The cache, which is the one that holds the runs.
+    fn cache<'a>(&self, store: &'a dyn Store) -> Result<&'a dyn Cache, Lost> {
+        let cache = store.cache().ok_or(Lost::Gone)?;
+        let is_known =
+            self.counts.generation.is_none_or(|known| cache.generation().ok() == Some(known));
+        is_known.then_some(cache).ok_or(Lost::Gone)
+    }
+
     /// The next page, open runs first; none behind the last one.
     ///
     /// # Errors
@@ -79,7 +88,7 @@ impl Listing {
         if self.room != Room::Open || self.counts.open == 0 {
             return Ok(None);
         }
-        let cache = store.cache().ok_or(Lost::Gone)?;
+        let cache = self.cache(store)?;
         // A run is never torn apart between two pages: the last one of a full page comes again.
         let pairs = cache.range(&self.from, &self.to, PAGE)?;
         let is_full = pairs.len() == PAGE;
@@ -144,7 +153,7 @@ impl Listing {
         if self.counts.ended == 0 {
             return Ok(None);
         }
-        let cache = store.cache().ok_or(Lost::Gone)?;
+        let cache = self.cache(store)?;
         let mut runs = Vec::new();
         let mut joiner = Joiner::default();
         loop {

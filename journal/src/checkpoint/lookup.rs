@@ -33,7 +33,7 @@ pub enum Lost {
 }
 
 /// A run, and the version in which it was found.
-type Found = (Arc<Run>, Seq);
+pub(super) type Found = (Arc<Run>, Seq);
 
 impl Cold {
     /// Looks at a run that has left memory; none if there is no such run.
@@ -63,16 +63,16 @@ impl Cold {
         if open.is_none() && self.book.ended == 0 {
             return Ok(None);
         }
-        // One that went on after its end may be in both rooms.
+        // One that is among the open runs has not ended, unless it was not removed from there.
         let ended = match &open {
-            Some((found, _)) if found.phase.is_final() => None,
+            Some((found, _)) if found.phase.is_final() || !self.lingers => None,
             _ => self.find_ended(store, run)?,
         };
         Ok(open.into_iter().chain(ended).max_by_key(|(_, version)| *version))
     }
 
     /// An open run, or one that is on its way to the cache.
-    pub(super) fn find_open(&self, store: &dyn Store, run: RunId) -> Result<Option<Found>, Lost> {
+    fn find_open(&self, store: &dyn Store, run: RunId) -> Result<Option<Found>, Lost> {
         if let Some(transit) = &self.transit
             && let Some(left) = transit.runs.get(&run)
         {

@@ -142,7 +142,8 @@ impl Cold {
                 self.book.at = transit.at;
                 self.book.generation = Some(*generation);
                 let _ = self.checked.set(());
-                if !*removed {
+                self.lingers = !removed;
+                if self.lingers {
                     self.stale.extend(transit.stale.iter().cloned());
                 }
                 let spared = std::mem::take(&mut self.attempted);

@@ -1,6 +1,6 @@
 //! Random journals, folded with runs that leave and come back, over crashes at any point.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::collection::vec;
@@ -8,13 +8,13 @@ use proptest::prelude::*;
 
 use super::store::Flaky;
 use super::{recover, recover_keeping};
-use crate::checkpoint::{Cold, Resting};
+use crate::checkpoint::{Cold, Listing, Resting, replay};
 use crate::event::Event;
 use crate::id::{RunId, Seq};
 use crate::record::Record;
-use crate::state::State;
 use crate::state::tests::random::{Try, agenda_of, records, tries};
 use crate::state::tests::world::run_id;
+use crate::state::{Run, State};
 use crate::store::Store;
 
 /// What happens between two records.
@@ -47,6 +47,8 @@ enum Act {
     Bring(u8),
     /// Whatever is due comes back.
     Wake,
+    /// Somebody begins to list all runs, or goes on with it.
+    List,
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -60,6 +62,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         3 => (0..20u64, any::<bool>()).prop_map(|(every, forgets)| Act::Crash { every, forgets }),
         2 => (0..3u8).prop_map(Act::Bring),
         1 => Just(Act::Wake),
+        2 => Just(Act::List),
     ];
     vec(act, 1..60)
 }
@@ -67,17 +70,19 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 /// An engine without decisions: it folds, and runs leave and come back.
 pub(super) struct Life {
     pub(super) store: Flaky,
-    state: State,
-    cold: Cold,
+    pub(super) state: State,
+    pub(super) cold: Cold,
     /// The snapshot that is to be written.
     snapshot: Option<crate::checkpoint::Snapshot>,
+    /// Somebody who lists runs, and those that are to be listed.
+    reader: Option<(Listing, BTreeMap<RunId, Run>)>,
 }
 
 impl Life {
     pub(super) fn new() -> Self {
         let store = Flaky::new();
         let (state, cold) = recover(&store);
-        Self { store, state, cold, snapshot: None }
+        Self { store, state, cold, snapshot: None, reader: None }
     }
 
     pub(super) fn record(&mut self, record: &Record) {
@@ -119,6 +124,7 @@ impl Life {
 
     fn crash(&mut self, every: u64) {
         self.snapshot = None;
+        self.reader = None;
         (self.state, self.cold) = recover_keeping(&self.store, every);
         // As an engine does, so that no two lives write the same version.
         let epoch = self.state.epoch().next();
@@ -162,12 +168,32 @@ impl Life {
                 let run = run_id(run.into());
                 self.cold.bring(&mut self.state, &self.store, run).expect("nothing is lost");
             }
+            Act::List => match self.reader.take() {
+                Some((listing, runs)) => self.list(listing, runs),
+                None => {
+                    let mut runs = replay(&self.store).expect("sound").runs;
+                    runs.retain(|run, _| !self.state.holds(*run));
+                    let runs = runs.into_iter().map(|(id, run)| (id, (*run).clone())).collect();
+                    self.reader = Some((self.cold.listing(), runs));
+                }
+            },
             Act::Wake => {
                 let now = self.state.last_at();
                 let cold = &mut self.cold;
                 cold.bring_due(&mut self.state, &self.store, now, 10).expect("nothing is lost");
             }
         }
+    }
+
+    /// Lists what had left memory when the list was begun, as it stood then.
+    fn list(&self, mut listing: Listing, runs: BTreeMap<RunId, Run>) {
+        let mut listed = BTreeMap::new();
+        while let Some(page) = listing.next_page(&self.store).expect("nothing is lost") {
+            for run in page {
+                assert!(listed.insert(run.id, (*run).clone()).is_none(), "no run is listed twice");
+            }
+        }
+        assert_eq!(listed, runs);
     }
 
     /// What is in memory and what has left it say together what the records say.

@@ -9,6 +9,7 @@ use crate::store::Store;
 mod damage;
 mod figures;
 mod fold;
+mod large;
 mod lives;
 mod store;
 
