@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use resurge_journal::event::{Event, Health};
-use resurge_journal::manifest::Manifest;
 use resurge_journal::state::{IllegalTransition, Run};
 use resurge_journal::{Record, ResourceKey, RunId, State, Timestamp};
 
@@ -71,9 +70,9 @@ impl Core {
         decide::is_call(run) && !run.phase.is_final()
     }
 
-    /// Whether a run with this graph could go on.
-    pub(crate) fn knows(&self, graph: &Manifest) -> bool {
-        self.registry.find(graph).is_ok()
+    /// The workflows that this process knows.
+    pub(crate) const fn registry(&self) -> &Arc<Registry> {
+        &self.registry
     }
 
     pub(crate) const fn settings(&self) -> &Settings {

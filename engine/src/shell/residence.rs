@@ -7,6 +7,7 @@ use std::time::Duration;
 use resurge_journal::checkpoint::{
     Cold, Listing, Lost, RecoverError, Resting, Snapshot, Written, replay_to,
 };
+use resurge_journal::manifest::Manifest;
 use resurge_journal::state::Run;
 use resurge_journal::store::{CacheError, Store};
 use resurge_journal::{RunId, RunKey, Seq, Timestamp};
@@ -383,9 +384,9 @@ pub(crate) fn bring_for(
             cold.bring_due(core.state_mut(), store, now, DUE_RUNS_MAX)?;
         }
         Some(Wanted::Misfits) => {
-            let misfits: Vec<_> =
-                cold.graphs().filter(|graph| !core.knows(graph)).cloned().collect();
-            cold.bring_graphs(core.state_mut(), store, |graph| misfits.contains(graph))?;
+            let registry = Arc::clone(core.registry());
+            let is_misfit = |graph: &Manifest| registry.find(graph).is_err();
+            cold.bring_graphs(core.state_mut(), store, is_misfit)?;
         }
         Some(Wanted::Late(_) | Wanted::Due) | None => {}
     }

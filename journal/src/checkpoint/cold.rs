@@ -173,11 +173,6 @@ impl Cold {
         self.book.due.next().filter(|_| self.book.open > 0)
     }
 
-    /// The graphs of the runs that have not ended.
-    pub fn graphs(&self) -> impl Iterator<Item = &Manifest> {
-        self.book.graphs.iter()
-    }
-
     /// Brings a run back; false if there is none.
     ///
     /// The newest run under its key comes back with it.
@@ -335,7 +330,7 @@ impl Cold {
         store: &dyn Store,
         wanted: impl Fn(&Manifest) -> bool,
     ) -> Result<(), Lost> {
-        if !self.graphs().any(&wanted) {
+        if !self.book.graphs.may_have(&wanted) {
             return Ok(());
         }
         let mut listing = self.listing();
