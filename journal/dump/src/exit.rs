@@ -85,7 +85,9 @@ impl Trouble {
             | Self::Import(
                 ImportError::OneRun { .. } | ImportError::Target(TargetError::Occupied { .. }),
             )
-            | Self::Repair(RepairError::Target(TargetError::Occupied { .. })) => Exit::Usage,
+            | Self::Repair(RepairError::Target(
+                TargetError::Occupied { .. } | TargetError::Inside { .. },
+            )) => Exit::Usage,
             Self::Output(_)
             | Self::Lab(_)
             | Self::Export(_)

@@ -6,7 +6,9 @@ use std::thread;
 
 use resurge_journal::event::Event;
 use resurge_journal::store::conformance::record;
-use resurge_journal::store::{DiskStore, Durability, Follow, News, OpenError, OpenMode, Store};
+use resurge_journal::store::{
+    Condition, DiskStore, Durability, Follow, News, OpenError, OpenMode, Snapshot, Store,
+};
 use resurge_journal::{Record, Seq};
 
 use crate::fixture::{contents, create, edit, frames, home, remove, segment};
@@ -87,6 +89,25 @@ fn every_record_comes_once_and_in_order_while_a_writer_rotates_segments() {
     assert_eq!(shown.len() as u64, store.head().get());
     let there: Vec<_> = store.scan(Seq::ZERO).map(|found| found.expect("whole")).collect();
     assert!(shown == there, "every record, in order");
+}
+
+#[test]
+fn what_is_seen_while_it_is_written_is_no_damage() {
+    let (_home, dir) = home();
+    let store = create(&dir);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for count in (1..=40).cycle().take(240) {
+                let head = store.head();
+                let batch: Vec<_> = (1..=count).map(|n| record(head.get() + n, 600)).collect();
+                store.append(head, &batch).expect("appended");
+            }
+        });
+        while !writer.is_finished() {
+            let snapshot = Snapshot::take(&dir).expect("looked at");
+            assert_eq!((snapshot.condition(), snapshot.is_in_use()), (&Condition::Whole, true));
+        }
+    });
 }
 
 #[test]

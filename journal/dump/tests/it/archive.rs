@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use resurge_journal::Seq;
 use resurge_journal::store::conformance::record;
@@ -153,4 +153,31 @@ fn what_is_not_whole_is_not_passed_on() {
         ""
     );
     assert!(out(&damaged).is_empty());
+}
+
+/// What the reader in another language says, or what it does not like.
+fn read_by_python(file: &Path) -> Result<String, String> {
+    let reader = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/archive.py");
+    let output = Command::new("python3").arg(reader).arg(file).output().expect("python3 is there");
+    if output.status.success() { Ok(out(&output)) } else { Err(err(&output)) }
+}
+
+#[test]
+fn an_archive_can_be_read_by_its_description_alone() {
+    let (home, dir) = home();
+    with_outage(&dir);
+    for (name, more) in [("all", &[][..]), ("one", &["--run", "model a"])] {
+        let file = home.path().join(name);
+        expect(&export(&dir, &file, more), 0);
+        let shown = lines(&expect(&dump(&["log", "--format", "jsonl"], &file), 0));
+        let line =
+            |shown: &Value| format!("{} {}\n", shown["seq"], shown["run"].as_str().unwrap_or("-"));
+        let expected: String = shown.iter().map(line).collect();
+        assert_eq!(read_by_python(&file), Ok(expected));
+        edit(&file, |bytes| {
+            let at = bytes.len() / 2;
+            bytes[at] ^= 1;
+        });
+        assert!(read_by_python(&file).is_err());
+    }
 }

@@ -81,6 +81,30 @@ fn what_the_segments_lost_comes_from_the_index() {
     }
 }
 
+/// What may only be read is copied, not opened where it is.
+#[cfg(unix)]
+#[test]
+fn a_journal_that_may_only_be_read_is_repaired_as_well() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (home, dir) = home();
+    with_story(&dir);
+    edit(&segment(&dir), |bytes| {
+        let at = frames(bytes)[5];
+        bytes[at + 30] ^= 1;
+    });
+    let set_mode = |mode| {
+        for part in ["index/db", "index/conf", "index", "segments", "."] {
+            let mode = fs::Permissions::from_mode(mode);
+            fs::set_permissions(dir.join(part), mode).expect("changed");
+        }
+    };
+    set_mode(0o500);
+    let (object, code) = repair(&dir, &home.path().join("new"));
+    set_mode(0o700);
+    assert_eq!((&object["method"], code), (&json!("index"), 0));
+}
+
 #[test]
 fn what_both_lost_is_told_with_the_runs_that_it_touches() {
     let (home, dir) = home();
@@ -136,7 +160,8 @@ fn a_folder_that_is_not_empty_is_refused_and_not_touched() {
     fs::write(&file, "mine").expect("written");
     with_story(&other);
     let before = contents(home.path());
-    for to in [&notes, &file, &other, &dir] {
+    let (inside, deep) = (dir.join("new"), dir.join("segments/a/b"));
+    for to in [&notes, &file, &other, &dir, &inside, &deep] {
         assert_eq!(repair(&dir, to), (Value::Null, 2), "{}", to.display());
     }
     assert_eq!(contents(home.path()), before);

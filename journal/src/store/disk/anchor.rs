@@ -75,7 +75,7 @@ pub(super) fn read(dir: &Path) -> io::Result<Option<Tail>> {
 }
 
 fn slots(file: &mut File) -> io::Result<[Option<Tail>; SLOT_COUNT]> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(SLOT_BYTES * SLOT_COUNT);
     file.take((SLOT_BYTES * SLOT_COUNT) as u64).read_to_end(&mut bytes)?;
     let mut slots = bytes.chunks(SLOT_BYTES).map(parse);
     Ok([slots.next().flatten(), slots.next().flatten()])

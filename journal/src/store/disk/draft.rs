@@ -23,6 +23,12 @@ pub enum TargetError {
         /// The path.
         location: String,
     },
+    /// It would be part of the journal that is read.
+    #[error("{location} lies in the old journal; choose a folder elsewhere")]
+    Inside {
+        /// The path.
+        location: String,
+    },
     /// The disk failed or refused access.
     #[error("cannot make a journal at {location} ({action}); check the disk and the permissions")]
     Io {

@@ -1,6 +1,6 @@
 //! Putting a damaged journal together again in another folder, by hand.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -65,6 +65,9 @@ pub fn repair(journal: &Path, to: &Path) -> Result<Repaired, RepairError> {
     if Lock::is_held(journal) {
         return Err(in_use().into());
     }
+    if is_inside(to, journal) {
+        return Err(TargetError::Inside { location: to.display().to_string() }.into());
+    }
     let draft = Draft::begin(to)?;
     let made = fill(&place, journal, id, &draft).and_then(|repaired| {
         // What an opening changed meanwhile may have been read half.
@@ -79,6 +82,16 @@ pub fn repair(journal: &Path, to: &Path) -> Result<Repaired, RepairError> {
         draft.abandon();
     }
     published
+}
+
+/// Whether a path, which may not be there yet, lies in a folder.
+fn is_inside(path: &Path, folder: &Path) -> bool {
+    let Ok(folder) = folder.canonicalize() else { return false };
+    let there = path.ancestors().find_map(|above| {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        above.canonicalize().ok()
+    });
+    there.is_some_and(|there| there.starts_with(folder))
 }
 
 /// Adds everything that can be proven, and what was mended, to an empty chain.
@@ -154,7 +167,8 @@ fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
         if entry.file_type()?.is_dir() {
             copy_all(&from, &to)?;
         } else {
-            fs::copy(from, to)?;
+            // Not with its mode: what may only be read cannot be opened by sled.
+            io::copy(&mut File::open(from)?, &mut files::create(&to)?)?;
         }
     }
     Ok(())

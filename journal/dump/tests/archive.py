@@ -1,0 +1,67 @@
+"""Reads an archive of a journal by docs/journal-format.md alone; prints position and run of each record."""
+
+import struct
+import sys
+import uuid
+
+
+def table():
+    for byte in range(256):
+        for _ in range(8):
+            byte = (byte >> 1) ^ (0x82F63B78 if byte & 1 else 0)
+        yield byte
+
+
+TABLE = list(table())
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = (crc >> 8) ^ TABLE[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+def check(holds, problem):
+    if not holds:
+        sys.exit(problem)
+
+
+def number(data):
+    return int.from_bytes(data, "big")
+
+
+def frames(data):
+    at = 64
+    while data[at : at + 4] != b"ENDJ":
+        end = at + 56 + number(data[at + 52 : at + 56]) + 4
+        frame = data[at:end]
+        check(frame[:2] == b"RJ" and end <= len(data), "there is no frame at %d" % at)
+        covered = frame[8:16] + frame[:-4]
+        check(crc32c(covered) == number(frame[-4:]), "the checksum does not fit at %d" % at)
+        yield frame
+        at = end
+
+
+def main(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    check(data[:4] == b"RJAR" and crc32c(data[:60]) == number(data[60:64]), "the header is spoiled")
+    check(number(data[4:6]) == 1, "it needs a newer reader")
+    is_one_run = data[24:40] != bytes(16)
+    lines, position, chain = [], 0, 0
+    for frame in frames(data):
+        seq = number(frame[8:16])
+        check(seq == position + 1 or (is_one_run and seq > position), "a record is missing")
+        if seq == position + 1:
+            check(number(frame[48:52]) == chain, "record %d does not continue" % seq)
+        position, chain = seq, number(frame[-4:])
+        run = uuid.UUID(bytes=frame[32:48])
+        lines.append("%d %s" % (seq, run if run.int else "-"))
+    count, last = struct.unpack(">QQ", data[-24:-8])
+    check(data[-32:-28] == b"ENDJ" and crc32c(data[:-4]) == number(data[-4:]), "the end is spoiled")
+    check(count == len(lines) and position <= last, "the end speaks of other records")
+    print("\n".join(lines))
+
+
+main(sys.argv[1])
