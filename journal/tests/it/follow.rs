@@ -234,6 +234,25 @@ fn a_journal_that_lost_records_is_gone_on_with_where_it_lost_them() {
 }
 
 #[test]
+fn a_journal_that_was_odd_for_long_is_gone_on_with_at_once() {
+    let (_home, dir) = home();
+    append(&create(&dir), 5, 100);
+    let head = fs::read(dir.join("head")).expect("read");
+    append(&reopen(&dir), 9, 100);
+    let mut follow = Follow::open(&dir, Seq::ZERO).expect("there");
+    assert_eq!(short(&drain(&mut follow)), numbers(1, 9));
+    // Somebody puts back an old head, and nobody opens the journal for a while.
+    fs::write(dir.join("head"), head).expect("written");
+    for _ in 0..1_000 {
+        assert!(follow.poll().expect("readable").is_empty());
+    }
+    remove(&dir.join("index"));
+    flip(&segment(&dir), 7);
+    drop(reopen(&dir));
+    assert_eq!(short(&drain(&mut follow)), ["rewritten, 7 to 9", "7"]);
+}
+
+#[test]
 fn damage_is_told_and_what_stands_behind_it_is_shown() {
     let (_home, dir) = home();
     append(&create(&dir), 30, 100);

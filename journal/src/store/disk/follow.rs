@@ -40,6 +40,8 @@ pub struct Follow {
     place: Option<segment::Place>,
     /// Polls in a row that did not find what the head speaks of.
     troubles: u32,
+    /// What the head spoke of at the last poll, if that was less than was given.
+    set_back: Option<Seq>,
     /// Records of mended damage that were given, by position and checksum.
     mended: Vec<(Seq, u32)>,
     /// How far the journal goes if its head cannot be read and nobody writes.
@@ -87,6 +89,7 @@ impl Follow {
             walk,
             place: None,
             troubles: 0,
+            set_back: None,
             mended: Vec::new(),
             closed_at: None,
         })
@@ -103,6 +106,12 @@ impl Follow {
         let last = self.last();
         let is_other = chain.zip(self.walk.chain).is_some_and(|(theirs, ours)| theirs != ours);
         let is_set_back = self.begin <= last && (head < last || head == last && is_other);
+        let set_back = is_set_back.then_some(head);
+        if self.set_back.is_some_and(|before| set_back != Some(before)) {
+            // Something happened to it: worth another look, however long it has been like this.
+            self.troubles = 1;
+        }
+        self.set_back = set_back;
         if head <= last && !is_set_back {
             self.troubles = 0;
             return Ok(Vec::new());
