@@ -36,6 +36,7 @@ campaigns seed="1":
     just campaign c3-runs {{seed}} 2000
     just campaign c4 {{seed}} 5000
     just campaign c4-process {{seed}} 500
+    just campaign c4-repair {{seed}} 1000
     just campaign c6 {{seed}} 100000
     just campaign c6-hang {{seed}} 60
     just campaign c7 {{seed}} 100000

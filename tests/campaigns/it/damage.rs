@@ -146,7 +146,7 @@ impl Closed {
 
 #[test]
 fn c9_c10_any_damage_to_one_file_of_a_closed_journal() {
-    let Some(campaign) = Campaign::begin("c10-files", 120) else { return };
+    let Some(campaign) = Campaign::begin("c10-files", 100) else { return };
     let mut luck = Luck::new(campaign.seed);
     let journals = [Plan::new(luck.next()), Plan::large(luck.next())].map(Closed::make);
     for round in 0..campaign.count {
@@ -167,7 +167,7 @@ fn c9_c10_any_damage_to_one_file_of_a_closed_journal() {
 /// Both copies are damaged: what is lost is told, and what is shown is right.
 #[test]
 fn c10_damage_to_both_copies() {
-    let Some(campaign) = Campaign::begin("c10-both", 60) else { return };
+    let Some(campaign) = Campaign::begin("c10-both", 40) else { return };
     let mut luck = Luck::new(campaign.seed);
     let closed = Closed::make(Plan::new(luck.next()));
     let names = closed.names();

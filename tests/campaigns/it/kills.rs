@@ -15,7 +15,7 @@ const DELAY_MICROS_MAX: u64 = 50_000;
 
 #[test]
 fn c3_killed_at_any_moment() {
-    let Some(campaign) = Campaign::begin("c3", 150) else { return };
+    let Some(campaign) = Campaign::begin("c3", 120) else { return };
     let mut luck = Luck::new(campaign.seed);
     let (mut home, mut floor, mut plan) = (tempfile::tempdir().unwrap(), 0, Plan::new(0));
     let (mut records, mut torn) = (0, 0);

@@ -76,6 +76,11 @@ impl Mounted {
         self.mount().unwrap();
     }
 
+    /// Makes everything in it durable.
+    pub(crate) fn sync(&self) {
+        run(Command::new("sync").arg("-f").arg(self.path())).unwrap();
+    }
+
     /// Gives it so much room in all.
     pub(crate) fn resize(&self, bytes: u64) {
         let options = format!("remount,size={bytes}");

@@ -6,15 +6,17 @@ use std::time::Duration;
 use plan::{Luck, Plan};
 
 use crate::child::{Told, Writer};
+use crate::files;
 use crate::look::{Found, examine};
 use crate::mounts::Mounted;
 use crate::report::Campaign;
-use crate::shim::{Fault, SYNCS, Tools};
+use crate::shim::{Fault, SYNCS, Tools, quick_home};
 
 const DISK_BYTES: u64 = 64 * 1024 * 1024;
 /// A file system lives for so many cuts.
 const LIVES: u64 = 8;
 const DELAY_MICROS_MAX: u64 = 60_000;
+const REPAIR_MICROS_MAX: u64 = 250_000;
 
 /// One file system, and the journal on it.
 struct Bench {
@@ -49,14 +51,26 @@ impl Bench {
 
     /// Lets a writer write for a while and cuts the power under it.
     fn cut(&self, delay: Duration, options: &[&str], fault: Option<Fault>) -> Told {
+        // Creations and openings are cut short as well.
+        let is_late = !delay.as_micros().is_multiple_of(4);
+        self.cut_when(is_late, delay, options, fault)
+    }
+
+    /// Cuts the power some time after the writer was started, or after it has opened the journal.
+    fn cut_when(
+        &self,
+        is_open: bool,
+        delay: Duration,
+        options: &[&str],
+        fault: Option<Fault>,
+    ) -> Told {
         let dir = self.disk.path().join("journal");
         let mut command = Writer::command(&dir, self.plan, 0, options);
         if let Some(fault) = fault {
             self.tools.preload(&mut command, &dir, fault, 1);
         }
         let mut writer = Writer::start(command);
-        // Creations and openings are cut short as well.
-        if !delay.as_micros().is_multiple_of(4) {
+        if is_open {
             writer.wait_for("open");
         }
         thread::sleep(delay);
@@ -80,7 +94,7 @@ impl Bench {
 
 #[test]
 fn c4_the_power_is_cut() {
-    let Some(campaign) = Campaign::begin("c4", 100) else { return };
+    let Some(campaign) = Campaign::begin("c4", 80) else { return };
     let Some(mut bench) = Bench::set_up(&campaign) else { return };
     let mut luck = Luck::new(campaign.seed);
     let (mut records, mut torn) = (0, 0);
@@ -107,6 +121,41 @@ fn c4_the_power_is_cut() {
     }
     campaign.pass(&format!(
         "{} cuts, {records} records, 0 acknowledged lost; {torn} torn tails cut",
+        campaign.count
+    ));
+}
+
+/// The power is cut while damaged segments are put together again.
+#[test]
+fn c4_the_power_is_cut_in_a_repair() {
+    let Some(campaign) = Campaign::begin("c4-repair", 16) else { return };
+    let Some(mut bench) = Bench::set_up(&campaign) else { return };
+    let mut luck = Luck::new(campaign.seed);
+    let home = quick_home();
+    let damaged = home.path().join("journal");
+    let plan = Plan::large(campaign.seed);
+    let (_, made) = Writer::start(Writer::command(&damaged, plan, 24, &["plain"])).end();
+    files::edit(&damaged.join("segments/00000002.seg"), |bytes| bytes[1_000] ^= 1);
+    let mut mended = 0;
+    for cycle in 0..campaign.count {
+        bench.renew(0);
+        bench.plan = plan;
+        files::copy(&damaged, &bench.disk.path().join("journal"));
+        bench.disk.sync();
+        let delay = Duration::from_micros(luck.below(REPAIR_MICROS_MAX));
+        let told = bench.cut_when(false, delay, &["plain"], None);
+        let acked = told.acked.max(made.acked);
+        let found = bench.look(acked).and_then(|found| {
+            let found = found.ok_or("LOST: all of it")?;
+            found.expect_all_of(plan, acked).map(|()| found)
+        });
+        let found = found.unwrap_or_else(|problem| {
+            panic!("cycle {cycle}: {problem}\n{told:#?}\n{}", campaign.again())
+        });
+        mended += u64::from(found.mended.is_some());
+    }
+    campaign.pass(&format!(
+        "{} cuts, 0 acknowledged lost; {mended} repairs begun anew",
         campaign.count
     ));
 }

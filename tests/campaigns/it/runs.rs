@@ -97,7 +97,7 @@ fn read(dir: &Path) -> Record {
 
 #[test]
 fn c3_runs_of_an_engine_that_is_killed() {
-    let Some(campaign) = Campaign::begin("c3-runs", 60) else { return };
+    let Some(campaign) = Campaign::begin("c3-runs", 50) else { return };
     let mut luck = Luck::new(campaign.seed);
     let home = quick_home();
     let dir = home.path().join("journal");
