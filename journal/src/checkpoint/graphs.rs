@@ -73,9 +73,11 @@ mod tests {
 
     /// Another graph for each number.
     fn vary(mut graph: Manifest, number: u32) -> Manifest {
-        for step in &mut graph.steps {
+        let mut steps = graph.steps.to_vec();
+        for step in &mut steps {
             step.timeout_ms = Some(u64::from(number));
         }
+        graph.steps = steps.into();
         graph
     }
 
