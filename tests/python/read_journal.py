@@ -8,6 +8,7 @@ Prints the lines of `journal-dump log --format jsonl JOURNAL` and ends as it doe
 """
 
 import fcntl
+import itertools
 import json
 import struct
 import sys
@@ -137,8 +138,10 @@ def segment_frames(data, ordinal, journal):
         if fields == (b"RJSG", FORMAT, 0, ordinal, journal.bytes, bytes(28), crc):
             return frames(data)
         magic, found, *_, said = fields
-        if magic == b"RJSG" and said == crc and found > FORMAT:
-            return [NewerSegment()]
+        if magic == b"RJSG" and said == crc:
+            return [NewerSegment()] if found > FORMAT else [None]
+        # Every frame proves itself: a spoiled header takes none of them away.
+        return itertools.chain([None], frames(data))
     return [None]
 
 

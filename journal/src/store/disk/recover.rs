@@ -10,7 +10,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::files;
-use super::index::Rescue;
+use super::index::{self, Rescue};
 use super::segment::{self, Frames, Piece, Place, Position, SegmentFile, SegmentWriter};
 use crate::codec;
 use crate::event::RecoveryMethod;
@@ -149,6 +149,10 @@ pub(super) fn replace(dir: &Path, journal: Uuid, durable: Seq) -> io::Result<Opt
     files::sync_dir(&draft)?;
     // What was derived from the damaged segments may say more than the new ones do.
     super::checkpoint::clear(dir)?;
+    if rebuilt.lost.is_some() && dir.join(index::DIR).exists() {
+        // It may hold what was derived from records that are no longer there.
+        files::quarantine(dir, index::DIR)?;
+    }
     if dir.join(segment::DIR).exists() {
         files::quarantine(dir, segment::DIR)?;
     }
