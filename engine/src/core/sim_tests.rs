@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use resurge_journal::checkpoint::{Cold, Habits, Resting, recover};
+use resurge_journal::checkpoint::{Cold, Habits, recover};
 use resurge_journal::event::{BreakerMode, Event, Verdict};
 use resurge_journal::failure::{Advice, Class, Condition, Failure};
 use resurge_journal::manifest::{InputShape, InputSpec, Manifest, Source, StepSpec};
 use resurge_journal::policy::{BreakerSpec, OnOpen, RetrySpec};
-use resurge_journal::state::{Run, RunPhase};
+use resurge_journal::state::RunPhase;
 use resurge_journal::store::{MemoryStore, Store};
 use resurge_journal::{
     AttemptNo, Json, Record, ResourceKey, RunId, Seq, State, StepIndex, StepKey, Timestamp,
@@ -27,9 +27,10 @@ use super::{
 };
 use crate::policy::Breaker;
 use crate::settings::Settings;
-use crate::shell::bring_for;
 use crate::workflow::Definition;
 use resurge_steps::{ErasedStep, Needs, Progress};
+
+mod residence;
 
 /// A small generator with a printable seed.
 struct Luck(u64);
@@ -143,52 +144,6 @@ impl Sim {
             self.reconcile(&records);
             self.keep();
         }
-    }
-
-    /// As the shell does before every decision.
-    fn bring(&mut self, command: &Command) {
-        let brought = bring_for(&mut self.core, &mut self.cold, &self.disk, command, self.now);
-        brought.expect("nothing is lost");
-    }
-
-    /// Now and then the state is kept, and what rests leaves memory.
-    fn keep(&mut self) {
-        if !self.luck.one_in(8) {
-            return;
-        }
-        let far = Duration::from_secs(self.luck.below(20));
-        let durable = self.disk.head();
-        let resting = Resting { now: self.now, far, durable, stays: &Core::stays };
-        let Some(snapshot) = self.cold.snapshot(self.core.state_mut(), &resting) else { return };
-        self.left += snapshot.leaving() as u64;
-        if self.luck.one_in(10) {
-            // The process dies before it is written.
-            self.crash();
-            return;
-        }
-        let written = snapshot.write(&self.disk);
-        self.cold.landed(self.core.state_mut(), &written);
-    }
-
-    /// A run wherever it is.
-    fn run(&self, id: RunId) -> Option<Run> {
-        let known = self.core.state().run(id).cloned();
-        known.or_else(|| {
-            self.cold.peek(&self.disk, id).expect("nothing is lost").map(|run| (*run).clone())
-        })
-    }
-
-    /// All runs wherever they are.
-    fn runs(&self) -> BTreeMap<RunId, Run> {
-        let mut runs: BTreeMap<RunId, Run> =
-            self.core.state().runs().map(|run| (run.id, run.clone())).collect();
-        let mut listing = self.cold.listing();
-        while let Some(page) = listing.next_page(&self.disk).expect("nothing is lost") {
-            for run in page {
-                assert!(runs.insert(run.id, (*run).clone()).is_none(), "one place for a run");
-            }
-        }
-        runs
     }
 
     /// The process dies; the next one replays what the disk holds.

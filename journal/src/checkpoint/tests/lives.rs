@@ -168,15 +168,7 @@ impl Life {
                 let run = run_id(run.into());
                 self.cold.bring(&mut self.state, &self.store, run).expect("nothing is lost");
             }
-            Act::List => match self.reader.take() {
-                Some((listing, runs)) => self.list(listing, runs),
-                None => {
-                    let mut runs = replay(&self.store).expect("sound").runs;
-                    runs.retain(|run, _| !self.state.holds(*run));
-                    let runs = runs.into_iter().map(|(id, run)| (id, (*run).clone())).collect();
-                    self.reader = Some((self.cold.listing(), runs));
-                }
-            },
+            Act::List => self.list(),
             Act::Wake => {
                 let now = self.state.last_at();
                 let cold = &mut self.cold;
@@ -185,8 +177,15 @@ impl Life {
         }
     }
 
-    /// Lists what had left memory when the list was begun, as it stood then.
-    fn list(&self, mut listing: Listing, runs: BTreeMap<RunId, Run>) {
+    /// Begins a list of what has left memory, or reads it as things stood when it was begun.
+    fn list(&mut self) {
+        let Some((mut listing, runs)) = self.reader.take() else {
+            let mut runs = replay(&self.store).expect("sound").runs;
+            runs.retain(|run, _| !self.state.holds(*run));
+            let runs = runs.into_iter().map(|(id, run)| (id, (*run).clone())).collect();
+            self.reader = Some((self.cold.listing(), runs));
+            return;
+        };
         let mut listed = BTreeMap::new();
         while let Some(page) = listing.next_page(&self.store).expect("nothing is lost") {
             for run in page {

@@ -1,0 +1,61 @@
+//! Simulated lives let go of runs and bring them back, as the shell does.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use resurge_journal::RunId;
+use resurge_journal::checkpoint::Resting;
+use resurge_journal::state::Run;
+use resurge_journal::store::Store;
+
+use super::Sim;
+use crate::core::{Command, Core};
+use crate::shell::bring_for;
+
+impl Sim {
+    /// As the shell does before every decision.
+    pub(super) fn bring(&mut self, command: &Command) {
+        let brought = bring_for(&mut self.core, &mut self.cold, &self.disk, command, self.now);
+        brought.expect("nothing is lost");
+    }
+
+    /// Now and then the state is kept, and what rests leaves memory.
+    pub(super) fn keep(&mut self) {
+        if !self.luck.one_in(8) {
+            return;
+        }
+        let far = Duration::from_secs(self.luck.below(20));
+        let durable = self.disk.head();
+        let resting = Resting { now: self.now, far, durable, stays: &Core::stays };
+        let Some(snapshot) = self.cold.snapshot(self.core.state_mut(), &resting) else { return };
+        self.left += snapshot.leaving() as u64;
+        if self.luck.one_in(10) {
+            // The process dies before it is written.
+            self.crash();
+            return;
+        }
+        let written = snapshot.write(&self.disk);
+        self.cold.landed(self.core.state_mut(), &written);
+    }
+
+    /// A run wherever it is.
+    pub(super) fn run(&self, id: RunId) -> Option<Run> {
+        let known = self.core.state().run(id).cloned();
+        known.or_else(|| {
+            self.cold.peek(&self.disk, id).expect("nothing is lost").map(|run| (*run).clone())
+        })
+    }
+
+    /// All runs wherever they are.
+    pub(super) fn runs(&self) -> BTreeMap<RunId, Run> {
+        let mut runs: BTreeMap<RunId, Run> =
+            self.core.state().runs().map(|run| (run.id, run.clone())).collect();
+        let mut listing = self.cold.listing();
+        while let Some(page) = listing.next_page(&self.disk).expect("nothing is lost") {
+            for run in page {
+                assert!(runs.insert(run.id, (*run).clone()).is_none(), "one place for a run");
+            }
+        }
+        runs
+    }
+}
