@@ -98,7 +98,7 @@ pub(super) struct Walk {
     /// Checksum of the record before; none if it is not known.
     pub(super) chain: Option<u32>,
     /// The last record that was there.
-    seen: Seq,
+    pub(super) seen: Seq,
 }
 
 impl Walk {

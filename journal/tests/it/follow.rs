@@ -266,6 +266,20 @@ fn damage_is_told_and_what_stands_behind_it_is_shown() {
 }
 
 #[test]
+fn bytes_in_front_of_the_last_record_do_not_hide_it() {
+    let (_home, dir) = home();
+    append(&create(&dir), 30, 100);
+    edit(&segment(&dir), |bytes| {
+        let at = *frames(bytes).get(29).expect("there");
+        bytes.splice(at..at, *b"RJ what is this doing here");
+    });
+    let mut follow = Follow::open(&dir, Seq::ZERO).expect("there");
+    let mut expected = numbers(1, 30);
+    expected.insert(29, "record 30 is not readable".to_owned());
+    assert_eq!(short(&drain(&mut follow)), expected);
+}
+
+#[test]
 fn a_journal_without_its_head_is_shown_if_nobody_writes() {
     let (_home, dir) = home();
     append(&create(&dir), 30, 100);

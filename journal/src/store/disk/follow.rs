@@ -169,7 +169,12 @@ impl Follow {
         };
         let mut frames = Frames::new(self.journal, self.segments()?, from, self.walk.next);
         let (mut news, mut bytes) = (Vec::new(), 0);
-        while self.walk.next <= head && bytes < POLL_BYTES {
+        // What stands in front of a record may be spoiled without the record being so.
+        let reached = |walk: &Walk| match trust {
+            Trust::Chain => walk.next > head,
+            Trust::Nothing => walk.seen >= head,
+        };
+        while !reached(&self.walk) && bytes < POLL_BYTES {
             let Some(piece) = frames.next().filter(|piece| piece.key <= head) else {
                 if trust == Trust::Nothing {
                     news.extend(self.walk.skip_to(head.next()).map(News::Unreadable));
