@@ -47,6 +47,7 @@ campaigns seed="1":
     just campaign c10-single {{seed}} 1000000
     just campaign c10-files {{seed}} 50000
     just campaign c10-both {{seed}} 10000
+    just campaign c10-killed {{seed}} 10000
     just campaign c19 {{seed}} 1700
 
 # The demo of the launcher.

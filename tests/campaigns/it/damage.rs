@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use plan::{Luck, Plan};
 use resurge_journal::store::{OpenError, Store};
@@ -90,31 +92,7 @@ impl Closed {
             fs::write(path, older).unwrap();
             return;
         }
-        files::edit(&path, |bytes| {
-            if bytes.is_empty() {
-                return;
-            }
-            let at = luck.index(bytes.len());
-            let sector = at / SECTOR * SECTOR;
-            let end = (sector + SECTOR).min(bytes.len());
-            let other = luck.index(bytes.len()) / SECTOR * SECTOR;
-            match harm {
-                Harm::Flip => bytes[at] ^= 1 << luck.below(8),
-                Harm::Zeroes => bytes[sector..end].fill(0),
-                Harm::Noise => bytes[sector..end].fill_with(|| luck.next().to_be_bytes()[0]),
-                Harm::Cut => bytes.truncate(at),
-                Harm::Swap | Harm::Twice => {
-                    let length = (end - sector).min(bytes.len() - other);
-                    let here = bytes[sector..sector + length].to_vec();
-                    let there = bytes[other..other + length].to_vec();
-                    bytes[other..other + length].copy_from_slice(&here);
-                    if matches!(harm, Harm::Swap) {
-                        bytes[sector..sector + length].copy_from_slice(&there);
-                    }
-                }
-                Harm::Gone | Harm::Stale => {}
-            }
-        });
+        files::edit(&path, |bytes| spoil(bytes, harm, luck));
     }
 
     /// One file is damaged: nothing may be lost.
@@ -204,6 +182,85 @@ fn c10_damage_to_both_copies() {
         "{} journals damaged twice: {told} losses told, {refused} refused, 0 silent",
         campaign.count
     ));
+}
+
+/// The last records were not taken over by the index when the writer was killed.
+#[test]
+fn c10_damage_to_a_journal_whose_writer_was_killed() {
+    let Some(campaign) = Campaign::begin("c10-killed", 12) else { return };
+    let mut luck = Luck::new(campaign.seed);
+    let (mut told_lost, mut mended) = (0, 0);
+    for round in 0..campaign.count {
+        let home = quick_home();
+        let dir = home.path().join("journal");
+        let plan = Plan::new(luck.next());
+        let mut writer = Writer::start(Writer::command(&dir, plan, 0, &[]));
+        writer.wait_for("acked");
+        thread::sleep(Duration::from_millis(luck.below(100)));
+        let told = writer.kill();
+        let last = files::all(&dir.join("segments")).pop().unwrap();
+        let harm = [Harm::Flip, Harm::Zeroes, Harm::Cut, Harm::Twice][luck.index(4)];
+        spoil_used(&last, harm, &mut luck);
+        let fail = |problem: String| -> ! {
+            keep(&dir);
+            panic!("round {round}, {harm:?}: {problem}\n{told:#?}\n{}", campaign.again())
+        };
+        match look_at_rest(&dir, plan).unwrap_or_else(|problem| fail(problem)) {
+            None => {}
+            Some(found) => match found.lost() {
+                Some((from, to)) if from > to || to < told.acked => {
+                    fail(format!("it does not tell all: {found:?}"))
+                }
+                Some(_) => told_lost += 1,
+                None => {
+                    mended += u64::from(!found.own.is_empty());
+                    found.expect_all_of(plan, told.acked).unwrap_or_else(|problem| fail(problem));
+                }
+            },
+        }
+    }
+    campaign.pass(&format!(
+        "{} journals: {mended} mended, {told_lost} losses told, 0 silent",
+        campaign.count
+    ));
+}
+
+/// Damages bytes somewhere.
+fn spoil(bytes: &mut Vec<u8>, harm: Harm, luck: &mut Luck) {
+    if bytes.is_empty() {
+        return;
+    }
+    let at = luck.index(bytes.len());
+    let sector = at / SECTOR * SECTOR;
+    let end = (sector + SECTOR).min(bytes.len());
+    let other = luck.index(bytes.len()) / SECTOR * SECTOR;
+    match harm {
+        Harm::Flip => bytes[at] ^= 1 << luck.below(8),
+        Harm::Zeroes => bytes[sector..end].fill(0),
+        Harm::Noise => bytes[sector..end].fill_with(|| luck.next().to_be_bytes()[0]),
+        Harm::Cut => bytes.truncate(at),
+        Harm::Swap | Harm::Twice => {
+            let length = (end - sector).min(bytes.len() - other);
+            let here = bytes[sector..sector + length].to_vec();
+            let there = bytes[other..other + length].to_vec();
+            bytes[other..other + length].copy_from_slice(&here);
+            if matches!(harm, Harm::Swap) {
+                bytes[sector..sector + length].copy_from_slice(&there);
+            }
+        }
+        Harm::Gone | Harm::Stale => {}
+    }
+}
+
+/// Damages the part of a segment that holds frames.
+fn spoil_used(path: &Path, harm: Harm, luck: &mut Luck) {
+    files::edit(path, |bytes| {
+        let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let mut frames = bytes[..used].to_vec();
+        spoil(&mut frames, harm, luck);
+        frames.resize(bytes.len(), 0);
+        *bytes = frames;
+    });
 }
 
 /// What a journal shows once everything that could be found was found; none if it is refused.

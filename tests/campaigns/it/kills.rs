@@ -44,6 +44,8 @@ fn c3_killed_at_any_moment() {
         });
         let kept = found.checkpoint.as_ref().map_or(0, |(seq, _)| seq.get());
         assert!(kept >= told.kept, "cycle {cycle}: checkpoint {} is gone: {found:?}", told.kept);
+        let uncached = told.cached.iter().filter(|seq| !found.cached.contains(seq)).count();
+        assert_eq!(uncached, 0, "cycle {cycle}: {told:#?}, {:?}", found.cached);
         torn += u64::from(found.mended.is_some());
         records += found.after - floor;
         floor = found.after;

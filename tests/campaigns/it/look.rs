@@ -25,6 +25,8 @@ pub(crate) struct Found {
     /// What this opening had to mend.
     pub(crate) mended: Option<Event>,
     pub(crate) checkpoint: Option<(Seq, Vec<u8>)>,
+    /// Positions under which the cache holds something; known after a second opening.
+    pub(crate) cached: Vec<u64>,
 }
 
 impl Found {
@@ -71,6 +73,7 @@ pub(crate) fn examine(dir: &Path, plan: Plan) -> Result<Found, String> {
     let mut first = examine_once(dir, plan)?;
     let second = examine_and(dir, move |store| {
         let mut found = read_all(store, plan)?;
+        found.cached = read_cache(store, plan)?;
         let used = store.append(store.head(), &plan.batch(found.head));
         found.after = used.map_err(|error| format!("cannot be used: {error:?}"))?.get();
         Ok(found)
@@ -87,6 +90,7 @@ pub(crate) fn examine(dir: &Path, plan: Plan) -> Result<Found, String> {
         return Err(format!("opened again it is another one: {first:?}, then {second:?}"));
     }
     first.after = second.after;
+    first.cached = second.cached;
     Ok(first)
 }
 
@@ -145,7 +149,30 @@ pub(crate) fn read_all(store: &DiskStore, plan: Plan) -> Result<Found, String> {
     {
         return Err(format!("WRONG: the checkpoint at {seq} is not what was saved"));
     }
-    Ok(Found { head, after: head, own, mended: store.mended().cloned(), checkpoint })
+    Ok(Found {
+        head,
+        after: head,
+        own,
+        mended: store.mended().cloned(),
+        checkpoint,
+        cached: Vec::new(),
+    })
+}
+
+/// Checks everything in the cache; gives the positions that it speaks of.
+fn read_cache(store: &DiskStore, plan: Plan) -> Result<Vec<u64>, String> {
+    let cache = store.cache().ok_or("there is no cache")?;
+    let pairs = cache.range(&[0; 8], &[0xFF; 8], usize::MAX);
+    let pairs = pairs.map_err(|error| format!("the cache: {error:?}"))?;
+    let mut found = Vec::new();
+    for (key, value) in pairs {
+        let seq = key.try_into().map(u64::from_be_bytes).map_err(|key| format!("key {key:?}"))?;
+        if value != plan.value(seq) {
+            return Err(format!("WRONG: the cache holds {value:?} under {seq}"));
+        }
+        found.push(seq);
+    }
+    Ok(found)
 }
 
 /// A record is what the plan says, or the journal's own.

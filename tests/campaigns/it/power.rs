@@ -97,7 +97,7 @@ fn c4_the_power_is_cut() {
     let Some(campaign) = Campaign::begin("c4", 80) else { return };
     let Some(mut bench) = Bench::set_up(&campaign) else { return };
     let mut luck = Luck::new(campaign.seed);
-    let (mut records, mut torn) = (0, 0);
+    let (mut records, mut torn, mut forgotten) = (0, 0, 0);
     for cycle in 0..campaign.count {
         if cycle.is_multiple_of(LIVES) {
             bench.renew(luck.next() >> 1);
@@ -115,12 +115,14 @@ fn c4_the_power_is_cut() {
         if kept < told.kept {
             fail(format!("the checkpoint {} is gone: {found:?}", told.kept));
         }
+        forgotten += told.cached.iter().filter(|seq| !found.cached.contains(seq)).count();
         torn += u64::from(found.mended.is_some());
         records += found.after - bench.floor;
         bench.floor = found.after;
     }
     campaign.pass(&format!(
-        "{} cuts, {records} records, 0 acknowledged lost; {torn} torn tails cut",
+        "{} cuts, {records} records, 0 acknowledged lost; {torn} torn tails cut, \
+         {forgotten} entries of the cache forgotten",
         campaign.count
     ));
 }
