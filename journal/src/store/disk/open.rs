@@ -98,6 +98,10 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
     let known = known.into_iter().chain(kept).max_by_key(|tail| tail.head);
     let mut found = place.survey(journal, known, checkpoint)?;
     let mut mended = None;
+    if let (Worth::Torn { .. }, Some(said)) = (&found.survey.worth, &found.survey.unreadable) {
+        // What cannot be read just now must not be cut off.
+        return Err(place.failed("read the segments", io::Error::other(said.clone())));
+    }
     match found.survey.worth.clone() {
         Worth::Whole => {}
         Worth::Torn { to, problem, .. } => mended = Some(TailCut { to, problem }.into()),

@@ -59,7 +59,11 @@ pub(super) fn gather(
     let first = segments.first().map_or(1, |segment| segment.ordinal);
     let frames = Frames::new(journal, segments, Place::start_of(first), Seq::new(1));
     let mut seen = durable;
+    let mut unreadable = None;
     for piece in frames {
+        if let Err(flaw) = &piece.seal {
+            unreadable = unreadable.or_else(|| flaw.of_disk());
+        }
         seen = seen.max(piece.key);
         chain.take(&piece, rescue)?;
     }
@@ -67,6 +71,10 @@ pub(super) fn gather(
     chain.fill(seen.next(), rescue)?;
     let head = chain.tail.head;
     let lost = (head < seen).then(|| (head.next(), seen));
+    if let Some(said) = unreadable.filter(|_| lost.is_some()) {
+        // Once the disk answers again, it may all be there.
+        return Err(io::Error::other(said));
+    }
     let method = if chain.filled { RecoveryMethod::Index } else { RecoveryMethod::Prefix };
     Ok((lost, method))
 }
@@ -138,9 +146,16 @@ impl Chain {
 /// Touches nothing and gives none if not even the first record can be read.
 pub(super) fn replace(dir: &Path, journal: Uuid, durable: Seq) -> io::Result<Option<Rebuilt>> {
     let draft = dir.join(DRAFT);
-    remove(&draft)?;
-    segment::create_dir(&draft)?;
-    let rebuilt = rebuild(dir, journal, &draft, journal, durable)?;
+    let attempt = || {
+        remove(&draft)?;
+        segment::create_dir(&draft)?;
+        rebuild(dir, journal, &draft, journal, durable)
+    };
+    let mut rebuilt = attempt()?;
+    if rebuilt.lost.is_some() {
+        // sled takes an error of the disk for the end of its log now and then: it is asked anew.
+        rebuilt = attempt()?;
+    }
     if rebuilt.whole.tail.head == Seq::ZERO {
         remove(&draft)?;
         return Ok(None);

@@ -319,11 +319,8 @@ impl Rescue {
         if !dir.join(db::LOG).is_file() {
             return Ok(Self(None));
         }
-        // sled panics on errors of the disk as it does on damage; damage is there again.
-        let opened = unless_damaged(Db::open(&dir))?;
-        let opened = opened.map_or_else(|| unless_damaged(Db::open(&dir)), |db| Ok(Some(db)))?;
-        let Some(db) = opened else { return Ok(Self(None)) };
-        let found = unless_damaged(db.identity())?.flatten();
+        let Some(db) = unless_damaged(|| Db::open(&dir))? else { return Ok(Self(None)) };
+        let found = unless_damaged(|| db.identity())?.flatten();
         if found.is_some_and(|(found, _)| found == journal) {
             return Ok(Self(Some(db)));
         }
@@ -334,7 +331,7 @@ impl Rescue {
     /// The last record that the database has.
     pub(in crate::store::disk) fn tail(&self) -> io::Result<Option<Tail>> {
         let Some(db) = &self.0 else { return Ok(None) };
-        let block = unless_damaged(db.last_block())?.flatten();
+        let block = unless_damaged(|| db.last_block())?.flatten();
         Ok(block.and_then(|block| {
             let (head, frame) = split(block.frames()).last()?;
             let crc = frame.last_chunk()?;
@@ -345,17 +342,21 @@ impl Rescue {
     /// The frame of a record.
     pub(in crate::store::disk) fn frame(&self, seq: Seq) -> io::Result<Option<Vec<u8>>> {
         let Some(db) = &self.0 else { return Ok(None) };
-        let block = unless_damaged(db.block_of(seq))?.flatten();
+        let block = unless_damaged(|| db.block_of(seq))?.flatten();
         Ok(block.and_then(|block| frame_in(&block, seq)))
     }
 }
 
-fn unless_damaged<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    match result {
-        Ok(done) => Ok(Some(done)),
-        Err(error) if error.kind() == ErrorKind::InvalidData => Ok(None),
-        Err(error) => Err(error),
+/// Asks a second time: sled takes an error of the disk for damage now and then, but damage stays.
+fn unless_damaged<T>(ask: impl Fn() -> io::Result<T>) -> io::Result<Option<T>> {
+    for _ in 0..2 {
+        match ask() {
+            Ok(done) => return Ok(Some(done)),
+            Err(error) if error.kind() == ErrorKind::InvalidData => {}
+            Err(error) => return Err(error),
+        }
     }
+    Ok(None)
 }
 
 impl Drop for Rescue {

@@ -48,6 +48,16 @@ impl From<HeaderFlaw> for Flaw {
 }
 
 impl Flaw {
+    /// What the disk said, if it is the disk that failed: the bytes may be whole.
+    pub(in crate::store::disk) fn of_disk(&self) -> Option<String> {
+        match self {
+            Self::Other(error) if error.kind() != io::ErrorKind::InvalidData => {
+                Some(error.to_string())
+            }
+            Self::Frame(_) | Self::Other(_) => None,
+        }
+    }
+
     pub(in crate::store::disk) fn other(problem: impl Into<String>) -> Self {
         Self::Other(io::Error::new(io::ErrorKind::InvalidData, problem.into()))
     }

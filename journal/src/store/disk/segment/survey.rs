@@ -30,6 +30,8 @@ pub(in crate::store::disk) struct Survey {
     /// The last record that anything knows to have been durable.
     pub(in crate::store::disk) durable: Seq,
     pub(in crate::store::disk) worth: Worth,
+    /// What the disk said where it could not be read.
+    pub(in crate::store::disk) unreadable: Option<String>,
 }
 
 /// Reads all frames behind a position that is known to be whole, and weighs them against the anchor.
@@ -58,6 +60,7 @@ struct Pass {
     bad: Option<(Seq, String)>,
     durable: Seq,
     newer: Option<String>,
+    unreadable: Option<String>,
 }
 
 impl Pass {
@@ -65,7 +68,16 @@ impl Pass {
         // The first record is there before anything says that this is a journal.
         let durable = anchor.map_or(Seq::ZERO, |tail| tail.head).max(Seq::new(1));
         let last = from.tail.head;
-        Self { anchor, whole: from, batch: from, last, bad: None, durable, newer: None }
+        Self {
+            anchor,
+            whole: from,
+            batch: from,
+            last,
+            bad: None,
+            durable,
+            newer: None,
+            unreadable: None,
+        }
     }
 
     fn note(&mut self, seq: Seq, problem: impl FnOnce() -> String) {
@@ -81,6 +93,7 @@ impl Pass {
                 self.follow(expected, seal, piece.place, piece.bytes.len() as u64);
             }
             Err(flaw) => {
+                self.unreadable = self.unreadable.take().or_else(|| flaw.of_disk());
                 if let Flaw::Frame(error) = &flaw
                     && error.is_newer()
                 {
@@ -143,6 +156,6 @@ impl Pass {
             Worth::Damaged { .. } => self.whole,
             _ => self.batch,
         };
-        Survey { whole, last, durable, worth }
+        Survey { whole, last, durable, worth, unreadable: self.unreadable }
     }
 }
