@@ -124,6 +124,20 @@ ssize_t pwrite64(int fd, const void *data, size_t length, off64_t at) {
     return writes("pwrite64", fd, data, length, at, 1);
 }
 
+static ssize_t reads(const char *call, int fd, void *data, size_t length, off64_t at, int is_at) {
+    if (fd > 2 && names(call) && concerns_fd(fd) && fires(call, NULL, fd)) return refuse();
+    if (is_at) return syscall(SYS_pread64, fd, data, length, at);
+    return syscall(SYS_read, fd, data, length);
+}
+
+ssize_t read(int fd, void *data, size_t length) { return reads("read", fd, data, length, 0, 0); }
+ssize_t pread(int fd, void *data, size_t length, off_t at) {
+    return reads("pread64", fd, data, length, at, 1);
+}
+ssize_t pread64(int fd, void *data, size_t length, off64_t at) {
+    return reads("pread64", fd, data, length, at, 1);
+}
+
 #define ON_FD(name, fd, ...) \
     (names(#name) && concerns_fd(fd) && fires(#name, NULL, fd) ? refuse() : REAL(name)(__VA_ARGS__))
 #define ON_PATH(name, path, ...) \

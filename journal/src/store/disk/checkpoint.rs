@@ -64,10 +64,7 @@ pub(super) fn load(dir: &Path) -> Option<(Position, Vec<u8>)> {
 
 /// Forgets all checkpoints: what they stand on has changed.
 pub(super) fn clear(dir: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(dir.join(DIR)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    files::remove_all(&dir.join(DIR))
 }
 
 fn newest<T>(dir: &Path, read: impl Fn(&Path) -> Option<T>) -> Option<T> {

@@ -118,12 +118,37 @@ pub(super) fn prepare(dir: &Path) -> io::Result<()> {
     sync_dir(dir)?;
     // What an earlier creation left is without value: no marker was ever written for it.
     for left in [segment::DIR, index::DIR, checkpoint::DIR] {
-        match fs::remove_dir_all(dir.join(left)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove_all(&dir.join(left))?;
     }
     segment::create_dir(dir)
+}
+
+/// Copies a folder with all that is in it; nothing if it is not there.
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(from) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    make_private_dir(to)?;
+    for entry in entries {
+        let entry = entry?;
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            copy(&path, &to)
+        } else {
+            // Not with its mode: what may only be read cannot be opened by sled.
+            io::copy(&mut File::open(path)?, &mut create(&to)?).map(|_| ())
+        }?;
+    }
+    Ok(())
+}
+
+/// Removes a folder with all that is in it, if it is there.
+pub(super) fn remove_all(dir: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Syncs everything in a folder that somebody else filled.

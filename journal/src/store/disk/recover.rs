@@ -21,6 +21,8 @@ use crate::store::tail::Tail;
 const DRAFT: &str = "segments-new";
 /// Stands in the draft once it is complete.
 const DONE: &str = "COMPLETE";
+/// Where the copy of the database is, for as long as it is asked.
+const SCRATCH: &str = "rescue";
 /// Frames are written in groups of so many bytes.
 const GROUP_BYTES: usize = 64 * 1024;
 
@@ -41,9 +43,14 @@ pub(super) fn rebuild(
     to_journal: Uuid,
     durable: Seq,
 ) -> io::Result<Rebuilt> {
-    let rescue = Rescue::open(from, journal)?;
+    // sled writes to what it opens, and shortens it where the disk fails: it gets a copy.
+    let scratch = to.join(SCRATCH);
+    files::copy(&from.join(index::DIR), &scratch.join(index::DIR))?;
+    let rescue = Rescue::open(&scratch, journal)?;
     let mut chain = Chain::new(SegmentWriter::create(to, to_journal)?);
     let (lost, method) = gather(from, journal, durable, &rescue, &mut chain)?;
+    drop(rescue);
+    files::remove_all(&scratch)?;
     Ok(Rebuilt { whole: chain.end()?, lost, method })
 }
 
@@ -147,7 +154,7 @@ impl Chain {
 pub(super) fn replace(dir: &Path, journal: Uuid, durable: Seq) -> io::Result<Option<Rebuilt>> {
     let draft = dir.join(DRAFT);
     let attempt = || {
-        remove(&draft)?;
+        files::remove_all(&draft)?;
         segment::create_dir(&draft)?;
         rebuild(dir, journal, &draft, journal, durable)
     };
@@ -157,7 +164,7 @@ pub(super) fn replace(dir: &Path, journal: Uuid, durable: Seq) -> io::Result<Opt
         rebuilt = attempt()?;
     }
     if rebuilt.whole.tail.head == Seq::ZERO {
-        remove(&draft)?;
+        files::remove_all(&draft)?;
         return Ok(None);
     }
     files::create(&draft.join(DONE))?.sync_all()?;
@@ -182,14 +189,7 @@ pub(super) fn finish(dir: &Path) -> io::Result<()> {
         fs::rename(draft.join(segment::DIR), dir.join(segment::DIR))?;
         files::sync_dir(dir)?;
     }
-    remove(&draft)
-}
-
-fn remove(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    files::remove_all(&draft)
 }
 
 /// Segments of a journal with the first record of each, as far as it can be read.

@@ -1,6 +1,5 @@
 //! Putting a damaged journal together again in another folder, by hand.
 
-use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -74,11 +73,11 @@ pub fn repair(journal: &Path, to: &Path) -> Result<Repaired, RepairError> {
         if Lock::is_held(journal) { Err(in_use().into()) } else { Ok(repaired) }
     });
     let published = made.and_then(|(chain, mended)| {
-        draft.io("remove a copy", remove(&draft.dir().join(COPY)))?;
+        draft.io("remove a copy", files::remove_all(&draft.dir().join(COPY)))?;
         Ok(Repaired { head: draft.publish(id, chain)?, mended })
     });
     if published.is_err() {
-        let _ = remove(&draft.dir().join(COPY));
+        let _ = files::remove_all(&draft.dir().join(COPY));
         draft.abandon();
     }
     published
@@ -151,32 +150,10 @@ fn record(chain: &mut Chain, event: Event) -> io::Result<()> {
 /// Opens a copy of the database; one that cannot be read is as good as none.
 fn copy_index(from: &Path, to: &Path, journal: Uuid) -> io::Result<Rescue> {
     let copy = to.join(COPY);
-    remove(&copy)?;
+    files::remove_all(&copy)?;
     files::make_private_dir(&copy)?;
-    if copy_all(&from.join(index::DIR), &copy.join(index::DIR)).is_err() {
-        remove(&copy)?;
+    if files::copy(&from.join(index::DIR), &copy.join(index::DIR)).is_err() {
+        files::remove_all(&copy)?;
     }
     Rescue::open(&copy, journal)
-}
-
-fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
-    files::make_private_dir(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_type()?.is_dir() {
-            copy_all(&from, &to)?;
-        } else {
-            // Not with its mode: what may only be read cannot be opened by sled.
-            io::copy(&mut File::open(from)?, &mut files::create(&to)?)?;
-        }
-    }
-    Ok(())
-}
-
-fn remove(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }

@@ -54,7 +54,7 @@ impl Flaw {
             Self::Other(error) if error.kind() != io::ErrorKind::InvalidData => {
                 Some(error.to_string())
             }
-            Self::Frame(_) | Self::Other(_) => None,
+            Self::Frame(_) | Self::Foreign(_) | Self::Other(_) => None,
         }
     }
 
