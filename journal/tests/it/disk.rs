@@ -13,12 +13,12 @@ use tempfile::TempDir;
 
 use crate::fixture::{contents, create, edit, frames, home, remove, segment};
 
-fn reopen(dir: &Path) -> Result<DiskStore, OpenError> {
+pub(crate) fn reopen(dir: &Path) -> Result<DiskStore, OpenError> {
     DiskStore::open(dir, OpenMode::Existing, Durability::Power)
 }
 
 /// A closed journal with records up to `head`.
-fn filled(dir: &Path, head: u64) {
+pub(crate) fn filled(dir: &Path, head: u64) {
     let store = create(dir);
     for seq in 2..=head {
         store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
@@ -89,36 +89,6 @@ fn what_is_not_a_journal_is_left_alone() {
     filled(&dir, 2);
     fs::write(dir.join("FORMAT"), "not json").expect("written");
     assert!(matches!(reopen(&dir), Err(OpenError::Foreign { .. })));
-}
-
-#[test]
-fn a_lost_marker_never_leads_to_a_new_journal() {
-    let (_home, dir) = home();
-    filled(&dir, 5);
-    let marker = fs::read(dir.join("FORMAT")).expect("read");
-    fs::remove_file(dir.join("FORMAT")).expect("removed");
-    let refused = DiskStore::open(&dir, OpenMode::CreateIfMissing, Durability::Power);
-    assert!(matches!(refused, Err(OpenError::Foreign { .. })), "{refused:?}");
-    fs::write(dir.join("FORMAT"), marker).expect("written");
-    assert_eq!(reopen(&dir).expect("opened").head(), Seq::new(5));
-}
-
-/// Whoever is told that nothing can be read moves away what is whole.
-#[test]
-fn a_marker_that_names_another_journal_is_told_apart_from_a_loss() {
-    let (_home, dir) = home();
-    filled(&dir, 5);
-    let marker = fs::read(dir.join("FORMAT")).expect("read");
-    edit(&dir.join("FORMAT"), |text| {
-        let at = text.len() - 5;
-        let digit = text.get_mut(at).expect("within");
-        *digit = if *digit == b'0' { b'1' } else { b'0' };
-    });
-    let refused = reopen(&dir).expect_err("not the same journal").to_string();
-    assert!(refused.contains("its segments are of"), "{refused}");
-    fs::write(dir.join("FORMAT"), marker).expect("written");
-    let store = reopen(&dir).expect("opened");
-    assert_eq!((store.head(), store.mended()), (Seq::new(5), None));
 }
 
 #[test]

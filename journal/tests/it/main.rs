@@ -6,4 +6,5 @@ mod disk;
 mod fixture;
 mod follow;
 mod kill;
+mod marker;
 mod store;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -191,10 +192,10 @@ impl Shared {
     fn run(&self) {
         yield_to_others();
         loop {
-            let failure = match self.open() {
-                Ok(follower) => self.follow(follower),
-                Err(error) => Err(error),
-            };
+            // sled may panic wherever a handle of a database that failed is let go.
+            let work = || self.open().and_then(|follower| self.follow(follower));
+            let failure = panic::catch_unwind(AssertUnwindSafe(work))
+                .unwrap_or_else(|_| Err(io::Error::other("the database gave up")));
             let Err(error) = failure else { break };
             self.fail(&error);
             if self.is_closing_within(RETRY) {
