@@ -29,7 +29,7 @@ impl Follower {
         };
         let last = block.last();
         let ours = split(block.frames()).last().map(|(_, frame)| frame);
-        let theirs = at(map, last).filter(|_| last <= head);
+        let theirs = at(map, last)?.filter(|_| last <= head);
         if theirs.as_deref() != ours {
             let problem = "the database holds other records than the segments";
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
@@ -104,9 +104,13 @@ fn frames_behind(
 }
 
 /// The frame of one record as the segments have it.
-fn at(map: &Map, seq: Seq) -> Option<Vec<u8>> {
-    let piece = map.frames_near(seq).find(|piece| piece.key >= seq)?;
-    (piece.key == seq && piece.seal.is_ok()).then_some(piece.bytes)
+fn at(map: &Map, seq: Seq) -> io::Result<Option<Vec<u8>>> {
+    let Some(piece) = map.frames_near(seq).find(|piece| piece.key >= seq) else { return Ok(None) };
+    match piece.seal {
+        Ok(_) => Ok(Some(piece.bytes).filter(|_| piece.key == seq)),
+        // A disk that fails says nothing against the database.
+        Err(flaw) => flaw.of_disk().map_or(Ok(None), |said| Err(io::Error::other(said))),
+    }
 }
 
 /// Time between two looks at what has been added, while anything is.
