@@ -147,6 +147,11 @@ fn sweep(campaign: &Campaign, faults: &[Fault], scenes: &[Scene], dense: u64) ->
     let mut played = 0;
     for scene in scenes {
         for fault in faults {
+            // What its segments have lost only its index has, and sled shortens a database that it
+            // cannot read while it opens it: two faults at once, and the loss is told.
+            if matches!(scene, Scene::Aged) && fault.always && fault.calls.contains("read") {
+                continue;
+            }
             let mut nth = 1;
             while stage.play(tools, *scene, *fault, nth).unwrap_or_else(|problem| {
                 panic!("{scene:?}, {fault:?}, call {nth}: {problem}\n{}", campaign.again())

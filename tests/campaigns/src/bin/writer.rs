@@ -77,7 +77,7 @@ impl Writer {
             return Ok(());
         }
         say(&format!("full {}", self.store.head()))?;
-        while !self.store.has_room() {
+        while !self.store.seek_room() {
             std::thread::sleep(Duration::from_millis(5));
         }
         say("room")
