@@ -3,10 +3,11 @@
 use std::fs;
 
 use resurge_journal::Seq;
+use resurge_journal::store::conformance::record;
 use resurge_journal::store::{DiskStore, Durability, OpenError, OpenMode, Store};
 
 use crate::disk::{filled, reopen};
-use crate::fixture::{edit, home};
+use crate::fixture::{edit, home, segment};
 
 #[test]
 fn a_lost_marker_never_leads_to_a_new_journal() {
@@ -36,4 +37,21 @@ fn a_marker_that_names_another_journal_is_told_apart_from_a_loss() {
     fs::write(dir.join("FORMAT"), marker).expect("written");
     let store = reopen(&dir).expect("opened");
     assert_eq!((store.head(), store.mended()), (Seq::new(5), None));
+}
+
+#[test]
+fn a_segment_of_another_journal_behind_the_end_is_put_aside_and_not_removed() {
+    let (_home, dir) = home();
+    filled(&dir, 5);
+    let (_other_home, other) = home();
+    filled(&other, 7);
+    let foreign = fs::read(segment(&other)).expect("read");
+    fs::write(dir.join("segments/00000002.seg"), &foreign).expect("written");
+    let store = reopen(&dir).expect("opened");
+    for seq in 2..=5 {
+        let found = store.read(Seq::new(seq)).expect("readable");
+        assert_eq!(found, Some(record(seq, 100)));
+    }
+    let kept = fs::read(dir.join("quarantine/segment-1")).expect("kept");
+    assert_eq!(kept, foreign);
 }

@@ -168,11 +168,16 @@ pub(super) fn sync_created(dir: &Path) -> io::Result<()> {
 
 /// Moves something damaged out of the way, without losing it.
 pub(super) fn quarantine(dir: &Path, name: &str) -> io::Result<()> {
+    set_aside(dir, &dir.join(name), name)
+}
+
+/// Moves something that does not belong into a journal out of it, without losing it.
+pub(super) fn set_aside(dir: &Path, path: &Path, name: &str) -> io::Result<()> {
     let shelf = dir.join(QUARANTINE);
     make_private_dir(&shelf)?;
     let places = (1_u32..).map(|number| shelf.join(format!("{name}-{number}")));
     let free = places.into_iter().find(|place| !place.exists());
-    fs::rename(dir.join(name), free.ok_or(ErrorKind::StorageFull)?)?;
+    fs::rename(path, free.ok_or(ErrorKind::StorageFull)?)?;
     sync_dir(&shelf)?;
     sync_dir(dir)
 }

@@ -62,8 +62,13 @@ impl SegmentWriter {
         segments: &[SegmentFile],
         end: Place,
     ) -> io::Result<Self> {
-        for empty in segments.iter().filter(|segment| segment.ordinal > end.ordinal) {
-            std::fs::remove_file(&empty.path)?;
+        for behind in segments.iter().filter(|segment| segment.ordinal > end.ordinal) {
+            if matches!(behind.open(journal), Ok((_, None))) {
+                // Made in advance, or the rest of a batch that was never acknowledged.
+                std::fs::remove_file(&behind.path)?;
+            } else {
+                files::set_aside(dir, &behind.path, "segment")?;
+            }
         }
         let segment = SegmentFile::new(dir, end.ordinal);
         let mut file = files::open_for_update(&segment.path)?;
