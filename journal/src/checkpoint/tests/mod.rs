@@ -7,7 +7,6 @@ use crate::state::State;
 use crate::store::Store;
 
 mod damage;
-mod figures;
 mod fold;
 mod large;
 mod lives;
