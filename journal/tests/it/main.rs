@@ -1,10 +1,12 @@
 //! The journal through its public interface.
 
 mod archive;
+mod checkpoints;
 mod damage;
 mod disk;
 mod fixture;
 mod follow;
 mod kill;
 mod marker;
+mod mending;
 mod store;

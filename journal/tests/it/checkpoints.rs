@@ -1,0 +1,111 @@
+//! Checkpoints: what is kept of the state, and what it is worth once records are damaged.
+
+use std::fs;
+
+use resurge_journal::Seq;
+use resurge_journal::event::RecoveryMethod;
+use resurge_journal::store::Store;
+use resurge_journal::store::conformance::record;
+
+use crate::disk::reopen;
+use crate::fixture::{create, edit, frames, home, remove, segment};
+use crate::mending::{copy_of, expect_all, mended};
+
+#[test]
+fn a_checkpoint_stands_until_the_records_say_otherwise() {
+    let (_home, dir) = home();
+    let store = create(&dir);
+    for seq in 2..=30 {
+        store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
+    }
+    assert_eq!(store.load_checkpoint(), None);
+    store.save_checkpoint(Seq::new(20), b"twenty").expect("saved");
+    store.save_checkpoint(Seq::new(25), b"twenty-five").expect("saved");
+    drop(store);
+    let store = reopen(&dir).expect("opened");
+    assert_eq!(store.load_checkpoint(), Some((Seq::new(25), b"twenty-five".to_vec())));
+    expect_all(&store, 30);
+    drop(store);
+
+    // Damage in front of the checkpoint is found by whoever reads there, damage behind it at once.
+    let places = frames(&fs::read(segment(&dir)).expect("read"));
+    edit(&segment(&dir), |bytes| {
+        *bytes.get_mut(places.get(27).expect("known") + 9).expect("within") ^= 1;
+    });
+    let (store, mended) = mended(&dir);
+    assert_eq!(mended.lost_from, None);
+    assert_eq!(store.load_checkpoint(), None, "what it stood on was written anew");
+}
+
+/// A checkpoint spares the opening from reading what is in front of it.
+#[test]
+fn damage_in_front_of_a_checkpoint_is_read_from_the_index() {
+    type Damage = fn(&mut Vec<u8>, usize, usize);
+    let (_home, dir) = home();
+    let store = create(&dir);
+    for seq in 2..=30 {
+        store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
+    }
+    store.save_checkpoint(Seq::new(25), b"twenty-five").expect("saved");
+    drop(store);
+    let places = frames(&fs::read(segment(&dir)).expect("read"));
+    let at = |seq: usize| *places.get(seq - 1).expect("known");
+    let damages: [Damage; 3] = [
+        |bytes, from, _| *bytes.get_mut(from + 9).expect("within") ^= 1,
+        |bytes, from, to| bytes.get_mut(from..to).expect("within").fill(0xAA),
+        |bytes, from, to| {
+            let frame = bytes.get(..to - from).expect("within").to_vec();
+            bytes.get_mut(from..to).expect("within").copy_from_slice(&frame);
+        },
+    ];
+    for damage in damages {
+        for (from, to) in [(7, 8), (1, 2), (3, 20)] {
+            let (_copy_home, copy) = copy_of(&dir);
+            edit(&segment(&copy), |bytes| damage(bytes, at(from), at(to)));
+            let store = reopen(&copy).expect("opened");
+            expect_all(&store, 30);
+            let count = store.scan(Seq::new(5)).count() as u64;
+            assert_eq!(count, store.head().get() - 4);
+            assert_eq!(store.read(Seq::new(7)).expect("readable"), Some(record(7, 100)));
+            if store.mended().is_none() {
+                store.save_checkpoint(Seq::new(30), b"").expect_err("what is damaged is no ground");
+                drop(store);
+                let (_, mended) = mended(&copy);
+                assert_eq!((mended.method, mended.lost_from), (RecoveryMethod::Index, None));
+            }
+        }
+    }
+}
+
+#[test]
+fn segments_that_end_in_front_of_a_checkpoint_are_mended() {
+    let (_home, dir) = home();
+    let store = create(&dir);
+    for seq in 2..=30 {
+        store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
+    }
+    store.save_checkpoint(Seq::new(30), b"thirty").expect("saved");
+    drop(store);
+    let places = frames(&fs::read(segment(&dir)).expect("read"));
+    let old_head = fs::read(dir.join("head")).expect("read");
+    for end in [places.get(10), places.get(29)] {
+        for head in [Some(&old_head), None] {
+            let (_copy_home, copy) = copy_of(&dir);
+            edit(&segment(&copy), |bytes| bytes.truncate(*end.expect("known")));
+            match head {
+                Some(head) => fs::write(copy.join("head"), head).expect("written"),
+                None => remove(&copy.join("head")),
+            }
+            let (store, mended) = mended(&copy);
+            assert_eq!((mended.method, mended.lost_from), (RecoveryMethod::Index, None));
+            expect_all(&store, 30);
+        }
+        // Without the index the checkpoint still knows how far the journal went.
+        let (_copy_home, copy) = copy_of(&dir);
+        edit(&segment(&copy), |bytes| bytes.truncate(*end.expect("known")));
+        remove(&copy.join("head"));
+        remove(&copy.join("index"));
+        let (_, mended) = mended(&copy);
+        assert_eq!(mended.lost_to, Some(Seq::new(30)));
+    }
+}
