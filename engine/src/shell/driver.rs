@@ -15,8 +15,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::ambient::{World, boot_id, let_others_go_first, spawn_blocking};
 use super::commit::{CommitError, Committer};
+use super::ending::Ended;
 use super::feed::Feed;
-use super::message::{Census, Ended, Message, Reply, Sight};
+use super::message::{Census, Message, Reply, Sight};
 use super::observe;
 use super::residence::Residence;
 use super::space::Space;
@@ -419,7 +420,7 @@ impl Driver {
             self.answer(reply, None);
             return Ok(());
         };
-        if let Some(ending) = ended(known) {
+        if let Some(ending) = Ended::of(known) {
             self.answer(reply, Some(ending));
             return Ok(());
         }
@@ -435,7 +436,7 @@ impl Driver {
     /// Tells those who wait for a run how it ended; false if it has not.
     fn tell_waiters(&mut self, id: RunId) -> bool {
         let run = self.core.state().run(id).filter(|run| run.since <= self.commits.durable());
-        let Some(ending) = run.and_then(ended) else { return false };
+        let Some(ending) = run.and_then(Ended::of) else { return false };
         for reply in self.waiters.remove(&id).unwrap_or_default() {
             let _ = reply.send(Some(ending.clone()));
         }
@@ -491,30 +492,6 @@ fn shut(state: &State) -> Vec<ResourceKey> {
 /// Whether a run cannot go on, whatever anybody asks for.
 fn is_over(run: &Run) -> bool {
     matches!(run.phase, RunPhase::Succeeded | RunPhase::Cancelled { .. })
-}
-
-/// How a run ended, if it has.
-fn ended(run: &Run) -> Option<Ended> {
-    let last = |key| {
-        let step = run.step_by_key(key).map(|(_, step)| step);
-        let attempts = step.map(|step| step.attempts).unwrap_or_default();
-        (attempts, step.and_then(|step| step.last_failure.clone()))
-    };
-    match &run.phase {
-        RunPhase::Active | RunPhase::Parked { .. } | RunPhase::Paused { .. } => None,
-        RunPhase::Succeeded => run.output().cloned().map(Ended::Succeeded),
-        RunPhase::Failed { step } => {
-            let (attempts, failure) = last(step);
-            Some(Ended::Failed { step: step.clone(), attempts, failure })
-        }
-        RunPhase::Exhausted { reason, step } => {
-            let (attempts, failure) = step.as_ref().map(last).unwrap_or_default();
-            Some(Ended::Exhausted { reason: *reason, step: step.clone(), attempts, failure })
-        }
-        RunPhase::Cancelled { actor, reason } => {
-            Some(Ended::Cancelled { actor: actor.clone(), reason: reason.clone() })
-        }
-    }
 }
 
 /// Removes the scratch folders of runs that ended with the same flush, in one go: to wake a thread

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use resurge_journal::checkpoint::Listing;
-use resurge_journal::event::ExhaustReason;
-use resurge_journal::failure::Failure;
 use resurge_journal::state::{Run, Tuning};
-use resurge_journal::{AttemptNo, Json, RunId, State, StepIndex, StepKey, Timestamp};
+use resurge_journal::{AttemptNo, RunId, State, StepIndex, Timestamp};
 use resurge_steps::Progress;
 use tokio::sync::oneshot;
 
+use super::ending::Ended;
 use crate::core::{Command, Outcome, Refusal, StartRequest, Wanted};
 
 /// Where an answer goes. Dropped without one when the journal fails.
@@ -83,26 +82,5 @@ pub(crate) enum Message {
     Shutdown {
         grace: Duration,
         reply: Reply<()>,
-    },
-}
-
-/// How a run ended.
-#[derive(Debug, Clone)]
-pub(crate) enum Ended {
-    Succeeded(Json),
-    Failed {
-        step: StepKey,
-        attempts: AttemptNo,
-        failure: Option<Failure>,
-    },
-    Exhausted {
-        reason: ExhaustReason,
-        step: Option<StepKey>,
-        attempts: AttemptNo,
-        failure: Option<Failure>,
-    },
-    Cancelled {
-        actor: String,
-        reason: String,
     },
 }

@@ -5,6 +5,7 @@ mod ambient;
 mod attempt;
 mod commit;
 mod driver;
+mod ending;
 mod feed;
 mod message;
 mod observe;
@@ -20,8 +21,9 @@ pub(crate) use ambient::{
     unique_name, within,
 };
 pub(crate) use driver::SHUT_DOWN;
+pub(crate) use ending::Ended;
 pub(crate) use feed::{Feed, Head};
-pub(crate) use message::{Census, Ended, Message, Reply, Sight};
+pub(crate) use message::{Census, Message, Reply, Sight};
 pub(crate) use open::{Opened, Parts, ReplayError, open};
 #[cfg(test)]
 pub(crate) use residence::bring_for;
