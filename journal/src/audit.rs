@@ -160,9 +160,10 @@ const fn kind_of(error: &ReadError) -> FindingKind {
         ReadError::Duplicate { .. } => FindingKind::Duplicate,
         ReadError::Foreign { .. } => FindingKind::Foreign,
         ReadError::Undecodable { source, .. } if source.is_newer() => FindingKind::Newer,
-        ReadError::Undecodable { .. } | ReadError::Io { .. } | ReadError::Closed => {
-            FindingKind::Unreadable
-        }
+        ReadError::Undecodable { .. }
+        | ReadError::Io { .. }
+        | ReadError::Trimmed { .. }
+        | ReadError::Closed => FindingKind::Unreadable,
     }
 }
 

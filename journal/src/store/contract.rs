@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::cache::{Cache, CacheError};
-use super::error::{AppendError, ReadError};
+use super::error::{AppendError, ReadError, TrimError};
 use crate::id::Seq;
 use crate::record::Record;
 
@@ -44,6 +44,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Reads from a position to the head as of this call, without holding it all in memory.
     ///
+    /// Begins with [`first`](Self::first) if it is asked for more than is there.
+    ///
     /// Checks that no record is missing and that each follows the one before. An error stands in
     /// front of the first record that is in doubt, or in the place of those that are gone; the scan
     /// goes on behind it, but what follows is not proven to belong to what came before.
@@ -52,7 +54,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Reads one record; none behind the head.
     ///
     /// # Errors
-    /// [`ReadError`] if the record is gone or cannot be read.
+    /// [`Trimmed`](ReadError::Trimmed) if it was dropped on purpose, any other [`ReadError`] if it
+    /// is gone or cannot be read.
     fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError>;
 
     /// Whether there is space for records to come, apart from what is kept in reserve.
@@ -92,6 +95,45 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// The first record from which on none is missing: 1, unless the journal was trimmed.
+    fn first(&self) -> Seq {
+        Seq::new(1)
+    }
+
+    /// What stands in the place of the records in front of [`first`](Self::first), as
+    /// [`trim`](Self::trim) was given it; none if the journal was never trimmed.
+    ///
+    /// # Errors
+    /// [`ReadError`] if it was, and this is gone or cannot be read.
+    fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok(None)
+    }
+
+    /// The records in front of [`first`](Self::first) that were kept, oldest first, with gaps.
+    fn scan_kept(&self) -> Scan<'_> {
+        Box::new(std::iter::empty())
+    }
+
+    /// Where the journal can be trimmed, oldest first; every one is behind [`first`](Self::first).
+    fn cuts(&self) -> Vec<Cut> {
+        Vec::new()
+    }
+
+    /// Drops the records in front of a [cut](Self::cuts), but for some of them.
+    ///
+    /// `kept` are the positions of those, ascending; each must still be there. `residue` stands in
+    /// the place of the others from then on. What was given before is replaced.
+    ///
+    /// # Durability
+    /// A crash leaves the journal as it was, or trimmed.
+    ///
+    /// # Errors
+    /// [`TrimError`] leaves every record where it was.
+    fn trim(&self, first: Seq, residue: &[u8], kept: &[Seq]) -> Result<(), TrimError> {
+        let _ = (residue, kept);
+        Err(TrimError::NoCut { first })
+    }
+
     /// Where the records are, for people.
     fn location(&self) -> &str;
 
@@ -101,6 +143,15 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// are refused with `Closed`. A scan that is still held keeps the store open until it is
     /// dropped.
     fn close(&self);
+}
+
+/// A place at which a journal can be trimmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// The first record that stays.
+    pub first: Seq,
+    /// Bytes that records take up from there on.
+    pub bytes_behind: u64,
 }
 
 /// Engines hold a store of a type that they do not know.
@@ -141,6 +192,26 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
         (**self).load_checkpoint()
+    }
+
+    fn first(&self) -> Seq {
+        (**self).first()
+    }
+
+    fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        (**self).residue()
+    }
+
+    fn scan_kept(&self) -> Scan<'_> {
+        (**self).scan_kept()
+    }
+
+    fn cuts(&self) -> Vec<Cut> {
+        (**self).cuts()
+    }
+
+    fn trim(&self, first: Seq, residue: &[u8], kept: &[Seq]) -> Result<(), TrimError> {
+        (**self).trim(first, residue, kept)
     }
 
     fn location(&self) -> &str {

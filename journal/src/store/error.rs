@@ -98,8 +98,42 @@ pub enum ReadError {
         /// What the system said.
         source: io::Error,
     },
+    /// The record was dropped on purpose.
+    #[error("record {seq} was dropped by retention; the journal begins with record {first}")]
+    Trimmed {
+        /// The record.
+        seq: Seq,
+        /// The first record from which on none is missing.
+        first: Seq,
+    },
     /// The store was closed.
     #[error("the journal is closed; open it again before reading")]
+    Closed,
+}
+
+/// Records that could not be dropped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrimError {
+    /// The journal cannot be cut there; nothing was changed.
+    #[error("the journal cannot be trimmed in front of record {first}; use one of its cuts")]
+    NoCut {
+        /// The record that was to be the first.
+        first: Seq,
+    },
+    /// A record that is to be kept cannot be read; nothing was changed.
+    #[error("cannot keep a record; open the journal again to mend it, then trim it")]
+    Kept(#[source] ReadError),
+    /// The disk failed; every record is still there.
+    #[error("cannot trim the journal at {location}; check the disk and its free space")]
+    Io {
+        /// Where the journal is.
+        location: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The store was closed or poisoned; nothing was changed.
+    #[error("the journal takes no changes any more; open it again before trimming")]
     Closed,
 }
 
@@ -112,6 +146,7 @@ impl ReadError {
             | Self::Chain { seq }
             | Self::Duplicate { seq }
             | Self::Foreign { seq, .. }
+            | Self::Trimmed { seq, .. }
             | Self::Io { seq, .. } => Some(*seq),
             Self::Closed => None,
         }

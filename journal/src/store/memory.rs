@@ -1,13 +1,14 @@
 //! Records in memory.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
 use super::cache::{Cache, CacheError, MemoryCache};
-use super::contract::{Scan, Store};
-use super::error::{AppendError, ReadError};
+use super::contract::{Cut, Scan, Store};
+use super::error::{AppendError, ReadError, TrimError};
 use super::tail::{Batch, Tail, first_record, record, records};
 use crate::id::Seq;
 use crate::record::Record;
@@ -25,17 +26,62 @@ pub struct MemoryStore {
     closed: AtomicBool,
 }
 
+/// A journal in memory can be trimmed in front of every so many records.
+const CUT_RECORDS: u64 = 16;
+
 #[derive(Debug, Default, Clone)]
 struct Kept {
     tail: Tail,
     frames: Vec<Arc<[u8]>>,
+    /// Records that were dropped in front of the frames.
+    dropped: u64,
+    /// Those among them that were not.
+    older: BTreeMap<Seq, Arc<[u8]>>,
+    residue: Option<Vec<u8>>,
     checkpoint: Option<(Seq, Vec<u8>)>,
 }
 
 impl Kept {
+    const fn first(&self) -> Seq {
+        Seq::new(self.dropped + 1)
+    }
+
     fn get(&self, seq: Seq) -> Option<Arc<[u8]>> {
-        let index = usize::try_from(seq.get().checked_sub(1)?).ok()?;
+        if seq < self.first() {
+            return self.older.get(&seq).cloned();
+        }
+        let index = usize::try_from(seq.get() - self.first().get()).ok()?;
         self.frames.get(index).cloned()
+    }
+
+    fn cuts(&self) -> Vec<Cut> {
+        let mut bytes_behind = 0;
+        let mut cuts = Vec::new();
+        for (frame, seq) in self.frames.iter().rev().zip((0..=self.tail.head.get()).rev()) {
+            bytes_behind += frame.len() as u64;
+            if seq % CUT_RECORDS == 1 && seq > self.first().get() {
+                cuts.push(Cut { first: Seq::new(seq), bytes_behind });
+            }
+        }
+        cuts.reverse();
+        cuts
+    }
+
+    fn trim(&mut self, first: Seq, residue: &[u8], kept: &[Seq]) -> Result<(), TrimError> {
+        if !self.cuts().iter().any(|cut| cut.first == first) {
+            return Err(TrimError::NoCut { first });
+        }
+        let keep = |seq: &Seq| {
+            let frame = self.get(*seq).filter(|_| *seq < first);
+            let gone = ReadError::Trimmed { seq: *seq, first: self.first() };
+            frame.map(|frame| (*seq, frame)).ok_or(TrimError::Kept(gone))
+        };
+        self.older = kept.iter().map(keep).collect::<Result<_, _>>()?;
+        self.residue = Some(residue.to_vec());
+        let more = usize::try_from(first.get() - self.first().get()).unwrap_or(usize::MAX);
+        self.frames.drain(..more.min(self.frames.len()));
+        self.dropped = first.get() - 1;
+        Ok(())
     }
 
     fn append(&mut self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
@@ -60,12 +106,13 @@ impl MemoryStore {
     #[must_use]
     pub fn truncated(&self, head: Seq) -> Self {
         let mut frames = self.frames().clone();
-        frames.frames.truncate(usize::try_from(head.get()).unwrap_or(usize::MAX));
+        let left = head.get().saturating_sub(frames.dropped);
+        frames.frames.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         let last = frames.frames.last().and_then(|frame| frame.last_chunk());
         // Nothing is kept of what was derived from more records than there are.
         frames.checkpoint = None;
         frames.tail = Tail {
-            head: Seq::new(frames.frames.len() as u64),
+            head: Seq::new(frames.dropped + frames.frames.len() as u64),
             chain: last.map_or(0, |crc| u32::from_be_bytes(*crc)),
         };
         Self::over(frames)
@@ -122,8 +169,8 @@ impl Store for MemoryStore {
         if self.is_closed() {
             return Box::new(std::iter::once(Err(ReadError::Closed)));
         }
-        let last = self.head();
-        let frames = (from.get().max(1)..=last.get()).map_while(|seq| {
+        let (from, last) = (from.max(self.first()), self.head());
+        let frames = (from.get()..=last.get()).map_while(|seq| {
             let seq = Seq::new(seq);
             self.frames().get(seq).map(|frame| (seq, Ok(frame)))
         });
@@ -134,8 +181,39 @@ impl Store for MemoryStore {
         if self.is_closed() {
             return Err(ReadError::Closed);
         }
-        let frame = self.frames().get(seq);
-        frame.map(|frame| record(seq, &frame)).transpose()
+        let (frame, first) = {
+            let frames = self.frames();
+            (frames.get(seq), frames.first())
+        };
+        match frame {
+            Some(frame) => record(seq, &frame).map(Some),
+            None if seq < first && seq > Seq::ZERO => Err(ReadError::Trimmed { seq, first }),
+            None => Ok(None),
+        }
+    }
+
+    fn first(&self) -> Seq {
+        self.frames().first()
+    }
+
+    fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok(self.frames().residue.clone())
+    }
+
+    fn scan_kept(&self) -> Scan<'_> {
+        let kept = self.frames().older.clone();
+        Box::new(kept.into_iter().map(|(seq, frame)| record(seq, &frame)))
+    }
+
+    fn cuts(&self) -> Vec<Cut> {
+        self.frames().cuts()
+    }
+
+    fn trim(&self, first: Seq, residue: &[u8], kept: &[Seq]) -> Result<(), TrimError> {
+        if self.is_closed() {
+            return Err(TrimError::Closed);
+        }
+        self.frames().trim(first, residue, kept)
     }
 
     fn cache(&self) -> Option<&dyn Cache> {
@@ -188,5 +266,30 @@ mod tests {
         cut.append(Seq::new(2), &[record(3), record(4)]).expect("accepted");
         assert_eq!(cut.scan(Seq::ZERO).filter_map(Result::ok).count(), 4);
         assert_eq!(store.head(), Seq::new(3));
+    }
+
+    #[test]
+    fn a_trimmed_journal_begins_later_and_keeps_what_is_asked_for() {
+        let store = MemoryStore::new();
+        for seq in 2..=40 {
+            store.append(Seq::new(seq - 1), &[record(seq)]).expect("accepted");
+        }
+        let cuts: Vec<u64> = store.cuts().iter().map(|cut| cut.first.get()).collect();
+        assert_eq!(cuts, [17, 33]);
+        let refused = store.trim(Seq::new(20), b"rest", &[]);
+        assert!(matches!(refused, Err(TrimError::NoCut { .. })), "{refused:?}");
+
+        store.trim(Seq::new(33), b"rest", &[Seq::new(3), Seq::new(30)]).expect("trimmed");
+        let seqs =
+            |scan: Scan<'_>| -> Vec<u64> { scan.map(|r| r.expect("whole").seq.get()).collect() };
+        assert_eq!(store.first(), Seq::new(33));
+        assert_eq!(store.residue().expect("there").as_deref(), Some(&b"rest"[..]));
+        assert_eq!(seqs(store.scan_kept()), [3, 30]);
+        assert_eq!(seqs(store.scan(Seq::new(1))), (33..=40).collect::<Vec<_>>());
+        assert!(store.read(Seq::new(30)).expect("kept").is_some());
+        let dropped = store.read(Seq::new(31));
+        assert!(matches!(dropped, Err(ReadError::Trimmed { .. })), "{dropped:?}");
+        store.append(Seq::new(40), &[record(41)]).expect("it goes on");
+        assert_eq!(store.truncated(Seq::new(35)).head(), Seq::new(35));
     }
 }

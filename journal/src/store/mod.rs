@@ -17,14 +17,14 @@ mod memory;
 mod tail;
 
 pub use cache::{CACHE_VALUE_BYTES_MAX, Cache, CacheError, Change, Pair};
-pub use contract::{COMMIT_BYTES_MAX, Scan, Store};
+pub use contract::{COMMIT_BYTES_MAX, Cut, Scan, Store};
 #[cfg(feature = "sled")]
 pub use disk::{
     Archive, ArchiveError, Condition, DiskStore, Durability, ExportError, Exported, Follow,
     ImportError, News, OpenError, OpenMode, RepairError, Repaired, Snapshot, TargetError, export,
     import, repair,
 };
-pub use error::{AppendError, ReadError};
+pub use error::{AppendError, ReadError, TrimError};
 #[cfg(feature = "testing")]
 pub use faulty::{Fault, FaultyStore, Gate};
 pub use memory::MemoryStore;
