@@ -3,6 +3,7 @@
 //! Files are filled with zeroes before they are used: overwriting space that a file already owns
 //! is half as dear again as growing it, and cannot fail for want of space.
 
+mod fill;
 mod frames;
 mod header;
 mod map;

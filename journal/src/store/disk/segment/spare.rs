@@ -1,6 +1,6 @@
 //! The segment after the next: made in advance, so that no commit waits for it.
 
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom};
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 
@@ -8,14 +8,9 @@ use std::fs::File;
 
 use uuid::Uuid;
 
+use super::fill;
 use super::header::{self, HEADER_BYTES, SegmentFile};
 use crate::store::disk::files;
-
-/// Bytes written at a time while a file is filled.
-///
-/// A page each: written in larger pieces, they would be kept in larger pieces too, and every commit
-/// would make all of such a piece dirty again.
-const FILL_BYTES: usize = 4 * 1024;
 
 /// A segment that holds no frame yet.
 #[derive(Debug)]
@@ -30,7 +25,7 @@ impl Spare {
     /// Makes a segment whose whole space is on the disk when this returns.
     pub(super) fn make(dir: &Path, journal: Uuid, ordinal: u64, capacity: u64) -> io::Result<Self> {
         let segment = SegmentFile::new(dir, ordinal);
-        let made = fill(&segment, journal, capacity).and_then(|file| {
+        let made = made(&segment, journal, capacity).and_then(|file| {
             files::sync_dir(&dir.join(header::DIR))?;
             Ok(file)
         });
@@ -42,26 +37,12 @@ impl Spare {
     }
 }
 
-fn fill(segment: &SegmentFile, journal: Uuid, capacity: u64) -> io::Result<File> {
+fn made(segment: &SegmentFile, journal: Uuid, capacity: u64) -> io::Result<File> {
     let mut file = files::create(&segment.path)?;
-    file.write_all(&header::encode(segment.ordinal, journal))?;
-    zero(&mut file, HEADER_BYTES, capacity)?;
+    fill::begin(&mut file, &header::encode(segment.ordinal, journal), capacity)?;
     file.sync_all()?;
     file.seek(SeekFrom::Start(HEADER_BYTES))?;
     Ok(file)
-}
-
-/// Fills a file with zeroes from one offset to another.
-pub(super) fn zero(file: &mut File, from: u64, to: u64) -> io::Result<()> {
-    file.seek(SeekFrom::Start(from))?;
-    let zeroes = vec![0; FILL_BYTES];
-    let mut left = to.saturating_sub(from);
-    while left > 0 {
-        let part = usize::try_from(left).unwrap_or(FILL_BYTES).min(FILL_BYTES);
-        file.write_all(zeroes.get(..part).unwrap_or_default())?;
-        left -= part as u64;
-    }
-    Ok(())
 }
 
 /// A spare that is being made on a thread of its own.

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::fill::{self, PAGE_BYTES};
 use super::header::{self, Place, SegmentFile};
-use super::spare::{Making, Spare, zero};
+use super::spare::{Making, Spare};
 use crate::store::disk::files;
 use crate::store::tail::Tail;
 
@@ -79,7 +80,7 @@ impl SegmentWriter {
             return Ok(Self::over(dir, journal, spare));
         }
         let capacity = end.offset + CAPACITY_MIN;
-        zero(&mut file, end.offset, capacity)?;
+        fill::zero(&mut file, end.offset, capacity)?;
         file.sync_all()?;
         files::sync_dir(&dir.join(header::DIR))?;
         file.seek(SeekFrom::Start(end.offset))?;
@@ -107,13 +108,37 @@ impl SegmentWriter {
         if self.end.offset + bytes > self.capacity && !is_empty {
             self.rotate()?;
         }
-        self.file.write_all(frames)?;
         let begin = self.end;
+        self.write(frames)?;
         self.end.offset += bytes;
         if self.end.offset > self.capacity / 4 {
             self.prepare();
         }
         Ok(begin)
+    }
+
+    /// Writes what comes next, and the page that it ends in to its end if nothing stands there yet.
+    ///
+    /// Of a page that is written in part the system has to read the rest from the disk first. And
+    /// what is written at once it may keep in one piece, all of which the next commit would write
+    /// again: that page is one by itself.
+    fn write(&mut self, frames: &[u8]) -> io::Result<()> {
+        let page = PAGE_BYTES as u64;
+        let end = self.end.offset + frames.len() as u64;
+        let last = end - end % page;
+        let is_new = last >= self.end.offset && end > last && last + page <= self.capacity;
+        let head_bytes = usize::try_from(last.saturating_sub(self.end.offset));
+        let Some((head, tail)) = head_bytes.ok().filter(|_| is_new).map(|at| frames.split_at(at))
+        else {
+            return self.file.write_all(frames);
+        };
+        self.file.write_all(head)?;
+        let mut whole = [0; PAGE_BYTES];
+        if let Some(begin) = whole.get_mut(..tail.len()) {
+            begin.copy_from_slice(tail);
+        }
+        self.file.write_all(&whole)?;
+        self.file.seek(SeekFrom::Start(end)).map(|_| ())
     }
 
     /// Makes what was added durable.
