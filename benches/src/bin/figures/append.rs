@@ -4,15 +4,17 @@
 //! answers all. Only what it writes through differs.
 
 use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
-use std::path::Path;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use benches::succeeded;
 use resurge::journal::store::{DiskStore, Durability, OpenMode, Store};
 use resurge::journal::{Record, Seq};
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use crate::Result;
 use crate::journal::{block_on, folder};
@@ -21,17 +23,19 @@ use crate::table::{figure, head, row, say, spread};
 
 const APPENDERS: [usize; 4] = [1, 8, 64, 1_024];
 const TIME: Duration = Duration::from_secs(2);
-/// Size of the segments of the bare disk, filled with zeroes before they are used.
-const RAW_BYTES: u64 = 64 * 1024 * 1024;
+/// Size of the files of the bare disk, that of the journal's largest segments.
+const RAW_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Writes a batch of records durably.
 trait Sink: Send {
     fn commit(&mut self, batch: Vec<Record>) -> Result<()>;
 }
 
-/// What the bare disk does: the bytes of the frames, into files that exist already.
+/// What the bare disk does: the bytes of the frames, into files that are filled with zeroes while
+/// the one before them is written.
 struct Raw {
-    spares: Vec<File>,
+    folder: PathBuf,
+    spare: JoinHandle<io::Result<File>>,
     file: File,
     left: u64,
     frame: Vec<u8>,
@@ -39,7 +43,7 @@ struct Raw {
 }
 
 /// A file that is filled and synced.
-fn zeroed(path: &Path) -> Result<File> {
+fn zeroed(path: &Path) -> io::Result<File> {
     let mut file = File::create(path)?;
     let zeroes = vec![0; 1024 * 1024];
     for _ in 0..RAW_BYTES / zeroes.len() as u64 {
@@ -50,16 +54,18 @@ fn zeroed(path: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// A file that is made while others are used.
+fn spare(folder: &Path) -> JoinHandle<io::Result<File>> {
+    let path = folder.join(Uuid::new_v4().to_string());
+    std::thread::spawn(move || zeroed(&path))
+}
+
 impl Raw {
-    /// With as much space as is used in the given time at most.
-    fn new(folder: &Path, files: usize) -> Result<Self> {
-        let mut spares = Vec::new();
-        for number in 0..files {
-            spares.push(zeroed(&folder.join(format!("raw-{number}")))?);
-        }
-        let file = spares.pop().ok_or("no file")?;
+    fn new(folder: &Path) -> Result<Self> {
+        let file = zeroed(&folder.join("first"))?;
+        let (folder, spare) = (folder.to_owned(), spare(folder));
         let frame = vec![b'r'; succeeded(2).size()?];
-        Ok(Self { spares, file, left: RAW_BYTES, frame, bytes: Vec::new() })
+        Ok(Self { folder, spare, file, left: RAW_BYTES, frame, bytes: Vec::new() })
     }
 }
 
@@ -70,7 +76,8 @@ impl Sink for Raw {
             self.bytes.extend_from_slice(&self.frame);
         }
         if self.bytes.len() as u64 > self.left {
-            self.file = self.spares.pop().ok_or("the bare disk was faster than foreseen")?;
+            let made = std::mem::replace(&mut self.spare, spare(&self.folder)).join();
+            self.file = made.map_err(|_| "the thread that fills files panicked")??;
             self.left = RAW_BYTES;
         }
         self.left -= self.bytes.len() as u64;
@@ -198,8 +205,7 @@ pub(crate) fn measure(rounds: usize) -> Result<()> {
     for number in 1..=rounds {
         for (appenders, column) in APPENDERS.into_iter().zip(&mut columns) {
             let folder = folder()?;
-            let files = if appenders > 100 { 20 } else { 4 };
-            let raw = fly(appenders, Raw::new(folder.path(), files)?)?;
+            let raw = fly(appenders, Raw::new(folder.path())?)?;
             drop(folder);
             let folder = crate::journal::folder()?;
             let (dir, mode) = (folder.path().join("journal"), OpenMode::CreateIfMissing);
