@@ -7,10 +7,12 @@ use resurge::{Class, Engine, RetryPolicy, StepContext, StepError, Workflow};
 
 use crate::Result;
 use crate::journal::{block_on, folder};
-use crate::meter::{Meter, load, sleeps};
+use crate::meter::{Meter, Sleeps, load, written_bytes};
 use crate::table::{figure, say};
 
 const HOUR: Duration = Duration::from_secs(3_600);
+/// Time until the state was kept, and threads that have just become idle look for work no longer.
+const SETTLE: Duration = Duration::from_secs(8);
 
 pub(crate) fn measure(seconds: u64) -> Result<()> {
     let folder = folder()?;
@@ -33,14 +35,14 @@ async fn wait(journal: &std::path::Path, time: Duration) -> Result<()> {
             break;
         }
     }
-    // Threads that have just become idle look for work a little longer.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokio::time::sleep(SETTLE).await;
 
-    let (meter, slept) = (Meter::start(), sleeps()?);
+    let (meter, sleeps, written) = (Meter::start(), Sleeps::count()?, written_bytes()?);
     tokio::time::sleep(time).await;
-    let (spent, slept) = (meter.read(), sleeps()? - slept);
+    let spent = meter.read();
+    let (slept, written) = (Sleeps::count()?.since(&sleeps), written_bytes()? - written);
     say(format_args!(
-        "a run waits for an hour: {} ms of computing and {slept} wake-ups in {} s; load {}",
+        "a run waits for an hour: {} ms of computing, {slept} wake-ups and {written} bytes written in {} s; load {}",
         figure(spent.cpu.as_secs_f64() * 1_000.0),
         figure(spent.wall.as_secs_f64()),
         load()

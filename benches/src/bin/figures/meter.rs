@@ -1,5 +1,7 @@
 //! What the system knows about this process.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -44,16 +46,39 @@ pub(crate) fn memory_peak_mib() -> Result<f64> {
     Ok(kib.trim().parse::<f64>()? / 1024.0)
 }
 
-/// How often the threads of this process were put to sleep of their own will.
-pub(crate) fn sleeps() -> Result<u64> {
-    let mut sum = 0;
-    for task in std::fs::read_dir("/proc/self/task")? {
-        // A thread may end while they are counted.
-        let Ok(status) = std::fs::read_to_string(task?.path().join("status")) else { continue };
-        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-        sum += line.unwrap_or("0").trim().parse::<u64>()?;
+/// How often each thread of this process was put to sleep of its own will.
+#[derive(Debug)]
+pub(crate) struct Sleeps(HashMap<OsString, u64>);
+
+impl Sleeps {
+    pub(crate) fn count() -> Result<Self> {
+        let mut counts = HashMap::new();
+        for task in std::fs::read_dir("/proc/self/task")? {
+            let task = task?;
+            // A thread may end while they are counted.
+            let Ok(status) = std::fs::read_to_string(task.path().join("status")) else { continue };
+            let count = field(&status, "voluntary_ctxt_switches:").ok_or("no such line")?;
+            counts.insert(task.file_name(), count);
+        }
+        Ok(Self(counts))
     }
-    Ok(sum)
+
+    /// Those since an earlier count, of the threads that are still there.
+    pub(crate) fn since(&self, before: &Self) -> u64 {
+        let more = |(task, count): (&OsString, &u64)| count - before.0.get(task).unwrap_or(&0);
+        self.0.iter().map(more).sum()
+    }
+}
+
+/// Bytes that this process had written to the disk so far.
+pub(crate) fn written_bytes() -> Result<u64> {
+    let io = std::fs::read_to_string("/proc/self/io")?;
+    Ok(field(&io, "write_bytes:").ok_or("no such line")?)
+}
+
+/// The number behind a word at the beginning of a line.
+fn field(text: &str, word: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(word))?.trim().parse().ok()
 }
 
 /// The load of the machine over the last minute: what else disturbs the measurement.
