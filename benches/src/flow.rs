@@ -48,3 +48,20 @@ pub fn fails_thrice() -> Workflow<String, String> {
     let last = flow.step_fn("a", input, attempt).retry(policy.max_retries(3)).add();
     flow.build(last).expect("one step is a graph")
 }
+
+/// A workflow `w2` of one step that is done, and another that is tried again in an hour.
+///
+/// # Panics
+/// Never: the workflow is sound.
+pub fn waits() -> Workflow<String, String> {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let mut flow = Workflow::builder::<String>("w2");
+    let pass = |_: StepContext, text: String| async move { Ok(text) };
+    let first = flow.step_fn("a", flow.input(), pass).add();
+    let fail = |_: StepContext, _: String| async move {
+        Err::<String, _>(StepError::new(Class::Network, "refused", "nobody listens"))
+    };
+    let policy = RetryPolicy::fixed(HOUR).max_delay(HOUR).jitter(Jitter::None);
+    let last = flow.step_fn("b", first, fail).retry(policy).add();
+    flow.build(last).expect("the steps form a chain")
+}

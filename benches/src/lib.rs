@@ -4,5 +4,5 @@
 mod flow;
 mod records;
 
-pub use flow::{ATTEMPTS_PER_RUN, STEPS_PER_RUN, fails_thrice, payload, three_steps};
+pub use flow::{ATTEMPTS_PER_RUN, STEPS_PER_RUN, fails_thrice, payload, three_steps, waits};
 pub use records::{Mix, succeeded};

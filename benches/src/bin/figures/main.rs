@@ -14,6 +14,7 @@ mod idle;
 mod journal;
 mod meter;
 mod nginx;
+mod parked;
 mod plain;
 mod replay;
 mod runs;
@@ -29,7 +30,7 @@ use table::say;
 /// Whatever goes wrong ends the measurement.
 type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
-const USAGE: &str = "usage: figures append [ROUNDS] | runs [w1 | w3] [disk | plain | memory] [ROUNDS] | syncs | replay [EVENTS] | idle [SECONDS] \
+const USAGE: &str = "usage: figures append [ROUNDS] | runs [w1 | w3] [disk | plain | memory] [ROUNDS] | syncs | replay [EVENTS] | parked [RUNS [ENDED]] | idle [SECONDS] \
     | download [MIB] [PAIRS] | size FILE...";
 
 fn main() -> ExitCode {
@@ -56,6 +57,13 @@ fn measure(arguments: &[&str]) -> Result<()> {
         ["replay"] => replay::measure(1_000_000),
         ["replay", events] => replay::measure(events.parse()?),
         ["replay", "part", part, folder] => replay::part(part, folder.as_ref()),
+        ["parked"] => parked::measure(10_000, 0),
+        ["parked", "part", "fill", folder, runs, ended] => {
+            parked::fill(folder.as_ref(), runs.parse()?, ended.parse()?)
+        }
+        ["parked", "part", "open", folder] => parked::open(folder.as_ref()),
+        ["parked", runs] => parked::measure(runs.parse()?, 0),
+        ["parked", runs, ended] => parked::measure(runs.parse()?, ended.parse()?),
         ["idle"] => idle::measure(20),
         ["idle", seconds] => idle::measure(seconds.parse()?),
         ["download"] => download::measure(1_024, 5),

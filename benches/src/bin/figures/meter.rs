@@ -40,9 +40,18 @@ fn cpu() -> Duration {
 
 /// The most memory that this process had at one time, in MiB.
 pub(crate) fn memory_peak_mib() -> Result<f64> {
+    status_mib("VmHWM:")
+}
+
+/// The memory that this process has, in MiB.
+pub(crate) fn memory_mib() -> Result<f64> {
+    status_mib("VmRSS:")
+}
+
+fn status_mib(word: &str) -> Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = kib.and_then(|rest| rest.trim().strip_suffix(" kB")).ok_or("no VmHWM")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(word));
+    let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB")).ok_or("no such line")?;
     Ok(kib.trim().parse::<f64>()? / 1024.0)
 }
 
