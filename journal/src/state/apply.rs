@@ -56,7 +56,9 @@ impl State {
         if record.seq != self.head.next() {
             return Err(format!("the record after {} must come here", self.head));
         }
-        let before = record.run.and_then(|id| self.run(id)).map(|run| run.phase.kind());
+        // A run is looked up among very many: no more often than it must be.
+        let mover = record.run.filter(|_| !moves_no_run(&record.event));
+        let before = mover.and_then(|id| self.run(id)).map(|run| run.phase.kind());
         let attempt = self.attempt_before(record);
         self.dispatch(record)?;
         if let Some(ending) = attempt {
@@ -64,7 +66,7 @@ impl State {
         }
         self.release_probes();
         self.stats.attempt(&record.event);
-        if let Some(run) = record.run.and_then(|id| self.runs.get(&id)).map(Arc::as_ref) {
+        if let Some(run) = mover.and_then(|id| self.runs.get(&id)).map(Arc::as_ref) {
             match before {
                 None => self.stats.total += 1,
                 Some(before) if before != run.phase.kind() => self.stats.run_moved(before, run),
@@ -155,6 +157,24 @@ impl State {
         let run = self.runs.get_mut(&id).ok_or_else(|| unknown_run(id))?;
         Ok((Arc::make_mut(run), &mut self.agenda))
     }
+}
+
+/// Whether an event leaves the phase of its run as it is, whatever it does to steps.
+const fn moves_no_run(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::AttemptStarted(_)
+            | Event::AttemptSucceeded(_)
+            | Event::AttemptFailed(_)
+            | Event::AttemptInterrupted(_)
+            | Event::CheckpointSaved(_)
+            | Event::OutputsInvalidated(_)
+            | Event::LateResultIgnored(_)
+            | Event::ProbePassed(_)
+            | Event::StepParked(_)
+            | Event::StepReleased(_)
+            | Event::StepRefused(_)
+    )
 }
 
 fn unknown_run(id: RunId) -> Problem {
