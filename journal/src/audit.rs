@@ -45,6 +45,8 @@ pub enum FindingKind {
     Gap,
     /// A record fails its checksum, or is not readable in another way.
     Unreadable,
+    /// A record is there, and what it keeps aside is missing or not what was written.
+    Payload,
     /// A record does not continue the one before it, or is not the one that was acknowledged.
     Chain,
     /// A record stands a second time.
@@ -65,6 +67,7 @@ impl FindingKind {
         match self {
             Self::Gap => "gap",
             Self::Unreadable => "unreadable",
+            Self::Payload => "payload",
             Self::Chain => "chain",
             Self::Duplicate => "duplicate",
             Self::Foreign => "foreign",
@@ -160,6 +163,7 @@ const fn kind_of(error: &ReadError) -> FindingKind {
         ReadError::Duplicate { .. } => FindingKind::Duplicate,
         ReadError::Foreign { .. } => FindingKind::Foreign,
         ReadError::Undecodable { source, .. } if source.is_newer() => FindingKind::Newer,
+        error if error.is_of_payload() => FindingKind::Payload,
         ReadError::Undecodable { .. }
         | ReadError::Io { .. }
         | ReadError::Trimmed { .. }

@@ -19,14 +19,15 @@ pub struct Record {
 }
 
 impl Record {
-    /// Size of this record in a journal, in bytes.
+    /// Size of this record in a journal, in bytes; what is kept beside its frame included.
     ///
     /// Ask before the record joins a batch: one that is too large fails the whole batch.
     ///
     /// # Errors
     /// [`EncodeError`] if the record cannot be written at all.
     pub fn size(&self) -> Result<usize, EncodeError> {
-        let mut frame = Vec::new();
-        codec::encode(self, Link::default(), false, &mut frame).map(|_| frame.len())
+        let (mut frame, mut aside) = (Vec::new(), Vec::new());
+        codec::encode(self, Link::default(), false, &mut frame, &mut aside)?;
+        Ok(frame.len() + aside.iter().map(|kept| kept.body.len()).sum::<usize>())
     }
 }

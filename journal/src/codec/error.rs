@@ -1,14 +1,15 @@
 //! What can be wrong with a record or a frame.
 
+use super::aside::PayloadHash;
 use crate::id::Seq;
 
 /// A record that cannot become a frame.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
-    /// The frame would be larger than a frame may be.
+    /// The body would be larger than a body may be.
     #[error(
-        "record {seq} ({event}) takes {bytes} bytes and may take {bytes_max}; \
+        "record {seq} ({event}) has a body of {bytes} bytes and may have {bytes_max}; \
          keep large data in files and put their names into the payload"
     )]
     RecordTooLarge {
@@ -16,9 +17,9 @@ pub enum EncodeError {
         seq: Seq,
         /// Name of its event.
         event: &'static str,
-        /// Size of the frame.
+        /// Size of the body.
         bytes: usize,
-        /// Largest size that a frame may have.
+        /// Largest size that a body may have.
         bytes_max: usize,
     },
     /// The run id is the nil UUID, which stands for "no run" on disk.
@@ -85,11 +86,37 @@ pub enum DecodeError {
         /// Position in the frame.
         found: Seq,
     },
+    /// The frame is intact, but its body, which is kept aside, is lost.
+    #[error("its payload {hash} {problem}")]
+    Payload {
+        /// What the body should be.
+        hash: PayloadHash,
+        /// What became of it.
+        problem: PayloadProblem,
+    },
     /// The frame is intact, but its body is not what its tag and version say.
     #[error("the body does not fit its event: {problem}")]
     Body {
         /// What the decoder said.
         problem: String,
+    },
+}
+
+/// Why the body of a record, kept aside, cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PayloadProblem {
+    /// It is not there.
+    #[error("is missing")]
+    Missing,
+    /// It is not what was written.
+    #[error("is not what was written")]
+    Changed,
+    /// It cannot be read; it may be whole.
+    #[error("cannot be read ({said})")]
+    Unreadable {
+        /// What the system said.
+        said: String,
     },
 }
 

@@ -4,6 +4,7 @@
 
 use uuid::Uuid;
 
+use super::aside::{Aside, Bodies, Kept};
 use super::body::{Reader, Writer};
 use super::error::{DecodeError, EncodeError};
 use crate::event::Event;
@@ -13,6 +14,9 @@ use crate::time::Timestamp;
 
 /// The largest frame, in bytes; larger values would reach sled's blob files, which are never synced.
 pub const FRAME_BYTES_MAX: usize = 8 * 1024;
+
+/// The largest body of a record, in bytes; one that does not fit into a frame is kept aside.
+pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Bytes in front of the body.
 const HEADER_BYTES: usize = 56;
@@ -27,6 +31,13 @@ const MAGIC: [u8; 2] = *b"RJ";
 const FORMAT: u8 = 2;
 /// Set in the last record of a batch: what stands behind it belongs to another batch.
 const LAST: u8 = 0x01;
+/// Set if the body is kept aside and the frame only refers to it.
+const ASIDE: u8 = 0x02;
+/// Where the flags stand.
+const FLAGS_AT: usize = 3;
+/// Where the run stands.
+#[cfg(feature = "sled")]
+const RUN_AT: usize = 32;
 
 /// How every frame of this format begins.
 #[cfg(feature = "sled")]
@@ -57,22 +68,30 @@ pub(crate) struct Decoded {
 
 /// Writes a record as a frame behind what is there; gives its checksum, which the next frame repeats.
 ///
-/// What is there stays as it was if the record cannot be written.
+/// A body that is too large for a frame is added to those that are kept aside. What is there stays
+/// as it was if the record cannot be written.
 pub(crate) fn encode(
     record: &Record,
     link: Link,
     is_last: bool,
     to: &mut Vec<u8>,
+    aside: &mut Vec<Kept>,
 ) -> Result<u32, EncodeError> {
     let start = to.len();
-    let encoded = write(record, link, is_last, to);
+    let encoded = write(record, link, is_last, to, aside);
     if encoded.is_err() {
         to.truncate(start);
     }
     encoded
 }
 
-fn write(record: &Record, link: Link, is_last: bool, to: &mut Vec<u8>) -> Result<u32, EncodeError> {
+fn write(
+    record: &Record,
+    link: Link,
+    is_last: bool,
+    to: &mut Vec<u8>,
+    aside: &mut Vec<Kept>,
+) -> Result<u32, EncodeError> {
     let (seq, event) = (record.seq, record.event.name());
     let run = record.run.map_or(Uuid::nil(), RunId::as_uuid);
     if record.run.is_some() && run.is_nil() {
@@ -97,24 +116,40 @@ fn write(record: &Record, link: Link, is_last: bool, to: &mut Vec<u8>) -> Result
         problem,
     })?;
 
-    let body_bytes = to.len() - start - HEADER_BYTES;
-    let bytes = to.len() - start + TRAILER_BYTES;
-    let too_large = EncodeError::RecordTooLarge { seq, event, bytes, bytes_max: FRAME_BYTES_MAX };
-    let frame = to.get_mut(start..).filter(|_| bytes <= FRAME_BYTES_MAX);
-    let length = frame.and_then(|frame| frame.get_mut(LENGTH_AT..HEADER_BYTES));
-    let (Some(length), Ok(body_bytes)) = (length, u32::try_from(body_bytes)) else {
-        return Err(too_large);
-    };
-    length.copy_from_slice(&body_bytes.to_be_bytes());
+    let body_at = start + HEADER_BYTES;
+    let bytes = to.len() - body_at;
+    if bytes > BODY_BYTES_MAX {
+        let bytes_max = BODY_BYTES_MAX;
+        return Err(EncodeError::RecordTooLarge { seq, event, bytes, bytes_max });
+    }
+    if bytes > FRAME_BYTES_MAX - HEADER_BYTES - TRAILER_BYTES {
+        let body = Kept::new(to.split_off(body_at));
+        to.extend_from_slice(&body.aside.reference());
+        put(to, start + FLAGS_AT, &[flags | ASIDE]);
+        aside.push(body);
+    }
+    let length = u32::try_from(to.len() - body_at).unwrap_or(u32::MAX);
+    put(to, start + LENGTH_AT, &length.to_be_bytes());
     let crc = checksum(seq, to.get(start..).unwrap_or_default());
     to.extend_from_slice(&crc.to_be_bytes());
     Ok(crc)
 }
 
-/// Reads the frame that was found under a key.
-pub(crate) fn decode(key: Seq, frame: &[u8]) -> Result<Decoded, DecodeError> {
-    let Checked { tag, version, at, run, link, crc, body, is_last } = open(key, frame)?;
-    let event = Event::decode_body(tag, version, Reader(body))
+/// Overwrites bytes that are there.
+fn put(to: &mut [u8], at: usize, bytes: &[u8]) {
+    if let Some(place) = to.get_mut(at..at + bytes.len()) {
+        place.copy_from_slice(bytes);
+    }
+}
+
+/// Reads the frame that was found under a key, and its body from where it is kept.
+pub(crate) fn decode(key: Seq, frame: &[u8], bodies: &impl Bodies) -> Result<Decoded, DecodeError> {
+    let Checked { tag, version, at, run, link, crc, body, is_last, aside } = open(key, frame)?;
+    if !Event::is_known(tag, version) {
+        return Err(DecodeError::UnknownEvent { tag, version });
+    }
+    let kept = aside.map(|aside| aside.fetch(bodies)).transpose()?;
+    let event = Event::decode_body(tag, version, Reader(kept.as_deref().unwrap_or(body)))
         .map_err(|problem| DecodeError::Body { problem })?
         .ok_or(DecodeError::UnknownEvent { tag, version })?;
     Ok(Decoded { record: Record { seq: key, at, run, event }, link, crc, is_last })
@@ -128,15 +163,17 @@ pub(crate) struct Seal {
     pub(crate) link: Link,
     pub(crate) crc: u32,
     pub(crate) is_last: bool,
+    /// Where the body is, if it is not in the frame.
+    pub(crate) aside: Option<Aside>,
 }
 
 /// Checks the frame that was found under a key as far as that is cheap: all but the inner form of
 /// the body.
 #[cfg(feature = "sled")]
 pub(crate) fn check(key: Seq, frame: &[u8]) -> Result<Seal, DecodeError> {
-    let Checked { tag, version, link, crc, is_last, .. } = open(key, frame)?;
+    let Checked { tag, version, link, crc, is_last, aside, .. } = open(key, frame)?;
     if Event::is_known(tag, version) {
-        Ok(Seal { seq: key, link, crc, is_last })
+        Ok(Seal { seq: key, link, crc, is_last, aside })
     } else {
         Err(DecodeError::UnknownEvent { tag, version })
     }
@@ -161,6 +198,20 @@ pub(crate) fn claim(bytes: &[u8]) -> Option<(Seq, usize)> {
     (bytes_all <= FRAME_BYTES_MAX).then_some((seq, bytes_all))
 }
 
+/// The run that an intact frame belongs to.
+#[cfg(feature = "sled")]
+pub(crate) fn run_of(frame: &[u8]) -> Option<RunId> {
+    let run = Uuid::from_bytes(*frame.get(RUN_AT..)?.first_chunk()?);
+    (!run.is_nil()).then(|| RunId::new(run))
+}
+
+/// Where the body of a frame is that was not checked yet, if it claims to be kept aside.
+pub(crate) fn claim_aside(frame: &[u8]) -> Option<Aside> {
+    let is_aside = frame.get(FLAGS_AT).is_some_and(|flags| flags & ASIDE != 0);
+    let body = frame.get(HEADER_BYTES..frame.len().checked_sub(TRAILER_BYTES)?);
+    body.filter(|_| is_aside).and_then(Aside::read)
+}
+
 /// Finds out whether bytes of unknown origin begin with an intact frame; gives its length as well.
 ///
 /// The checksum makes an accident all but impossible, and covers the position, so that no other
@@ -182,6 +233,8 @@ struct Checked<'a> {
     crc: u32,
     is_last: bool,
     body: &'a [u8],
+    /// What the body refers to, if it is not the body itself.
+    aside: Option<Aside>,
 }
 
 /// Checks a frame and takes its header apart.
@@ -208,7 +261,7 @@ fn open(key: Seq, frame: &[u8]) -> Result<Checked<'_>, DecodeError> {
     if format < FORMAT {
         return Err(DecodeError::RetiredFormat { found: format });
     }
-    if format > FORMAT || flags & !LAST != 0 {
+    if format > FORMAT || flags & !(LAST | ASIDE) != 0 {
         return Err(DecodeError::NewerFormat { found: format, supported: FORMAT });
     }
     let is_last = flags & LAST != 0;
@@ -227,8 +280,11 @@ fn open(key: Seq, frame: &[u8]) -> Result<Checked<'_>, DecodeError> {
     if seq != key {
         return Err(DecodeError::Misplaced { found: seq });
     }
+    let is_aside = flags & ASIDE != 0;
+    let aside = if is_aside { Some(Aside::read(body).ok_or_else(length)?) } else { None };
     let run = (!run.is_nil()).then(|| RunId::new(run));
-    Ok(Checked { tag, version, at, run, link: Link { chain, durable }, crc, is_last, body })
+    let link = Link { chain, durable };
+    Ok(Checked { tag, version, at, run, link, crc, is_last, body, aside })
 }
 
 /// CRC32C over the key and everything in front of the checksum.

@@ -49,7 +49,6 @@ macro_rules! events {
             }
 
             /// Whether this build reads a body with this tag and version.
-            #[cfg(feature = "sled")]
             pub(crate) const fn is_known(tag: u16, version: u16) -> bool {
                 $((tag == $tag && version == $version))||+ || older::is_known(tag, version)
             }

@@ -15,7 +15,6 @@ use super::{BodyDecoder, Event};
 macro_rules! older {
     ($($(#[$only:meta])* $tag:literal $version:literal $Old:ty => $New:ty,)*) => {
         /// Whether this build reads a body of this earlier version.
-        #[cfg(feature = "sled")]
         pub(super) const fn is_known(tag: u16, version: u16) -> bool {
             match (tag, version) {
                 $($(#[$only])* ($tag, $version) => true,)*

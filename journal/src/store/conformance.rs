@@ -1,8 +1,8 @@
 //! What every back-end must do, as a suite that each of them runs.
 
 use super::{
-    AppendError, CACHE_VALUE_BYTES_MAX, COMMIT_BYTES_MAX, CacheError, Change, EncodeError,
-    FRAME_BYTES_MAX, ReadError, Store,
+    AppendError, BODY_BYTES_MAX, CACHE_VALUE_BYTES_MAX, COMMIT_BYTES_MAX, CacheError, Change,
+    EncodeError, FRAME_BYTES_MAX, ReadError, Store,
 };
 use crate::event::{Event, RunParked};
 use crate::id::{RunId, Seq};
@@ -15,13 +15,15 @@ use uuid::Uuid;
 /// # Panics
 /// Where the back-end breaks a promise of [`Store`].
 pub fn run<S: Store>(mut make: impl FnMut() -> S) {
-    let checks: [fn(&S); 12] = [
+    let checks: [fn(&S); 14] = [
         begins_with_its_creation,
         gives_back_what_it_took,
         appends_nothing_of_nothing,
         refuses_a_stale_writer,
         refuses_gaps_in_a_batch,
         refuses_a_large_record_whole,
+        keeps_records_of_every_size,
+        takes_equal_bodies_again_and_again,
         takes_batches_larger_than_a_commit,
         scans_up_to_the_head_of_the_call,
         keeps_the_last_checkpoint,
@@ -106,17 +108,39 @@ fn refuses_gaps_in_a_batch<S: Store>(store: &S) {
 }
 
 fn refuses_a_large_record_whole<S: Store>(store: &S) {
-    let batch = [record(2, 0), record(3, FRAME_BYTES_MAX)];
+    let batch = [record(2, 0), record(3, BODY_BYTES_MAX)];
     let refused = store.append(Seq::new(1), &batch);
     let Err(AppendError::Record(EncodeError::RecordTooLarge { seq, bytes, bytes_max, .. })) =
         refused
     else {
         panic!("{refused:?}");
     };
-    assert_eq!((seq, bytes_max), (Seq::new(3), FRAME_BYTES_MAX));
-    assert!(bytes > FRAME_BYTES_MAX, "{bytes}");
+    assert_eq!((seq, bytes_max), (Seq::new(3), BODY_BYTES_MAX));
+    assert!(bytes > BODY_BYTES_MAX, "{bytes}");
     assert_eq!(store.head(), Seq::new(1));
     store.append(Seq::new(1), &[record(2, 0)]).expect("a refusal changes nothing");
+}
+
+/// Below, at and above what a frame takes, up to what a body may have.
+fn keeps_records_of_every_size<S: Store>(store: &S) {
+    let around = (FRAME_BYTES_MAX - 70..FRAME_BYTES_MAX - 50).chain([BODY_BYTES_MAX - 100]);
+    let sizes = around.chain([10, 100_000, 1_000_000]);
+    let records: Vec<Record> = (2..).zip(sizes).map(|(seq, size)| record(seq, size)).collect();
+    let (first, rest) = records.split_first().expect("several");
+    store.append(Seq::new(1), std::slice::from_ref(first)).expect("appended");
+    store.append(Seq::new(2), rest).expect("appended as one");
+    assert_eq!(all(store, 2), records);
+    for record in &records {
+        assert_eq!(store.read(record.seq).expect("readable").as_ref(), Some(record));
+    }
+}
+
+fn takes_equal_bodies_again_and_again<S: Store>(store: &S) {
+    let equal = |seq: u64| Record { seq: Seq::new(seq), ..record(2, 50_000) };
+    let batch = [equal(2), equal(3), record(4, 0), equal(5)];
+    store.append(Seq::new(1), &batch).expect("appended");
+    store.append(Seq::new(5), &[equal(6)]).expect("appended");
+    assert_eq!(all(store, 2), [&batch[..], &[equal(6)]].concat());
 }
 
 fn takes_batches_larger_than_a_commit<S: Store>(store: &S) {

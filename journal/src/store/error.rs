@@ -138,6 +138,11 @@ pub enum TrimError {
 }
 
 impl ReadError {
+    /// Whether the record is there and its body, which is kept aside, is not.
+    pub(crate) const fn is_of_payload(&self) -> bool {
+        matches!(self, Self::Undecodable { source: DecodeError::Payload { .. }, .. })
+    }
+
     /// The first record that is in doubt.
     pub const fn seq(&self) -> Option<Seq> {
         match self {

@@ -1,6 +1,6 @@
 //! Records in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +10,7 @@ use super::cache::{Cache, CacheError, MemoryCache};
 use super::contract::{Cut, Scan, Store};
 use super::error::{AppendError, ReadError, TrimError};
 use super::tail::{Batch, Tail, first_record, record, records};
+use crate::codec::{self, Aside, Bodies, PayloadHash, PayloadProblem};
 use crate::id::Seq;
 use crate::record::Record;
 use crate::time::Timestamp;
@@ -37,6 +38,8 @@ struct Kept {
     dropped: u64,
     /// Those among them that were not.
     older: BTreeMap<Seq, Arc<[u8]>>,
+    /// Bodies that no frame has room for.
+    bodies: HashMap<PayloadHash, Arc<[u8]>>,
     residue: Option<Vec<u8>>,
     checkpoint: Option<(Seq, Vec<u8>)>,
 }
@@ -81,13 +84,24 @@ impl Kept {
         let more = usize::try_from(first.get() - self.first().get()).unwrap_or(usize::MAX);
         self.frames.drain(..more.min(self.frames.len()));
         self.dropped = first.get() - 1;
+        self.collect();
         Ok(())
+    }
+
+    /// Drops bodies that no frame refers to any more.
+    fn collect(&mut self) {
+        let frames = self.frames.iter().chain(self.older.values());
+        let asides = frames.filter_map(|frame| codec::claim_aside(frame));
+        let referenced: HashSet<_> = asides.map(|aside| aside.hash).collect();
+        self.bodies.retain(|hash, _| referenced.contains(hash));
     }
 
     fn append(&mut self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
         let mut frames = Batch::default();
         self.tail = self.tail.encode(expected, batch, &mut frames)?;
         self.frames.extend(frames.frames().map(Arc::from));
+        let bodies = frames.aside.into_iter();
+        self.bodies.extend(bodies.map(|kept| (kept.aside.hash, kept.body.into())));
         Ok(self.tail.head)
     }
 }
@@ -153,6 +167,13 @@ impl Clone for MemoryStore {
     }
 }
 
+impl Bodies for &MemoryStore {
+    fn body(&self, aside: Aside) -> Result<Vec<u8>, PayloadProblem> {
+        let body = self.frames().bodies.get(&aside.hash).cloned();
+        body.map(|body| body.to_vec()).ok_or(PayloadProblem::Missing)
+    }
+}
+
 impl Store for MemoryStore {
     fn head(&self) -> Seq {
         self.frames().tail.head
@@ -174,7 +195,7 @@ impl Store for MemoryStore {
             let seq = Seq::new(seq);
             self.frames().get(seq).map(|frame| (seq, Ok(frame)))
         });
-        Box::new(records(from, last, frames))
+        Box::new(records(from, last, frames, self))
     }
 
     fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
@@ -186,7 +207,7 @@ impl Store for MemoryStore {
             (frames.get(seq), frames.first())
         };
         match frame {
-            Some(frame) => record(seq, &frame).map(Some),
+            Some(frame) => record(seq, &frame, &self).map(Some),
             None if seq < first && seq > Seq::ZERO => Err(ReadError::Trimmed { seq, first }),
             None => Ok(None),
         }
@@ -202,7 +223,7 @@ impl Store for MemoryStore {
 
     fn scan_kept(&self) -> Scan<'_> {
         let kept = self.frames().older.clone();
-        Box::new(kept.into_iter().map(|(seq, frame)| record(seq, &frame)))
+        Box::new(kept.into_iter().map(move |(seq, frame)| record(seq, &frame, &self)))
     }
 
     fn cuts(&self) -> Vec<Cut> {

@@ -29,4 +29,6 @@ pub use error::{AppendError, ReadError, TrimError};
 pub use faulty::{Fault, FaultyStore, Gate};
 pub use memory::MemoryStore;
 
-pub use crate::codec::{DecodeError, EncodeError, FRAME_BYTES_MAX};
+pub use crate::codec::{
+    BODY_BYTES_MAX, DecodeError, EncodeError, FRAME_BYTES_MAX, PayloadHash, PayloadProblem,
+};

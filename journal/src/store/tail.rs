@@ -6,7 +6,7 @@ use std::io;
 use uuid::Uuid;
 
 use super::error::{AppendError, ReadError};
-use crate::codec::{self, DecodeError, Decoded, Link};
+use crate::codec::{self, Bodies, DecodeError, Decoded, Kept, Link};
 use crate::event::JournalCreated;
 use crate::id::Seq;
 use crate::record::Record;
@@ -20,12 +20,17 @@ pub(super) struct Tail {
     pub(super) chain: u32,
 }
 
+/// Bytes that there is always room for in a batch, once there was.
+const ROOM_BYTES_MAX: usize = 1024 * 1024;
+
 /// Frames one behind the other, to be written as one.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) bytes: Vec<u8>,
     /// Where each frame ends.
     pub(super) ends: Vec<usize>,
+    /// Bodies that are kept before the frames are.
+    pub(super) aside: Vec<Kept>,
 }
 
 impl Batch {
@@ -48,7 +53,10 @@ impl Tail {
             return Err(AppendError::Conflict { expected, head: self.head });
         }
         batch.bytes.clear();
+        // What one large body has needed is not kept for ever.
+        batch.bytes.shrink_to(ROOM_BYTES_MAX);
         batch.ends.clear();
+        batch.aside.clear();
         let mut tail = self;
         for (record, left) in records.iter().zip((0..records.len()).rev()) {
             let next = tail.head.next();
@@ -56,7 +64,7 @@ impl Tail {
                 return Err(AppendError::Misnumbered { expected: next, found: record.seq });
             }
             let link = Link { chain: tail.chain, durable: self.head };
-            let chain = codec::encode(record, link, left == 0, &mut batch.bytes)?;
+            let chain = codec::encode(record, link, left == 0, &mut batch.bytes, &mut batch.aside)?;
             batch.ends.push(batch.bytes.len());
             tail = Self { head: record.seq, chain };
         }
@@ -111,9 +119,14 @@ impl Walk {
     }
 
     /// Takes what was found under a key, whichever comes.
-    pub(super) fn step(&mut self, key: Seq, frame: Result<impl AsRef<[u8]>, Unread>) -> Vec<Found> {
+    pub(super) fn step(
+        &mut self,
+        key: Seq,
+        frame: Result<impl AsRef<[u8]>, Unread>,
+        bodies: &impl Bodies,
+    ) -> Vec<Found> {
         let decoded = frame.map_err(|unread| unread.at(key)).and_then(|frame| {
-            codec::decode(key, frame.as_ref())
+            codec::decode(key, frame.as_ref(), bodies)
                 .map_err(|source| ReadError::Undecodable { seq: key, source })
         });
         if key <= self.seen {
@@ -159,6 +172,7 @@ pub(super) fn records<F: AsRef<[u8]>>(
     from: Seq,
     to: Seq,
     frames: impl Iterator<Item = (Seq, Result<F, Unread>)>,
+    bodies: impl Bodies,
 ) -> impl Iterator<Item = Found> {
     let mut frames = frames.fuse();
     let mut walk = Walk::new(from);
@@ -166,7 +180,7 @@ pub(super) fn records<F: AsRef<[u8]>>(
     std::iter::from_fn(move || {
         if ready.is_empty() {
             match frames.next() {
-                Some((key, frame)) => ready.extend(walk.step(key, frame)),
+                Some((key, frame)) => ready.extend(walk.step(key, frame, &bodies)),
                 None => ready.extend(walk.skip_to(to.next()).map(Err)),
             }
         }
@@ -175,8 +189,8 @@ pub(super) fn records<F: AsRef<[u8]>>(
 }
 
 /// Makes a record of the frame that was found under a key.
-pub(super) fn record(key: Seq, frame: &[u8]) -> Found {
-    codec::decode(key, frame)
+pub(super) fn record(key: Seq, frame: &[u8], bodies: &impl Bodies) -> Found {
+    codec::decode(key, frame, bodies)
         .map(|decoded| decoded.record)
         .map_err(|source| ReadError::Undecodable { seq: key, source })
 }

@@ -150,7 +150,7 @@ fn body(event: impl Into<Event>) -> String {
     let at = Timestamp::default();
     let record = Record { seq: Seq::new(2), at, run: None, event: event.into() };
     let mut frame = Vec::new();
-    codec::encode(&record, Link::default(), true, &mut frame).expect("fits");
+    codec::encode(&record, Link::default(), true, &mut frame, &mut Vec::new()).expect("fits");
     let body = frame.get(56..frame.len() - 4).expect("a header and a checksum");
     body.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(" ")
 }

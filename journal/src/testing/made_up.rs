@@ -4,6 +4,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::arbitrary::records;
+use crate::codec::FRAME_BYTES_MAX;
 use crate::id::Seq;
 use crate::record::Record;
 
@@ -16,7 +17,10 @@ pub fn made_up(seed: u64, count: usize) -> Vec<Record> {
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let strategy = records();
     let any = std::iter::from_fn(|| strategy.new_tree(&mut runner).ok());
-    let fitting = any.map(|tree| tree.current()).filter(|record| record.size().is_ok());
+    let fitting = any.map(|tree| tree.current()).filter(|record| {
+        let size = record.size();
+        size.is_ok_and(|bytes| bytes <= FRAME_BYTES_MAX)
+    });
     (2..)
         .zip(fitting)
         .take(count)

@@ -9,4 +9,5 @@ mod follow;
 mod kill;
 mod marker;
 mod mending;
+mod payloads;
 mod store;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::anchor::Anchor;
 use super::files::{self, Folder};
 use super::lock::{self, Lock, LockError};
+use super::payloads::{self, Payloads};
 use super::recover::Chain;
 use super::segment::{self, SegmentWriter};
 use crate::id::Seq;
@@ -83,7 +84,8 @@ impl Draft {
 
     /// An empty chain in it.
     pub(super) fn chain(&self, journal: Uuid) -> Result<Chain, TargetError> {
-        self.io("make a segment", SegmentWriter::create(&self.dir, journal)).map(Chain::new)
+        let writer = self.io("make a segment", SegmentWriter::create(&self.dir, journal))?;
+        Ok(Chain::new(writer, Payloads::new(&self.dir)))
     }
 
     /// Makes it a journal that ends where a chain ends.
@@ -112,7 +114,9 @@ impl Draft {
     /// Leaves the folder as it was found. What cannot be removed is no journal either.
     pub(super) fn abandon(self) {
         let Self { dir, was_missing, lock, .. } = self;
-        let _ = fs::remove_dir_all(dir.join(segment::DIR));
+        for folder in [segment::DIR, payloads::DIR] {
+            let _ = fs::remove_dir_all(dir.join(folder));
+        }
         for file in [super::anchor::NAME, files::CREATING, lock::NAME] {
             let _ = fs::remove_file(dir.join(file));
         }

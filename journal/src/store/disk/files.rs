@@ -2,12 +2,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{checkpoint, index, segment};
+use super::{checkpoint, index, payloads, segment};
 
 /// Tells a journal from every other folder; written last when a journal is created.
 pub(super) const MARKER: &str = "FORMAT";
@@ -117,7 +117,7 @@ pub(super) fn prepare(dir: &Path) -> io::Result<()> {
     sign.sync_all()?;
     sync_dir(dir)?;
     // What an earlier creation left is without value: no marker was ever written for it.
-    for left in [segment::DIR, index::DIR, checkpoint::DIR] {
+    for left in [segment::DIR, index::DIR, checkpoint::DIR, payloads::DIR] {
         remove_all(&dir.join(left))?;
     }
     segment::create_dir(dir)
@@ -180,6 +180,24 @@ pub(super) fn set_aside(dir: &Path, path: &Path, name: &str) -> io::Result<()> {
     fs::rename(path, free.ok_or(ErrorKind::StorageFull)?)?;
     sync_dir(&shelf)?;
     sync_dir(dir)
+}
+
+/// Folders in quarantine that had this name.
+pub(super) fn quarantined(dir: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(dir.join(QUARANTINE)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let had = path.file_name().and_then(|found| found.to_str()).unwrap_or_default();
+        let is_named = had.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'));
+        if is_named && path.is_dir() {
+            found.push(path);
+        }
+    }
+    Ok(found)
 }
 
 /// Ends a creation.

@@ -8,18 +8,19 @@ use super::anchor;
 use super::error::OpenError;
 use super::lock::Lock;
 use super::open::Place;
+use super::payloads::Payloads;
 use super::recover;
 use super::segment::{self, Frames, Piece, SegmentFile};
 use super::snapshot::Snapshot;
 use super::store::keyed;
-use crate::codec;
+use crate::codec::{self, Seal};
 use crate::event::Event;
 use crate::id::Seq;
 use crate::record::Record;
 use crate::store::error::ReadError;
 use crate::store::tail::{Found, Walk};
 
-/// Bytes of frames after which a poll ends, so that none holds a long journal in memory.
+/// Bytes of records after which a poll ends, so that none holds a long journal in memory.
 const POLL_BYTES: usize = 1024 * 1024;
 /// Polls that find something else than they should, before it is taken for damage.
 ///
@@ -33,6 +34,7 @@ const PATIENCE: u32 = 8;
 pub struct Follow {
     dir: PathBuf,
     journal: Uuid,
+    payloads: Payloads,
     /// Where it began; nothing in front of it is ever given.
     begin: Seq,
     walk: Walk,
@@ -85,6 +87,7 @@ impl Follow {
         Ok(Self {
             dir: journal.to_owned(),
             journal: id,
+            payloads: Payloads::new(journal),
             begin: walk.next,
             walk,
             place: None,
@@ -185,15 +188,15 @@ impl Follow {
                 break;
             }
             if let Ok(seal) = &piece.seal {
-                bytes += piece.bytes.len();
+                bytes += piece.bytes.len() + body_bytes(seal);
                 self.place = Some(end_of(&piece));
-                let found =
-                    self.walk.step(piece.key, Ok::<_, crate::store::tail::Unread>(piece.bytes));
+                let frame = Ok::<_, crate::store::tail::Unread>(piece.bytes);
+                let found = self.walk.step(piece.key, frame, &self.payloads);
                 self.note(&found, seal.crc);
                 news.extend(found.into_iter().map(News::from));
             } else {
                 let (key, frame) = keyed(piece);
-                news.extend(self.walk.step(key, frame).into_iter().map(News::from));
+                news.extend(self.walk.step(key, frame, &self.payloads).into_iter().map(News::from));
             }
         }
         Ok(news)
@@ -264,7 +267,7 @@ impl Follow {
         let to = self.last();
         let mends = self.frames()?.filter_map(|piece| {
             let (seq, crc) = (piece.key, piece.seal.ok()?.crc);
-            let record = codec::decode(seq, &piece.bytes).ok()?.record;
+            let record = codec::decode(seq, &piece.bytes, &self.payloads).ok()?.record;
             matches!(record.event, Event::JournalRecovered(_)).then_some((seq, crc))
         });
         let mut mends = mends.filter(|mend| (self.begin..=to).contains(&mend.0));
@@ -308,6 +311,11 @@ fn continues(walk: &Walk, piece: &Piece) -> bool {
     piece.seal.as_ref().is_ok_and(|seal| {
         seal.seq == walk.next && walk.chain.is_none_or(|chain| chain == seal.link.chain)
     })
+}
+
+/// Bytes of the body that are not in the frame.
+fn body_bytes(seal: &Seal) -> usize {
+    seal.aside.map_or(0, |aside| usize::try_from(aside.bytes).unwrap_or(usize::MAX))
 }
 
 fn end_of(piece: &Piece) -> segment::Place {

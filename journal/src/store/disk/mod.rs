@@ -16,6 +16,7 @@ mod index;
 mod lock;
 mod open;
 mod patch;
+mod payloads;
 mod recover;
 mod repair;
 mod segment;

@@ -1,5 +1,6 @@
 //! Opening a journal: never makes one where one was expected, never shortens one in silence.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,9 +13,11 @@ use super::error::OpenError;
 use super::files::{self, Folder};
 use super::index::Rescue;
 use super::lock::{Lock, LockError};
+use super::payloads::Payloads;
 use super::recover::{self, Rebuilt};
-use super::segment::{self, Frames, Map, Position, SegmentWriter, Survey, Worth, survey};
+use super::segment::{self, Flaw, Frames, Map, Position, SegmentWriter, Survey, Worth, survey};
 use super::store::OpenMode;
+use crate::codec::PayloadHash;
 use crate::event::{Event, JournalRecovered, TailCut};
 use crate::id::Seq;
 use crate::store::tail::{Batch, Tail, first_record};
@@ -83,6 +86,7 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
     let dir = place.dir.as_path();
     place.io("sync the folder", files::finish(dir))?;
     place.io("end a repair", recover::finish(dir))?;
+    place.io("remove a draft", Payloads::new(dir).tidy())?;
     let known = place.io("read the head", anchor::read(dir))?;
     // Without it the other copy says how far the journal went at least.
     let known = match known {
@@ -112,6 +116,9 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
             let Some(Rebuilt { whole, lost, method }) = rebuilt else {
                 return Err(place.lost(journal, &found.segments, problem));
             };
+            for hash in &found.changed {
+                place.io("move a payload aside", Payloads::new(dir).quarantine(*hash))?;
+            }
             let (lost_from, lost_to) = lost.unzip();
             mended = Some(JournalRecovered { lost_from, lost_to, method, problem }.into());
             found = place.survey(journal, None, None)?;
@@ -120,7 +127,7 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
         }
         Worth::Newer { problem } => return Err(place.newer(problem)),
     }
-    let Found { segments, map, survey } = found;
+    let Found { segments, map, survey, changed: _ } = found;
     let end = survey.whole.end;
     let writer = place
         .io("go on in the last segment", SegmentWriter::resume(dir, journal, &segments, end))?;
@@ -134,6 +141,8 @@ struct Found {
     segments: Vec<segment::SegmentFile>,
     map: Map,
     survey: Survey,
+    /// Bodies that are not what was written.
+    changed: BTreeSet<PayloadHash>,
 }
 
 /// The folder that all errors of an opening name.
@@ -179,13 +188,33 @@ impl Place {
             segment::ends_with(&segments, journal, from.end, from.tail.chain).unwrap_or(false)
         };
         if let Some(from) = checkpoint.filter(|from| is_dense && is_there(from)) {
-            let survey = read(journal, &segments, from, anchor, &map);
+            let (survey, changed) = self.read(journal, &segments, from, anchor, &map);
             if matches!(survey.worth, Worth::Whole | Worth::Torn { .. }) {
-                return Ok(Found { segments, map, survey });
+                return Ok(Found { segments, map, survey, changed });
             }
         }
-        let survey = read(journal, &segments, origin, anchor, &map);
-        Ok(Found { segments, map, survey })
+        let (survey, changed) = self.read(journal, &segments, origin, anchor, &map);
+        Ok(Found { segments, map, survey, changed })
+    }
+
+    /// Reads frames from a position on, and the bodies that are not in them.
+    fn read(
+        &self,
+        journal: Uuid,
+        segments: &[segment::SegmentFile],
+        from: Position,
+        anchor: Option<Tail>,
+        map: &Map,
+    ) -> (Survey, BTreeSet<PayloadHash>) {
+        let next = from.tail.head.next();
+        let frames = Frames::new(journal, segments.iter().cloned(), from.end, next);
+        let payloads = Payloads::new(&self.dir);
+        let mut changed = BTreeSet::new();
+        let vetted = frames.map(|piece| payloads.vet(piece)).inspect(|piece| {
+            changed.extend(piece.seal.as_ref().err().and_then(Flaw::changed_payload));
+        });
+        let survey = survey(vetted, from, anchor, |seq, place| map.note(seq, place));
+        (survey, changed)
     }
 
     pub(super) fn lock<T>(&self, result: Result<T, LockError>) -> Result<T, OpenError> {
@@ -231,15 +260,4 @@ impl Place {
     pub(super) fn newer(&self, problem: String) -> OpenError {
         OpenError::NewerFormat { location: self.location.clone(), problem }
     }
-}
-
-fn read(
-    journal: Uuid,
-    segments: &[segment::SegmentFile],
-    from: Position,
-    anchor: Option<Tail>,
-    map: &Map,
-) -> Survey {
-    let frames = Frames::new(journal, segments.iter().cloned(), from.end, from.tail.head.next());
-    survey(frames, from, anchor, |seq, place| map.note(seq, place))
 }

@@ -11,8 +11,10 @@ use uuid::Uuid;
 
 use super::files;
 use super::index::{self, Rescue};
+use super::payloads::Payloads;
 use super::segment::{self, Frames, Piece, Place, Position, SegmentFile, SegmentWriter};
-use crate::codec;
+use super::store::Durability;
+use crate::codec::{self, Aside, DecodeError, Kept, PayloadProblem};
 use crate::event::RecoveryMethod;
 use crate::id::Seq;
 use crate::store::tail::Tail;
@@ -47,7 +49,7 @@ pub(super) fn rebuild(
     let scratch = to.join(SCRATCH);
     files::copy(&from.join(index::DIR), &scratch.join(index::DIR))?;
     let rescue = Rescue::open(&scratch, journal)?;
-    let mut chain = Chain::new(SegmentWriter::create(to, to_journal)?);
+    let mut chain = Chain::new(SegmentWriter::create(to, to_journal)?, Payloads::new(from));
     let (lost, method) = gather(from, journal, durable, &rescue, &mut chain)?;
     drop(rescue);
     files::remove_all(&scratch)?;
@@ -67,7 +69,8 @@ pub(super) fn gather(
     let frames = Frames::new(journal, segments, Place::start_of(first), Seq::new(1));
     let mut seen = durable;
     let mut unreadable = None;
-    for piece in frames {
+    let payloads = chain.payloads.clone();
+    for piece in frames.map(|piece| payloads.vet(piece)) {
         if let Err(flaw) = &piece.seal {
             unreadable = unreadable.or_else(|| flaw.of_disk());
         }
@@ -93,11 +96,37 @@ pub(super) struct Chain {
     /// Whole batches, unless they are the last ones: none is split between segments.
     group: Vec<u8>,
     filled: bool,
+    /// Where the bodies are that are not in the frames.
+    payloads: Payloads,
+    /// Where they go, if that is another place.
+    carried_to: Option<Payloads>,
 }
 
 impl Chain {
-    pub(super) fn new(writer: SegmentWriter) -> Self {
-        Self { writer, tail: Tail::default(), group: Vec::new(), filled: false }
+    /// A chain whose bodies are kept in some place; those that do not fit into a frame.
+    pub(super) fn new(writer: SegmentWriter, payloads: Payloads) -> Self {
+        let (tail, group) = (Tail::default(), Vec::new());
+        Self { writer, tail, group, filled: false, payloads, carried_to: None }
+    }
+
+    /// The same for frames of another journal, whose bodies come along.
+    pub(super) fn carried_from(self, from: Payloads) -> Self {
+        Self { carried_to: Some(self.payloads), payloads: from, ..self }
+    }
+
+    /// Makes sure that the body which a frame refers to is there, and where the frame goes.
+    fn carry(&self, aside: Aside) -> io::Result<bool> {
+        let body = match aside.fetch(&self.payloads) {
+            Ok(body) => body,
+            Err(DecodeError::Payload { problem: PayloadProblem::Unreadable { said }, .. }) => {
+                return Err(io::Error::other(said));
+            }
+            Err(_) => return Ok(false),
+        };
+        if let Some(to) = &self.carried_to {
+            to.keep(&[Kept { aside, body }], Durability::Power)?;
+        }
+        Ok(true)
     }
 
     /// Takes a piece that continues the chain; one that comes later, once the gap is filled.
@@ -127,6 +156,9 @@ impl Chain {
             .ok()
             .filter(|seal| seq == self.tail.head.next() && seal.link.chain == self.tail.chain);
         let Some(seal) = seal else { return Ok(false) };
+        if !seal.aside.map_or(Ok(true), |aside| self.carry(aside))? {
+            return Ok(false);
+        }
         self.tail = Tail { head: seq, chain: seal.crc };
         self.group.extend_from_slice(frame);
         if seal.is_last && self.group.len() >= GROUP_BYTES {

@@ -13,6 +13,7 @@ use super::files;
 use super::index::{self, Rescue};
 use super::lock::Lock;
 use super::open::Place;
+use super::payloads::Payloads;
 use super::recover::{self, Chain};
 use super::segment::{self, Frames, Survey, Worth, survey};
 use crate::event::{Event, JournalRecovered, TailCut};
@@ -107,9 +108,11 @@ fn fill(
     };
     let segments = place.io("list the segments", segment::list(from))?;
     let origin = recover::origin(&segments);
+    let payloads = Payloads::new(from);
     let frames = || Frames::new(journal, segments.iter().cloned(), origin.end, Seq::new(1));
-    let Survey { whole, durable, worth, .. } = survey(frames(), origin, known, |_, _| {});
-    let mut chain = draft.chain(journal)?;
+    let vetted = frames().map(|piece| payloads.vet(piece));
+    let Survey { whole, durable, worth, .. } = survey(vetted, origin, known, |_, _| {});
+    let mut chain = draft.chain(journal)?.carried_from(payloads.clone());
     let mended: Option<Event> = match worth {
         Worth::Newer { problem } => return Err(place.newer(problem).into()),
         Worth::Whole | Worth::Torn { .. } => {

@@ -8,6 +8,7 @@ use super::anchor;
 use super::error::OpenError;
 use super::lock::Lock;
 use super::open::Place;
+use super::payloads::Payloads;
 use super::recover;
 use super::segment::{self, Frames, Piece, SegmentFile, Survey, Worth, survey};
 use super::store::keyed;
@@ -22,6 +23,7 @@ use crate::store::tail::{Tail, records};
 pub struct Snapshot {
     journal: Uuid,
     segments: Vec<SegmentFile>,
+    payloads: Payloads,
     whole: Seq,
     last: Seq,
     condition: Condition,
@@ -88,13 +90,15 @@ impl Snapshot {
         let frames = Frames::new(id, segments.iter().cloned(), origin.end, Seq::new(1));
         let frames = frames.take_while(|piece| limit.is_none_or(|limit| piece.key <= limit));
         let found = survey(frames, origin, known, |_, _| {});
-        Ok(Self::of(id, segments, found, acknowledged, is_in_use))
+        let payloads = Payloads::new(dir);
+        Ok(Self::of(id, segments, payloads, found, acknowledged, is_in_use))
     }
 
     /// Behind what was acknowledged, a journal in use is whatever its writer is about to make it.
     fn of(
         journal: Uuid,
         segments: Vec<SegmentFile>,
+        payloads: Payloads,
         found: Survey,
         acknowledged: Option<Tail>,
         is_in_use: bool,
@@ -114,7 +118,8 @@ impl Snapshot {
             }
             Worth::Newer { problem } => (last, Condition::Newer { problem }),
         };
-        Self { journal, segments, whole: whole.min(last), last, condition, is_in_use }
+        let whole = whole.min(last);
+        Self { journal, segments, payloads, whole, last, condition, is_in_use }
     }
 
     /// Tells this journal from every other.
@@ -129,6 +134,11 @@ impl Snapshot {
         let frames = Frames::new(self.journal, segments, origin.end, Seq::new(1));
         let to = self.whole;
         frames.take_while(move |piece| piece.key <= to)
+    }
+
+    /// Bodies that are not in their frames.
+    pub(super) const fn payloads(&self) -> &Payloads {
+        &self.payloads
     }
 
     /// What state the journal is in.
@@ -154,6 +164,6 @@ impl Snapshot {
         let frames = Frames::new(self.journal, segments, origin.end, Seq::new(1));
         let to = self.last;
         let frames = frames.take_while(move |piece| piece.key <= to).map(keyed);
-        Box::new(records(Seq::ZERO, to, frames))
+        Box::new(records(Seq::ZERO, to, frames, self.payloads.clone()))
     }
 }

@@ -13,6 +13,7 @@ use super::index::Index;
 use super::lock::Lock;
 use super::open::{Opened, Place, open};
 use super::patch::Patched;
+use super::payloads::Payloads;
 use super::segment::{self, Flaw, Map, Position, SegmentWriter};
 use crate::event::Event;
 use crate::id::Seq;
@@ -56,6 +57,7 @@ pub struct DiskStore {
     head: Arc<AtomicU64>,
     writer: Mutex<Writer>,
     map: Arc<Map>,
+    payloads: Payloads,
     index: Index,
     is_closed: AtomicBool,
     /// Whether the disk had no space for the next segment.
@@ -111,7 +113,9 @@ impl DiskStore {
         let dir = dir.as_ref();
         let Opened { journal, writer, map, anchor, lock, tail, mended } = open(dir, mode)?;
         let (map, head) = (Arc::new(map), Arc::new(AtomicU64::new(tail.head.get())));
-        let index = Index::start(dir, journal, Arc::clone(&map), Arc::clone(&head));
+        let payloads = Payloads::new(dir);
+        let index =
+            Index::start(dir, journal, Arc::clone(&map), Arc::clone(&head), payloads.clone());
         let place = Place::new(dir);
         let index = place.io("start a thread", index)?;
         let disk = Disk { segments: writer, anchor, durability, lock };
@@ -122,6 +126,7 @@ impl DiskStore {
             head,
             writer: Mutex::new(writer),
             map,
+            payloads,
             index,
             is_closed: AtomicBool::new(false),
             is_scarce: AtomicBool::new(false),
@@ -161,6 +166,11 @@ impl DiskStore {
         }
     }
 
+    /// A record of the database, if its body is there.
+    fn record(&self, seq: Seq, frame: &[u8]) -> Option<Record> {
+        record(seq, frame, &self.payloads).ok()
+    }
+
     /// Where a record ends.
     fn position(&self, seq: Seq) -> Option<Position> {
         let piece = self.map.frames_near(seq).find(|piece| piece.key >= seq)?;
@@ -188,7 +198,7 @@ impl Store for DiskStore {
         if frames.bytes.is_empty() {
             return Ok(after.head);
         }
-        match disk.commit(after, &frames.bytes) {
+        match disk.commit(after, frames, &self.payloads) {
             Ok(begin) => {
                 self.map.note(tail.head.next(), begin);
                 self.is_scarce.store(!disk.segments.has_room(), Ordering::Relaxed);
@@ -200,6 +210,8 @@ impl Store for DiskStore {
         }
         *tail = after;
         self.head.store(after.head.get(), Ordering::Release);
+        self.payloads.settle();
+        frames.aside.clear();
         drop(writer);
         self.index.nudge();
         Ok(after.head)
@@ -215,7 +227,14 @@ impl Store for DiskStore {
             self.index.frame_at_last(seq)
         };
         let frames = Patched::new(self.map.frames_near(from), from, to, other);
-        Box::new(records(from, to, frames))
+        let needs_all = from == Seq::new(1);
+        let found = records(from, to, frames, self.payloads.clone());
+        Box::new(found.inspect(move |found| {
+            // Without a body, whoever folds all of it cannot go on; others can do without it.
+            if needs_all && found.as_ref().is_err_and(ReadError::is_of_payload) {
+                self.distrust();
+            }
+        }))
     }
 
     fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
@@ -225,7 +244,7 @@ impl Store for DiskStore {
         if seq == Seq::ZERO || seq > self.head() {
             return Ok(None);
         }
-        if let Some(found) = self.index.frame(seq).and_then(|frame| record(seq, &frame).ok()) {
+        if let Some(found) = self.index.frame(seq).and_then(|frame| self.record(seq, &frame)) {
             return Ok(Some(found));
         }
         self.scan(seq).next().transpose()
@@ -302,8 +321,15 @@ impl Writer {
 
 impl Disk {
     /// Adds the frames of a batch; durable, and the anchor says so, when this returns.
-    fn commit(&mut self, after: Tail, frames: &[u8]) -> std::io::Result<segment::Place> {
-        let begin = self.segments.append(frames)?;
+    fn commit(
+        &mut self,
+        after: Tail,
+        batch: &Batch,
+        payloads: &Payloads,
+    ) -> std::io::Result<segment::Place> {
+        // No frame refers to what is not there.
+        payloads.keep(&batch.aside, self.durability)?;
+        let begin = self.segments.append(&batch.bytes)?;
         if self.durability == Durability::Power {
             self.segments.sync()?;
         }

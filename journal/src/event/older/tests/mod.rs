@@ -32,7 +32,7 @@ fn old_frame(version: u8, body: &[u8]) -> Vec<u8> {
 const BODY: &[u8] = b"\x01\x08download\x07is gone";
 
 fn old_record() -> Record {
-    decode(Seq::new(3), &old_frame(0, BODY)).expect("an earlier version").record
+    decode(Seq::new(3), &old_frame(0, BODY), &Vec::new()).expect("an earlier version").record
 }
 
 #[test]
@@ -99,10 +99,11 @@ fn an_old_body_is_checked_as_strictly_as_a_new_one() {
     let too_short = b"\x01\x08download\x07is gon";
     let bodies: [&[u8]; 3] = [too_short, b"\x02\x08download\x07is gone", b"\x01\x01A\x07is gone"];
     for body in bodies {
-        let error = decode(Seq::new(3), &old_frame(0, body)).expect_err("not what it was");
+        let error =
+            decode(Seq::new(3), &old_frame(0, body), &Vec::new()).expect_err("not what it was");
         assert!(matches!(error, DecodeError::Body { .. }), "{error}");
     }
-    let unknown = decode(Seq::new(3), &old_frame(2, BODY));
+    let unknown = decode(Seq::new(3), &old_frame(2, BODY), &Vec::new());
     assert_eq!(unknown, Err(DecodeError::UnknownEvent { tag: 0x0206, version: 2 }));
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::ExportError;
 use super::format::{End, Header};
-use crate::codec;
+use crate::codec::{self, DecodeError};
 use crate::id::{RunId, Seq};
 use crate::store::disk::error::OpenError;
 use crate::store::disk::files;
@@ -60,6 +60,9 @@ pub fn export(journal: &Path, to: &Path, run: Option<RunId>) -> Result<Exported,
             location: source,
             problem: format!("record {seq} changed while it was read"),
         },
+        Failure::Body(seq, error) => {
+            ExportError::Damaged { location: source, problem: format!("record {seq}: {error}") }
+        }
     });
     let published = written.and_then(|records| match publish(&draft, to) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -77,6 +80,7 @@ pub fn export(journal: &Path, to: &Path, run: Option<RunId>) -> Result<Exported,
 enum Failure {
     Io(io::Error),
     Changed(Seq),
+    Body(Seq, DecodeError),
 }
 
 impl From<io::Error> for Failure {
@@ -97,8 +101,12 @@ fn write(snapshot: &Snapshot, run: Option<RunId>, file: File) -> Result<u64, Fai
             .filter(|seal| seal.seq == tail.head.next() && seal.link.chain == tail.chain);
         let seal = seal.ok_or_else(|| Failure::Changed(tail.head.next()))?;
         tail = Tail { head: seal.seq, chain: seal.crc };
-        if run.is_none() || run_of(seal.seq, &piece.bytes)? == run {
+        if run.is_none() || codec::run_of(&piece.bytes) == run {
             out.write(&piece.bytes)?;
+            if let Some(aside) = seal.aside {
+                let body = aside.fetch(snapshot.payloads());
+                out.write(&body.map_err(|error| Failure::Body(seal.seq, error))?)?;
+            }
             records += 1;
         }
     }
@@ -110,10 +118,6 @@ fn write(snapshot: &Snapshot, run: Option<RunId>, file: File) -> Result<u64, Fai
     let file = out.file.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.sync_all()?;
     Ok(records)
-}
-
-fn run_of(seq: Seq, frame: &[u8]) -> io::Result<Option<RunId>> {
-    codec::decode(seq, frame).map(|decoded| decoded.record.run).map_err(io::Error::other)
 }
 
 /// Writes and counts the checksum of everything.

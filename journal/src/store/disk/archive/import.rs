@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use super::error::{ArchiveError, ImportError};
-use super::read::Archive;
+use super::read::{Archive, Framed};
 use crate::id::Seq;
 use crate::store::disk::draft::Draft;
+use crate::store::disk::payloads::Payloads;
+use crate::store::disk::store::Durability;
 
 /// Writes the records of an archive as a new journal, bit for bit, with the same identity.
 ///
@@ -39,7 +41,10 @@ fn fill(archive: &Archive, draft: &Draft, location: &str) -> Result<Seq, ImportE
         problem: "it changed while it was read".to_owned(),
     };
     for found in archive.frames() {
-        let (seq, frame) = found?;
+        let Framed { seq, frame, body } = found?;
+        let payloads = Payloads::new(draft.dir());
+        let kept = payloads.keep(body.as_slice(), Durability::Power);
+        draft.io("write a payload", kept)?;
         if !draft.io("write the records", chain.push(seq, &frame))? {
             return Err(changed().into());
         }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::error::ArchiveError;
 use super::format::{END_BYTES, END_MAGIC, End, HEADER_BYTES, Header, Problem};
-use crate::codec::{self, CLAIM_BYTES};
+use crate::codec::{self, Aside, Bodies, CLAIM_BYTES, Kept, PayloadProblem};
 use crate::id::{RunId, Seq};
 use crate::store::contract::Scan;
 use crate::store::error::ReadError;
@@ -37,11 +37,14 @@ impl Archive {
         let header = reader.header;
         let (mut before, mut chain) = (Seq::ZERO, 0);
         let end = loop {
-            let (seq, frame) = match reader.next()? {
-                Next::Frame(seq, frame) => (seq, frame),
+            let Framed { seq, frame, body } = match reader.next()? {
+                Next::Frame(framed) => framed,
                 Next::End(end) => break end,
             };
             let seal = codec::check(seq, &frame).map_err(|error| reader.refuse(&error))?;
+            if body.is_some_and(|kept| !kept.aside.is(&kept.body)) {
+                return Err(reader.damaged(&format!("the payload of record {seq} was changed")));
+            }
             let is_next = seq == before.next();
             if seq <= before || (header.run.is_none() && !is_next) {
                 return Err(reader.damaged(&format!("record {seq} does not belong here")));
@@ -85,16 +88,16 @@ impl Archive {
     pub fn scan(&self) -> Scan<'_> {
         let frames = self.frames();
         Box::new(frames.map(|found| {
-            let (seq, frame) = found.map_err(|error| ReadError::Io {
+            let Framed { seq, frame, body } = found.map_err(|error| ReadError::Io {
                 seq: Seq::new(1),
                 source: io::Error::other(error),
             })?;
-            record(seq, &frame)
+            record(seq, &frame, &body)
         }))
     }
 
     /// All frames, read again; nothing behind an error.
-    pub(super) fn frames(&self) -> impl Iterator<Item = Result<(Seq, Vec<u8>), ArchiveError>> {
+    pub(super) fn frames(&self) -> impl Iterator<Item = Result<Framed, ArchiveError>> {
         let mut reader = Some(Reader::open(&self.path));
         std::iter::from_fn(move || {
             let mut open = match reader.take()? {
@@ -102,9 +105,9 @@ impl Archive {
                 Err(error) => return Some(Err(error)),
             };
             match open.next() {
-                Ok(Next::Frame(seq, frame)) => {
+                Ok(Next::Frame(framed)) => {
                     reader = Some(Ok(open));
-                    Some(Ok((seq, frame)))
+                    Some(Ok(framed))
                 }
                 Ok(Next::End(_)) => None,
                 Err(error) => Some(Err(error)),
@@ -113,9 +116,22 @@ impl Archive {
     }
 }
 
+/// A frame, with its body if that is not in it.
+pub(super) struct Framed {
+    pub(super) seq: Seq,
+    pub(super) frame: Vec<u8>,
+    pub(super) body: Option<Kept>,
+}
+
+impl Bodies for Option<Kept> {
+    fn body(&self, _aside: Aside) -> Result<Vec<u8>, PayloadProblem> {
+        self.as_ref().map(|kept| kept.body.clone()).ok_or(PayloadProblem::Missing)
+    }
+}
+
 /// What comes next in an archive.
 enum Next {
-    Frame(Seq, Vec<u8>),
+    Frame(Framed),
     /// The end mark, and nothing behind it.
     End(End),
 }
@@ -170,10 +186,27 @@ impl Reader {
         if bytes.len() != length {
             return Err(self.damaged("it ends in the middle of a record"));
         }
-        self.crc = crc32c::crc32c_append(self.crc, &bytes);
-        self.offset += bytes.len() as u64;
+        self.count(&bytes);
         self.records += 1;
-        Ok(Next::Frame(seq, bytes))
+        let body = codec::claim_aside(&bytes).map(|aside| self.body(aside)).transpose()?;
+        Ok(Next::Frame(Framed { seq, frame: bytes, body }))
+    }
+
+    /// The body behind a frame that refers to it.
+    fn body(&mut self, aside: Aside) -> Result<Kept, ArchiveError> {
+        let bytes = usize::try_from(aside.bytes).unwrap_or(usize::MAX);
+        let body = self.take(bytes)?;
+        if body.len() != bytes {
+            return Err(self.damaged("it ends in the middle of a payload"));
+        }
+        self.count(&body);
+        Ok(Kept { aside, body })
+    }
+
+    /// Takes note of bytes that were read.
+    fn count(&mut self, bytes: &[u8]) {
+        self.crc = crc32c::crc32c_append(self.crc, bytes);
+        self.offset += bytes.len() as u64;
     }
 
     /// The next bytes; fewer at the end.

@@ -18,6 +18,7 @@ use super::follow::{ABANDON, CLOSE, Follower, PACE, RETRY};
 use crate::id::Seq;
 use crate::store::cache::{Cache, CacheError, Change, Pair};
 use crate::store::disk::files;
+use crate::store::disk::payloads::{Payloads, referenced};
 use crate::store::disk::segment::Map;
 use crate::store::tail::Tail;
 
@@ -45,6 +46,7 @@ struct Shared {
     map: Arc<Map>,
     /// The last record that is durable.
     head: Arc<AtomicU64>,
+    payloads: Payloads,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -74,6 +76,7 @@ impl Index {
         journal: Uuid,
         map: Arc<Map>,
         head: Arc<AtomicU64>,
+        payloads: Payloads,
     ) -> io::Result<Self> {
         let state =
             State { db: Access::Opening, taken: Seq::ZERO, is_asleep: false, is_closing: false };
@@ -82,6 +85,7 @@ impl Index {
             journal,
             map,
             head,
+            payloads,
             state: Mutex::new(state),
             changed: Condvar::new(),
         });
@@ -264,6 +268,9 @@ impl Shared {
 
     /// Follows until the journal is closed.
     fn follow(&self, mut follower: Follower) -> io::Result<()> {
+        follower.follow(&self.map, self.head(), None)?;
+        self.state().taken = follower.taken();
+        self.collect();
         loop {
             if self.waits_for_records(follower.taken()) {
                 follower.follow(&self.map, self.head(), Some(Instant::now() + CLOSE))?;
@@ -272,6 +279,19 @@ impl Shared {
             follower.follow(&self.map, self.head(), None)?;
             self.state().taken = follower.taken();
         }
+    }
+
+    /// Removes what a crash has left of commits that never were.
+    fn collect(&self) {
+        if self.payloads.is_empty() {
+            return;
+        }
+        let is_closing = || self.state().is_closing;
+        // What cannot be collected now is collected after the next opening.
+        let _ = self.payloads.collect(self.journal, || {
+            let frames = self.map.frames_near(Seq::new(1));
+            referenced(frames, Seq::new(1), self.head(), is_closing)
+        });
     }
 
     /// Waits until there are records behind `taken`; true if the journal is being closed.

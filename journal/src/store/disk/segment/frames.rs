@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::header::{self, HeaderFlaw, Place, SegmentFile};
 use super::walk::{Ahead, Walk};
-use crate::codec::{self, Seal};
+use crate::codec::{self, PayloadHash, PayloadProblem, Seal};
 use crate::id::Seq;
 
 /// What stands at a place where a frame should.
@@ -53,6 +53,16 @@ impl Flaw {
         match self {
             Self::Other(error) if error.kind() != io::ErrorKind::InvalidData => {
                 Some(error.to_string())
+            }
+            Self::Frame(_) | Self::Foreign(_) | Self::Other(_) => None,
+        }
+    }
+
+    /// The body, kept aside, that is there and is not what was written.
+    pub(in crate::store::disk) const fn changed_payload(&self) -> Option<PayloadHash> {
+        match self {
+            Self::Frame(codec::DecodeError::Payload { hash, problem: PayloadProblem::Changed }) => {
+                Some(*hash)
             }
             Self::Frame(_) | Self::Foreign(_) | Self::Other(_) => None,
         }

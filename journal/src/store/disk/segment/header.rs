@@ -104,8 +104,13 @@ pub(in crate::store::disk) fn named_by_all(segments: &[SegmentFile]) -> Option<U
 
 /// All segments of a journal, in order.
 pub(in crate::store::disk) fn list(journal_dir: &Path) -> io::Result<Vec<SegmentFile>> {
+    list_in(&journal_dir.join(DIR))
+}
+
+/// All segments in a folder, in order.
+pub(in crate::store::disk) fn list_in(folder: &Path) -> io::Result<Vec<SegmentFile>> {
     let mut found = Vec::new();
-    let entries = match fs::read_dir(journal_dir.join(DIR)) {
+    let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
         entries => entries?,
     };

@@ -1,0 +1,321 @@
+//! Bodies that do not fit into a frame, each in a file with its hash for a name.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use uuid::Uuid;
+
+use super::files;
+use super::segment::{self, Flaw, Frames, Piece, Place, SegmentFile};
+use super::store::Durability;
+use crate::codec::{Aside, Bodies, DecodeError, Kept, PayloadHash, PayloadProblem};
+use crate::id::Seq;
+
+/// The folder of the bodies.
+pub(super) const DIR: &str = "payloads";
+/// Where a body stands until it is whole.
+const DRAFT: &str = "draft";
+
+/// The bodies beside the segments of a journal.
+#[derive(Debug, Clone)]
+pub(super) struct Payloads {
+    journal_dir: PathBuf,
+    written: Arc<Mutex<Written>>,
+}
+
+/// What must not be collected although no frame that was seen refers to it.
+#[derive(Debug, Default)]
+struct Written {
+    /// Kept for the commit that is under way, and for those since a collection began.
+    fresh: HashSet<PayloadHash>,
+    is_collecting: bool,
+    /// Whether the way to the folder is on the disk.
+    is_folder_synced: bool,
+}
+
+impl Payloads {
+    pub(super) fn new(journal_dir: &Path) -> Self {
+        Self { journal_dir: journal_dir.to_owned(), written: Arc::default() }
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.journal_dir.join(DIR)
+    }
+
+    fn path(&self, hash: PayloadHash) -> PathBuf {
+        self.folder().join(hash.to_string())
+    }
+
+    /// What is written; a panic elsewhere cannot have left it half-changed.
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps bodies for frames that are written next.
+    ///
+    /// # Durability
+    /// They are on the disk when this returns, if that was asked for.
+    pub(super) fn keep(&self, bodies: &[Kept], durability: Durability) -> io::Result<()> {
+        if bodies.is_empty() {
+            return Ok(());
+        }
+        files::make_private_dir(&self.folder())?;
+        for kept in bodies {
+            // First of all, so that no collection takes what is found there.
+            self.written().fresh.insert(kept.aside.hash);
+            self.keep_one(kept, durability)?;
+        }
+        if durability == Durability::Power {
+            files::sync_dir(&self.folder())?;
+            if !self.written().is_folder_synced {
+                files::sync_dir(&self.journal_dir)?;
+                self.written().is_folder_synced = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn keep_one(&self, kept: &Kept, durability: Durability) -> io::Result<()> {
+        let path = self.path(kept.aside.hash);
+        let must_sync = durability == Durability::Power;
+        match self.body(kept.aside) {
+            // Whoever left it there may not have synced it.
+            Ok(found) if found == kept.body && must_sync => return File::open(path)?.sync_all(),
+            Ok(found) if found == kept.body => return Ok(()),
+            Ok(_) | Err(PayloadProblem::Changed) => self.quarantine(kept.aside.hash)?,
+            Err(_) => {}
+        }
+        let draft = self.folder().join(DRAFT);
+        let mut file = files::create(&draft)?;
+        file.write_all(&kept.body)?;
+        if must_sync {
+            file.sync_all()?;
+        }
+        fs::rename(draft, path)
+    }
+
+    /// Removes what was left half written, which nothing refers to.
+    ///
+    /// Nobody may be writing.
+    pub(super) fn tidy(&self) -> io::Result<()> {
+        match fs::remove_file(self.folder().join(DRAFT)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says that frames refer to everything that was kept.
+    pub(super) fn settle(&self) {
+        let mut written = self.written();
+        if !written.is_collecting {
+            written.fresh.clear();
+        }
+    }
+
+    /// Moves a body that is not what was written out of the way, without losing it.
+    pub(super) fn quarantine(&self, hash: PayloadHash) -> io::Result<()> {
+        files::set_aside(&self.journal_dir, &self.path(hash), &format!("payload-{hash}"))
+    }
+
+    /// A piece as it was found, with a flaw if its body is lost.
+    pub(super) fn vet(&self, piece: Piece) -> Piece {
+        let aside = piece.seal.as_ref().ok().and_then(|seal| seal.aside);
+        match aside.map_or(Ok(()), |aside| aside.fetch(self).map(|_| ())) {
+            Ok(()) => piece,
+            Err(error) => Piece { seal: Err(flaw(error)), ..piece },
+        }
+    }
+
+    /// Removes bodies that no frame refers to.
+    ///
+    /// What is written meanwhile is spared, and so is what a segment in quarantine refers to.
+    /// Tells how many were removed.
+    pub(super) fn collect(
+        &self,
+        journal: Uuid,
+        referenced: impl FnOnce() -> io::Result<HashSet<PayloadHash>>,
+    ) -> io::Result<usize> {
+        self.written().is_collecting = true;
+        let collected = referenced().and_then(|mut referenced| {
+            for segments in files::quarantined(&self.journal_dir, segment::DIR)? {
+                referenced.extend(hashes(journal, segment::list_in(&segments)?));
+            }
+            self.remove_all_but(&referenced)
+        });
+        self.written().is_collecting = false;
+        collected
+    }
+
+    fn remove_all_but(&self, referenced: &HashSet<PayloadHash>) -> io::Result<usize> {
+        let mut removed = 0;
+        for hash in self.list()?.into_iter().filter(|hash| !referenced.contains(hash)) {
+            let written = self.written();
+            if !written.fresh.contains(&hash) {
+                fs::remove_file(self.path(hash))?;
+                removed += 1;
+            }
+            drop(written);
+        }
+        Ok(removed)
+    }
+
+    /// Whether there is any body.
+    pub(super) fn is_empty(&self) -> bool {
+        self.list().is_ok_and(|found| found.is_empty())
+    }
+
+    fn list(&self) -> io::Result<Vec<PayloadHash>> {
+        let entries = match fs::read_dir(self.folder()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            found.extend(entry?.file_name().to_str().and_then(PayloadHash::parse));
+        }
+        Ok(found)
+    }
+}
+
+impl Bodies for Payloads {
+    fn body(&self, aside: Aside) -> Result<Vec<u8>, PayloadProblem> {
+        let mut body = Vec::new();
+        // One byte more than there should be shows that there is more.
+        let read = File::open(self.path(aside.hash))
+            .and_then(|file| file.take(u64::from(aside.bytes) + 1).read_to_end(&mut body));
+        match read {
+            Ok(bytes) if u32::try_from(bytes) == Ok(aside.bytes) => Ok(body),
+            Ok(_) => Err(PayloadProblem::Changed),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(PayloadProblem::Missing),
+            Err(error) => Err(PayloadProblem::Unreadable { said: error.to_string() }),
+        }
+    }
+}
+
+fn flaw(error: DecodeError) -> Flaw {
+    match error {
+        DecodeError::Payload { problem: PayloadProblem::Unreadable { said }, .. } => {
+            Flaw::Other(io::Error::other(said))
+        }
+        error => Flaw::Frame(error),
+    }
+}
+
+/// What the frames from `first` to `last` refer to; an error unless all of them are there.
+///
+/// Gives up as soon as `is_stopped` says so.
+pub(super) fn referenced(
+    frames: impl Iterator<Item = Piece>,
+    first: Seq,
+    last: Seq,
+    is_stopped: impl Fn() -> bool,
+) -> io::Result<HashSet<PayloadHash>> {
+    let mut found = HashSet::new();
+    let mut next = first;
+    for piece in frames.take_while(|piece| piece.key <= last) {
+        let seal = piece.seal.ok().filter(|seal| seal.seq == next);
+        let seal = seal.ok_or_else(|| io::Error::other(format!("record {next} is damaged")))?;
+        if is_stopped() {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        found.extend(seal.aside.map(|aside| aside.hash));
+        next = next.next();
+    }
+    if next > last { Ok(found) } else { Err(io::Error::other(format!("record {next} is missing"))) }
+}
+
+/// What the frames of segments refer to, as far as they can be read.
+fn hashes(journal: Uuid, segments: Vec<SegmentFile>) -> impl Iterator<Item = PayloadHash> {
+    let frames = Frames::new(journal, segments, Place::start_of(0), Seq::new(1));
+    frames.filter_map(|piece| Some(piece.seal.ok()?.aside?.hash))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{self, Link};
+    use crate::store::conformance::record;
+
+    fn large(seq: u64) -> Vec<Kept> {
+        let mut aside = Vec::new();
+        let record = record(seq, 10_000);
+        codec::encode(&record, Link::default(), true, &mut Vec::new(), &mut aside).expect("fits");
+        aside
+    }
+
+    fn home() -> (tempfile::TempDir, Payloads) {
+        let home = tempfile::tempdir().expect("a folder");
+        let payloads = Payloads::new(home.path());
+        (home, payloads)
+    }
+
+    fn is_there(payloads: &Payloads, kept: &[Kept]) -> bool {
+        let kept = kept.first().expect("one");
+        payloads.body(kept.aside).is_ok_and(|body| body == kept.body)
+    }
+
+    #[test]
+    fn a_file_that_is_not_what_its_name_says_is_replaced_and_kept_in_quarantine() {
+        for durability in [Durability::Power, Durability::Process] {
+            let (home, payloads) = home();
+            let kept = large(2);
+            payloads.keep(&kept, durability).expect("kept");
+            assert!(is_there(&payloads, &kept));
+            let path = payloads.path(kept.first().expect("one").aside.hash);
+            let whole = fs::read(&path).expect("read");
+            let mut flipped = whole.clone();
+            *flipped.last_mut().expect("not empty") ^= 1;
+            for (number, torn) in (1..).zip([&b"half"[..], &flipped, b""]) {
+                fs::write(&path, torn).expect("written");
+                payloads.keep(&kept, durability).expect("kept again");
+                assert_eq!(fs::read(&path).expect("read"), whole);
+                let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+                let moved = home.path().join(format!("quarantine/payload-{name}-{number}"));
+                assert_eq!(fs::read(moved).expect("moved"), torn);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_while_others_are_collected_is_spared() {
+        let (_home, payloads) = home();
+        let [settled, orphan, under_way, later, found_again] = [2, 3, 4, 5, 6].map(large);
+        for bodies in [&settled, &orphan, &found_again] {
+            payloads.keep(bodies, Durability::Process).expect("kept");
+        }
+        payloads.settle();
+        payloads.keep(&under_way, Durability::Process).expect("kept");
+        let removed = payloads.collect(Uuid::nil(), || {
+            // Commits go on: one ends, another one begins and ends, one finds its body there.
+            payloads.settle();
+            payloads.keep(&later, Durability::Process)?;
+            payloads.settle();
+            payloads.keep(&found_again, Durability::Process)?;
+            Ok(settled.iter().map(|kept| kept.aside.hash).collect())
+        });
+        assert_eq!(removed.expect("collected"), 1);
+        assert!(!is_there(&payloads, &orphan));
+        for bodies in [&settled, &under_way, &later, &found_again] {
+            assert!(is_there(&payloads, bodies));
+        }
+        payloads.settle();
+        assert_eq!(payloads.collect(Uuid::nil(), || Ok(HashSet::new())).expect("collected"), 4);
+        assert!(payloads.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_collected_unless_every_frame_was_read() {
+        let (_home, payloads) = home();
+        let kept = large(2);
+        payloads.keep(&kept, Durability::Process).expect("kept");
+        payloads.settle();
+        let damaged = || Err(io::Error::other("record 7 is damaged"));
+        assert!(payloads.collect(Uuid::nil(), damaged).is_err());
+        let missing = || referenced(std::iter::empty(), Seq::new(1), Seq::new(1), || false);
+        assert!(payloads.collect(Uuid::nil(), missing).is_err());
+        assert!(is_there(&payloads, &kept));
+    }
+}
