@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use resurge_journal::policy::BreakerSpec;
+use resurge_journal::store::{BODY_BYTES_MAX, FRAME_BYTES_MAX};
 use serde::{Deserialize, Serialize};
 
 /// Most steps that a workflow may have.
@@ -11,8 +12,8 @@ pub(crate) const STEPS_MAX: usize = 64;
 /// Largest graph, in bytes of its record, so that an input and a key fit in beside it.
 pub(crate) const GRAPH_BYTES_MAX: usize = 3_584;
 
-/// Largest payload that fits a record beside the largest graph and key.
-const PAYLOAD_BYTES_MAX: usize = 4_096;
+/// Largest payload that fits a record; all else that stands in one fits a frame.
+const PAYLOAD_BYTES_MAX: usize = BODY_BYTES_MAX - FRAME_BYTES_MAX;
 
 /// Limits and times of an engine; every one has a default.
 ///
@@ -20,7 +21,7 @@ const PAYLOAD_BYTES_MAX: usize = 4_096;
 /// | field | default | why |
 /// |---|---|---|
 /// | `attempts_in_flight_max` | 16 | as many transfers as home routers bear |
-/// | `payload_bytes_max` | 4,096 | fits a record of the journal; larger data belongs into files |
+/// | `payload_bytes_max` | 1 MiB | every opening may read it again; larger data belongs into files |
 /// | `server_delay_max` | 15 min | a server that asks for more is as good as down |
 /// | `stop_grace` | 5 s | time for a stopped attempt to save its checkpoint |
 /// | `refund_units_min` | 1 MiB | less progress than that may be a trickle |
@@ -43,7 +44,8 @@ pub struct Settings {
     ///
     /// Attempts of a cancelled or failed run that still wind down do not count.
     pub attempts_in_flight_max: usize,
-    /// Largest input, output or checkpoint, in bytes of JSON; more than the default does not fit.
+    /// Largest input, output or checkpoint, in bytes of JSON; 4,186,112 at most, which the journal
+    /// can hold.
     pub payload_bytes_max: usize,
     /// Longest wait that a server can ask for.
     pub server_delay_max: Duration,
@@ -88,7 +90,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             attempts_in_flight_max: 16,
-            payload_bytes_max: PAYLOAD_BYTES_MAX,
+            payload_bytes_max: 1024 * 1024,
             server_delay_max: Duration::from_secs(15 * 60),
             stop_grace: Duration::from_secs(5),
             refund_units_min: 1024 * 1024,
@@ -136,6 +138,12 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_largest_payload_that_can_be_asked_for_is_the_one_that_is_documented() {
+        let wanted = Settings { payload_bytes_max: usize::MAX, ..Settings::default() };
+        assert_eq!(wanted.bounded().payload_bytes_max, 4_186_112);
+    }
 
     #[test]
     fn progress_refunds_from_one_mebibyte_or_one_percent() {

@@ -19,6 +19,17 @@ pub struct Record {
 }
 
 impl Record {
+    /// Size of what users gave, in bytes of JSON; costs nothing.
+    pub fn payload_bytes(&self) -> usize {
+        match &self.event {
+            Event::RunStarted(event) => event.input.len(),
+            Event::AttemptSucceeded(event) => event.output.len(),
+            Event::CheckpointSaved(event) => event.checkpoint.len(),
+            Event::StepSkipped(event) => event.output.len(),
+            _ => 0,
+        }
+    }
+
     /// Size of this record in a journal, in bytes; what is kept beside its frame included.
     ///
     /// Ask before the record joins a batch: one that is too large fails the whole batch.

@@ -68,12 +68,12 @@ async fn a_checkpoint_that_is_too_large_is_refused() {
     let mut flow = Workflow::builder::<()>("large");
     let step = flow
         .step_fn("step", (), |cx: StepContext, ()| async move {
-            cx.save_checkpoint(&"x".repeat(5_000)).await
+            cx.save_checkpoint(&"x".repeat(1024 * 1024)).await
         })
         .retry(RetryPolicy::none())
         .add();
     let flow = flow.build(step).unwrap();
     let engine = support::engine().register(&flow).start().await.unwrap();
     let error = engine.start(&flow, ()).await.unwrap().outcome().await.unwrap_err();
-    assert!(error.to_string().contains("5002 bytes, at most 4096 fit"), "{error}");
+    assert!(error.to_string().contains("1048578 bytes, at most 1048576 fit"), "{error}");
 }

@@ -22,6 +22,7 @@ mod fair_turns;
 mod full_disk;
 mod hanging_checks;
 mod keys;
+mod large_payloads;
 mod large_settings;
 mod last_words;
 mod long_grace;

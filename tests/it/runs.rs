@@ -10,6 +10,8 @@ use resurge::{
 };
 use support::{Calls, WatchedStore, chain, names, records};
 
+const MIB: usize = 1024 * 1024;
+
 #[tokio::test(start_paused = true)]
 async fn a_chain_runs_each_step_once_and_gives_the_last_output() {
     let calls: [Calls; 3] = Default::default();
@@ -136,8 +138,8 @@ async fn an_input_that_is_too_large_is_refused_before_anything_starts() {
     let step = flow.step_fn("len", text, |_: StepContext, t: String| async move { Ok(t) }).add();
     let flow = flow.build(step).unwrap();
     let engine = support::engine().register(&flow).start().await.unwrap();
-    let error = engine.start(&flow, "x".repeat(5_000)).await.unwrap_err();
-    assert!(matches!(error, StartError::InputTooLarge { bytes: 5_002, bytes_max: 4_096 }));
+    let error = engine.start(&flow, "x".repeat(MIB)).await.unwrap_err();
+    assert!(matches!(error, StartError::InputTooLarge { bytes: 1_048_578, bytes_max: MIB }));
     assert!(engine.runs().await.unwrap().is_empty());
 }
 
@@ -149,9 +151,10 @@ async fn an_output_that_is_too_large_fails_the_step() {
         flow.step_fn("grow", n, |_: StepContext, n: usize| async move { Ok("x".repeat(n)) }).add();
     let flow = flow.build(grow).unwrap();
     let engine = support::engine().register(&flow).start().await.unwrap();
-    let error = engine.start(&flow, 5_000).await.unwrap().outcome().await.unwrap_err();
+    let error = engine.start(&flow, MIB).await.unwrap().outcome().await.unwrap_err();
     assert_eq!(error.failure().unwrap().kind, "output_too_large");
-    assert_eq!(engine.start(&flow, 4_000).await.unwrap().outcome().await.unwrap().len(), 4_000);
+    let fits = MIB - 2;
+    assert_eq!(engine.start(&flow, fits).await.unwrap().outcome().await.unwrap().len(), fits);
 }
 
 #[tokio::test(start_paused = true)]

@@ -450,7 +450,7 @@ async fn a_step_that_was_done_by_hand_is_skipped() {
     assert!(matches!(refused, Err(ControlError::StepBlocked { .. })), "{refused:?}");
     let refused = run.skip_step(key("third"), &1, "ann", "done").await;
     assert!(matches!(refused, Err(ControlError::UnknownStep { .. })), "{refused:?}");
-    let large = run.skip_step(key("first"), &"x".repeat(5_000), "ann", "done").await;
+    let large = run.skip_step(key("first"), &"x".repeat(1024 * 1024), "ann", "done").await;
     assert!(matches!(large, Err(ControlError::Output { .. })), "{large:?}");
     run.skip_step(key("first"), &41, "ann", "done by hand").await.unwrap();
     assert_eq!(run.outcome().await.unwrap(), 42);

@@ -58,9 +58,16 @@ impl EventStream {
         }
         let (store, from) = (Arc::clone(&self.store), self.next);
         let page = spawn_blocking(move || {
+            let mut payload_bytes = 0;
             let records = store
                 .scan(from)
-                .take_while(|record| !matches!(record, Ok(record) if record.seq > head));
+                .take_while(|record| !matches!(record, Ok(record) if record.seq > head))
+                .take_while(|record| {
+                    // Begins with one, however large it is.
+                    let fits = payload_bytes < PAGE_PAYLOAD_BYTES;
+                    payload_bytes += record.as_ref().map_or(0, Record::payload_bytes);
+                    fits
+                });
             records.take(PAGE_RECORDS).map(|record| record.map(Arc::new)).collect()
         });
         let page: Result<VecDeque<_>, ReadError> = page.await.map_err(|_| EventsError::Panicked)?;
@@ -69,3 +76,5 @@ impl EventStream {
 }
 
 const PAGE_RECORDS: usize = 256;
+/// Bytes of payloads after which a page ends.
+const PAGE_PAYLOAD_BYTES: usize = 4 * 1024 * 1024;

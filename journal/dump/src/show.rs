@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use resurge_journal::dump::Plain;
+use resurge_journal::dump::{Plain, glance};
 use resurge_journal::event::ExhaustReason;
 use resurge_journal::failure::Condition;
 use resurge_journal::manifest::StepSpec;
@@ -50,9 +50,9 @@ fn header(run: &Run, out: &mut dyn Write) -> Result<(), Trouble> {
             writeln!(out, "{name:<8}  {at}")?;
         }
     }
-    writeln!(out, "input     {}", Plain(started.input.as_str()))?;
+    writeln!(out, "input     {}", Plain(&glance(started.input.as_str(), PAYLOAD_CHARS)))?;
     if let Some(output) = run.output() {
-        writeln!(out, "output    {}", Plain(output.as_str()))?;
+        writeln!(out, "output    {}", Plain(&glance(output.as_str(), PAYLOAD_CHARS)))?;
     }
     Ok(())
 }
@@ -86,10 +86,13 @@ fn one_step(
         writeln!(out, "  hint  {}", Plain(hint))?;
     }
     if let StepPhase::Succeeded { output } = &step.phase {
-        writeln!(out, "  gave  {}", Plain(output.as_str()))?;
+        writeln!(out, "  gave  {}", Plain(&glance(output.as_str(), PAYLOAD_CHARS)))?;
     }
     Ok(())
 }
+
+/// A screen full; `log --format jsonl` tells everything.
+const PAYLOAD_CHARS: usize = 2_000;
 
 fn took(from: Timestamp, to: Timestamp) -> String {
     format!("{} ms", to.since(from).as_millis())

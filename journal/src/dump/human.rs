@@ -55,18 +55,22 @@ impl fmt::Display for Value<'_> {
             Value::Uuid(id) => id.fmt(f),
             Value::Payload(json) => {
                 let text = serde_json::to_string(&payload(json)).map_err(|_| fmt::Error)?;
-                Plain(&glance(&text)).fmt(f)
+                Plain(&glance(&text, GLANCE_CHARS)).fmt(f)
             }
-            Value::Tree(tree) => Plain(&glance(&tree.to_string())).fmt(f),
+            Value::Tree(tree) => Plain(&glance(&tree.to_string(), GLANCE_CHARS)).fmt(f),
         }
     }
 }
 
-/// The beginning of a payload: a line is for a glance, `--format jsonl` tells everything.
-fn glance(text: &str) -> String {
-    const CHARS: usize = 60;
-    match text.char_indices().nth(CHARS) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
+/// A line is for a glance, `--format jsonl` tells everything.
+const GLANCE_CHARS: usize = 60;
+
+/// The beginning of a payload, and how long it is if that is not all of it.
+pub fn glance(text: &str, chars: usize) -> String {
+    match text.char_indices().nth(chars) {
+        Some((end, _)) => {
+            format!("{}… ({} bytes)", text.get(..end).unwrap_or(text), text.len())
+        }
         None => text.to_owned(),
     }
 }

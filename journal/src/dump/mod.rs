@@ -7,5 +7,5 @@ mod fields;
 mod human;
 mod json;
 
-pub use human::{HumanLine, Plain};
+pub use human::{HumanLine, Plain, glance};
 pub use json::{JSON_LINES_VERSION, JsonLine, payload};
