@@ -8,6 +8,7 @@ Prints the lines of `journal-dump log --format jsonl JOURNAL` and ends as it doe
 """
 
 import fcntl
+import hashlib
 import itertools
 import json
 import struct
@@ -24,6 +25,9 @@ HEADER = struct.Struct(">2sBBHHQQq16sII")
 SEGMENT_HEADER = struct.Struct(">4sHHQ16s28sI")
 SLOT = struct.Struct(">4sQII492x")
 LAST_OF_BATCH = 0x01
+BODY_ASIDE = 0x02
+REFERENCE = struct.Struct(">32sQ")
+BODY_BYTES_MAX = 4 * 1024 * 1024
 
 OK, DAMAGED, USAGE, NOT_A_JOURNAL, TORN, NEWER = 0, 1, 2, 3, 5, 6
 
@@ -75,8 +79,32 @@ class Frame:
 
     def is_newer(self):
         """Whether it is of a later format, or an event that is not known here."""
-        return (self.format > FORMAT or self.flags & ~LAST_OF_BATCH != 0
-                or (self.tag, self.version) not in BODIES)
+        return self.is_of_later_format() or (self.tag, self.version) not in BODIES
+
+    def is_of_later_format(self):
+        """Whether nothing but its length is known."""
+        return self.format > FORMAT or self.flags & ~(LAST_OF_BATCH | BODY_ASIDE) != 0
+
+    def is_whole(self):
+        """Whether what stands in the place of the body can be that."""
+        if self.format < FORMAT:
+            return False
+        if self.is_of_later_format() or not self.flags & BODY_ASIDE:
+            return True
+        return len(self.body) == REFERENCE.size and REFERENCE.unpack(self.body)[1] <= BODY_BYTES_MAX
+
+    def whole_body(self, folder):
+        """The body, from the file that it is in if it is not in the frame."""
+        if not self.flags & BODY_ASIDE:
+            return self.body
+        digest, length = REFERENCE.unpack(self.body)
+        try:
+            found = (folder / "payloads" / digest.hex()).read_bytes()
+        except OSError as error:
+            raise Broken(f"its payload {digest.hex()} cannot be read: {error}") from error
+        if len(found) != length or hashlib.sha256(found).digest() != digest:
+            raise Broken(f"its payload {digest.hex()} is not what was written")
+        return found
 
 
 def claim(data, at):
@@ -94,7 +122,7 @@ def intact(data, at, bytes_all):
     if crc32c(data[at + 8:at + 16] + data[at:end - 4]) != crc:
         return None
     frame = Frame(data, at)
-    return None if frame.format < FORMAT else frame
+    return frame if frame.is_whole() else None
 
 
 def resync(data, at):
@@ -270,7 +298,7 @@ def read(folder, out):
         if frame.seq <= shown:
             continue
         try:
-            values = body(frame.tag, frame.version, frame.body)
+            values = body(frame.tag, frame.version, frame.whole_body(folder))
         except Broken as problem:
             print(f"record {frame.seq} is not readable: {problem}", file=sys.stderr)
             code = code or DAMAGED

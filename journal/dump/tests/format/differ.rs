@@ -118,6 +118,34 @@ fn a_body_that_cannot_be_read_is_left_out_and_told() {
 }
 
 #[test]
+fn bodies_of_every_size_are_read_alike_wherever_they_are() {
+    let (_home, dir) = home();
+    let sizes = (8_118..8_138).chain([50_000, 4 * 1024 * 1024 - 10]);
+    let records: Vec<_> = (2..).zip(sizes).map(|(seq, size)| record(seq, size)).collect();
+    store_of(&dir, &records).close();
+    let reading = reading(&dir, "large bodies");
+    assert_eq!((reading.code, reading.lines.len()), (Some(0), records.len() + 1));
+    let aside = fs::read_dir(dir.join("payloads")).expect("there").count();
+    assert!((3..records.len()).contains(&aside), "{aside} of them are in files of their own");
+}
+
+#[test]
+fn a_record_whose_body_is_lost_is_left_out_and_told() {
+    let (_home, dir) = home();
+    store_of(&dir, &[record(2, 10), record(3, 9_000), record(4, 10)]).close();
+    let payloads = fs::read_dir(dir.join("payloads")).expect("there");
+    for entry in payloads {
+        fs::remove_file(entry.expect("readable").path()).expect("removed");
+    }
+    let reading = reading(&dir, "a lost body");
+    assert_eq!((reading.code, reading.lines.len()), (Some(1), 3));
+    let said = String::from_utf8(dump("log", &dir).stderr).expect("UTF-8");
+    assert!(said.contains("record 3 is not readable: its payload "), "{said}");
+    let verified = String::from_utf8(dump("verify", &dir).stdout).expect("UTF-8");
+    assert!(verified.contains("     3  payload: record 3 is not readable"), "{verified}");
+}
+
+#[test]
 fn folders_are_told_from_journals_alike() {
     let journal = r#""journal":"01234567-89ab-cdef-0123-456789abcdef""#;
     let markers = [
@@ -159,7 +187,9 @@ fn a_journal_without_its_first_record_is_damaged() {
 #[test]
 fn spoilt_journals_are_judged_alike() {
     let (_home, dir) = home();
-    store_of(&dir, &made_up(3, 40)).close();
+    let mut records = made_up(3, 40);
+    records.extend((42..48).map(|seq| record(seq, 9_000)));
+    store_of(&dir, &records).close();
     let sound = Parts::read(&dir);
     let seeds = std::env::var("RESURGE_FORMAT_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
     let mut codes = Vec::new();

@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "bytes that are not there fail their test")]
 
+use std::ffi::OsString;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
@@ -33,6 +34,8 @@ pub(crate) struct Parts {
     frames: Vec<Vec<u8>>,
     /// Segments in their order, once they are apart.
     segments: Vec<Vec<u8>>,
+    /// Bodies that are in no frame, with their names.
+    payloads: Vec<(OsString, Vec<u8>)>,
 }
 
 impl Parts {
@@ -42,13 +45,24 @@ impl Parts {
         let frames =
             ranges(&segment).into_iter().map(|range| segment.get(range).expect("within").to_vec());
         let frames = frames.collect();
-        Self { marker: read("FORMAT"), head: read("head"), frames, segments: vec![segment] }
+        let payloads = fs::read_dir(dir.join("payloads")).into_iter().flatten();
+        let named = payloads.map(|entry| entry.expect("readable"));
+        let mut payloads: Vec<_> = named
+            .map(|entry| (entry.file_name(), fs::read(entry.path()).expect("readable")))
+            .collect();
+        payloads.sort();
+        let (marker, head) = (read("FORMAT"), read("head"));
+        Self { marker, head, frames, segments: vec![segment], payloads }
     }
 
     pub(crate) fn write(&self, dir: &Path) {
         fs::write(dir.join("FORMAT"), &self.marker).expect("written");
         if !self.head.is_empty() {
             fs::write(dir.join("head"), &self.head).expect("written");
+        }
+        fs::create_dir(dir.join("payloads")).expect("made");
+        for (name, body) in &self.payloads {
+            fs::write(dir.join("payloads").join(name), body).expect("written");
         }
         fs::create_dir(dir.join("segments")).expect("made");
         for (ordinal, bytes) in (1..).zip(&self.segments) {
@@ -121,10 +135,11 @@ fn seal(frame: &mut Vec<u8>) {
 
 /// Spoils a journal in one way; says how.
 pub(crate) fn spoil(parts: &mut Parts, luck: &mut Luck) -> String {
-    let which = luck.below(5);
+    let which = luck.below(6);
     match which {
         0 => spoil_frames(parts, luck),
         1 => spoil_head(parts, luck),
+        2 => spoil_payload(parts, luck),
         _ => spoil_bytes(parts, luck),
     }
 }
@@ -142,12 +157,22 @@ fn spoil_frames(parts: &mut Parts, luck: &mut Luck) -> String {
         4 => parts.frames.swap(at, 0),
         0 | 5 => {}
         _ => {
-            // A later format, another flag, an unknown event, an earlier format, a longer body, a
+            // A later format, a body that is elsewhere, another flag, an unknown event, an earlier format, a longer body, a
             // position far behind, and bodies that are not what they should be.
             let frame = &mut parts.frames[at];
             let body = 56 + luck.below(frame.len() - 60);
-            let places =
-                [(2, 3), (3, 3), (4, 9), (7, 9), (2, 1), (55, 1), (15, 77), (56, 255), (body, 254)];
+            let places = [
+                (2, 3),
+                (3, 3),
+                (3, 5),
+                (4, 9),
+                (7, 9),
+                (2, 1),
+                (55, 1),
+                (15, 77),
+                (56, 255),
+                (body, 254),
+            ];
             let (place, value) = places[luck.below(places.len())];
             frame[place] = value;
             seal(frame);
@@ -156,6 +181,23 @@ fn spoil_frames(parts: &mut Parts, luck: &mut Luck) -> String {
     let first = luck.below(parts.frames.len() + 2);
     parts.apart(first);
     format!("frame {at} in way {which}, {first} in the first segment")
+}
+
+/// Spoils a body that is in no frame, or removes it.
+fn spoil_payload(parts: &mut Parts, luck: &mut Luck) -> String {
+    let which = luck.below(5);
+    let nth = luck.below(parts.payloads.len());
+    let Some((_, body)) = parts.payloads.get_mut(nth) else { return "no payload".to_owned() };
+    let at = luck.below(body.len());
+    match which {
+        0 => drop(parts.payloads.remove(nth)),
+        1 => body.truncate(at),
+        2 => body.push(0),
+        3 => body.clear(),
+        _ if at < body.len() => body[at] ^= 1 << luck.below(8),
+        _ => {}
+    }
+    format!("payload {nth} at {at} in way {which}")
 }
 
 /// Lets the head say something else.
