@@ -21,7 +21,7 @@ test:
 sim seed="1" seeds="100000":
     RESURGE_SIM_SEED={{seed}} RESURGE_SIM_SEEDS={{seeds}} cargo test --release -p resurge --lib sim
 
-# Golden journals of a format that has none yet; those that are there are never written again.
+# Golden journals that are not there yet; those that are are never written again.
 golden:
     cargo test -p resurge-tests --test format -- --ignored golden_journals_are_written_once
     cd tests/golden/v2 && find . -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs sha256sum > SHA256SUMS

@@ -43,6 +43,7 @@ async fn statuses(name: &str) -> Vec<RunStatus> {
 async fn sound_journals_open_and_every_run_stands_where_it_stood() {
     use RunStatus::{Cancelled, Failed, Paused, Success};
     assert_eq!(statuses("happy").await, [Success, Success, Failed]);
+    assert_eq!(statuses("payload").await, [Success, Success]);
     assert_eq!(statuses("torn-tail").await.first(), Some(&Success));
     // Nobody has registered what these runs do, so they wait for somebody who does.
     assert_eq!(statuses("interrupted").await, [Paused, Cancelled]);
@@ -77,10 +78,13 @@ fn what_is_no_journal_or_a_newer_one_is_refused_untouched() {
 
 #[test]
 fn damage_is_mended_told_and_kept() {
-    for name in ["bad-checksum", "gap"] {
+    for (name, spoilt) in [
+        ("bad-checksum", "segments/00000001.seg"),
+        ("gap", "segments/00000001.seg"),
+        ("payload-lost", "payloads"),
+    ] {
         let (_home, dir) = copy(name);
-        let segment = "segments/00000001.seg";
-        let spoilt = fs::read(dir.join(segment)).unwrap();
+        let spoilt = spoilt_in(&dir.join(spoilt));
         let store = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).unwrap();
         let Some(Event::JournalRecovered(recovered)) = store.mended() else {
             panic!("{name}: {:?}", store.mended());
@@ -96,6 +100,18 @@ fn damage_is_mended_told_and_kept() {
         let again = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).unwrap();
         assert!(again.mended().is_none(), "{name}: {:?}", again.mended());
     }
+}
+
+/// A file, or the one in a folder whose name is not that of its content.
+fn spoilt_in(path: &Path) -> Vec<u8> {
+    if path.is_file() {
+        return fs::read(path).unwrap();
+    }
+    let is_spoilt = |path: &PathBuf| {
+        let (name, body) = (path.file_name().unwrap(), fs::read(path).unwrap());
+        resurge::journal::store::PayloadHash::of(&body).to_string().as_str() != name
+    };
+    fs::read(files(path).into_iter().find(is_spoilt).unwrap()).unwrap()
 }
 
 /// Every file below a folder.

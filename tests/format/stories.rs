@@ -158,6 +158,25 @@ pub(crate) async fn interrupted() -> Batches {
     store.cut_off().batches()
 }
 
+/// A run whose input and output do not fit into a frame, and one whose do.
+pub(crate) async fn payload() -> Batches {
+    let store = Recorder::default();
+    let mut flow = Workflow::builder::<String>("shout");
+    let text = flow.input();
+    let shout =
+        flow.step_fn("shout", text, |_: StepContext, text: String| async move {
+            Ok(text.to_uppercase())
+        })
+        .add();
+    let flow = flow.build(shout).unwrap();
+    let engine = store.engine().register(&flow).start().await.unwrap();
+    for text in ["a line of text, größer 💥; ".repeat(400), "a short one".to_owned()] {
+        engine.start(&flow, text).await.unwrap().outcome().await.unwrap();
+    }
+    engine.shutdown(SECOND).await.unwrap();
+    store.batches()
+}
+
 /// A host that is down: its breaker opens, probes and closes, and opens again; one is held by hand.
 pub(crate) async fn breaker() -> Batches {
     let store = Recorder::default();

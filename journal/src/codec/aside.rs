@@ -14,7 +14,8 @@ const HASH_BYTES: usize = 32;
 pub struct PayloadHash([u8; HASH_BYTES]);
 
 impl PayloadHash {
-    fn of(body: &[u8]) -> Self {
+    /// The hash of a body.
+    pub fn of(body: &[u8]) -> Self {
         Self(Sha256::digest(body).into())
     }
 

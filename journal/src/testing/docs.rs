@@ -5,7 +5,7 @@ use std::fmt::{Debug, Write};
 use proptest::prelude::*;
 
 use super::records;
-use crate::codec::FRAME_BYTES_MAX;
+use crate::codec::{BODY_BYTES_MAX, FRAME_BYTES_MAX};
 use crate::dump::JsonLine;
 use crate::event::{Event, OLDER};
 use crate::state::{RUN_MOVES, STEP_MOVES};
@@ -67,6 +67,8 @@ fn no_tag_or_name_stands_for_two_events() {
 #[test]
 fn the_limits_are_those_of_the_code() {
     expect(&format!("at most {} KiB", FRAME_BYTES_MAX / 1024));
+    expect(&format!("A body has at most {} MiB", BODY_BYTES_MAX / 1024 / 1024));
+    expect(&format!("length of the body, at most {BODY_BYTES_MAX}"));
     expect(&format!("at most {} KiB a commit", COMMIT_BYTES_MAX / 1024));
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -34,8 +35,18 @@ fn expected(name: &str) -> (i32, Vec<Value>) {
 
 #[test]
 fn there_is_one_of_every_kind() {
-    let kinds =
-        ["bad-checksum", "breaker", "foreign", "gap", "happy", "interrupted", "newer", "torn-tail"];
+    let kinds = [
+        "bad-checksum",
+        "breaker",
+        "foreign",
+        "gap",
+        "happy",
+        "interrupted",
+        "newer",
+        "payload",
+        "payload-lost",
+        "torn-tail",
+    ];
     assert_eq!(names(), kinds);
 }
 
@@ -59,6 +70,27 @@ fn a_sound_one_is_verified_and_a_spoilt_one_is_found_out() {
         let said = String::from_utf8_lossy(&verified.stdout).into_owned();
         assert_eq!(verified.status.code(), Some(expected(&name).0), "{name}: {said}");
     }
+}
+
+#[test]
+fn people_see_the_beginning_of_a_large_payload_and_its_length() {
+    let dir = golden().join("payload/journal");
+    let asked = |command: &str, more: &[&str]| {
+        let mut dump = Command::new(env!("CARGO_BIN_EXE_journal-dump"));
+        let output = dump.arg(command).args(more).arg(&dir).output().expect("started");
+        assert!(output.status.success(), "{command}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let log = asked("log", &[]);
+    assert!(log.lines().all(|line| line.len() < 400), "a line is for a glance");
+    assert!(log.contains("input=\"a line of text, größer"), "{log}");
+    assert!(log.contains("… (12402 bytes)"), "{log}");
+
+    let (_, lines) = expected("payload");
+    let run = lines.iter().find_map(|line| line["run"].as_str()).expect("a run");
+    let shown = asked("show", &[run]);
+    assert!(shown.contains("A LINE OF TEXT"), "{shown}");
+    assert!(shown.lines().all(|line| line.len() < 3_000), "a screen full is enough");
 }
 
 /// Adds the checksum of every file below a folder.
