@@ -7,7 +7,9 @@ use std::process::{Child, Command, Stdio};
 
 use resurge_journal::event::Event;
 use resurge_journal::store::conformance::record;
-use resurge_journal::store::{DiskStore, Durability, Follow, News, OpenMode, Store};
+use resurge_journal::store::{
+    DiskStore, Durability, FRAME_BYTES_MAX, Follow, News, OpenMode, Store,
+};
 use resurge_journal::{Record, Seq};
 
 use crate::fixture::home;
@@ -27,8 +29,21 @@ fn kill_nine_loses_nothing_acknowledged() {
         assert_eq!(records.len() as u64, store.head().get() - 1);
         // The store itself records what it cut off: a batch that was never acknowledged.
         let is_ours = |shown: &Record| matches!(shown.event, Event::TailCut(_));
-        assert!(records.iter().all(|one| is_ours(one) || *one == record(one.seq.get(), 200)));
+        assert!(records.iter().all(|one| is_ours(one) || *one == written(one.seq.get())));
     }
+    let store = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
+    let is_large = |found: &Record| matches!(&found.event, Event::RunParked(event) if event.reason.len() > FRAME_BYTES_MAX);
+    let large = store.scan(Seq::new(2)).flatten().filter(is_large).count();
+    assert!(large > 10, "{large}");
+    // What was written for commits that never were is gone once it was noticed.
+    while std::fs::read_dir(dir.join("payloads")).expect("there").count() != large {
+        std::thread::yield_now();
+    }
+}
+
+/// What a writer writes at a position; now and then something larger than a frame.
+fn written(seq: u64) -> Record {
+    record(seq, if seq.is_multiple_of(11) { 20_000 } else { 200 })
 }
 
 /// What a writer left half done is cut off by the next one; who follows sees neither.
@@ -119,7 +134,7 @@ fn writer() {
     loop {
         let head = store.head();
         let batch: Vec<_> =
-            (head.get() + 1..=head.get() + 1 + head.get() % 9).map(|n| record(n, 200)).collect();
+            (head.get() + 1..=head.get() + 1 + head.get() % 9).map(written).collect();
         let head = store.append(head, &batch).expect("appended");
         writeln!(out, "{ACK}{head}.").expect("the parent listens");
         out.flush().expect("the parent listens");

@@ -227,7 +227,7 @@ impl Store for DiskStore {
             self.index.frame_at_last(seq)
         };
         let frames = Patched::new(self.map.frames_near(from), from, to, other);
-        let needs_all = from == Seq::new(1);
+        let needs_all = from <= self.first();
         let found = records(from, to, frames, self.payloads.clone());
         Box::new(found.inspect(move |found| {
             // Without a body, whoever folds all of it cannot go on; others can do without it.
@@ -395,6 +395,29 @@ mod tests {
         let store = created(&home.path().join("process"), Durability::Process);
         break_sync(&store);
         store.append(Seq::new(1), &[record(2)]).expect("nothing is synced");
+    }
+
+    /// The body is synced by itself, before the commit fails: nothing refers to it afterwards.
+    #[test]
+    fn the_body_of_a_commit_that_never_was_is_collected() {
+        let home = tempfile::tempdir().expect("a folder");
+        let dir = home.path().join("journal");
+        let store = created(&dir, Durability::Power);
+        let large = |seq| crate::store::conformance::record(seq, 20_000);
+        store.append(Seq::new(1), &[large(2)]).expect("appended");
+        break_sync(&store);
+        assert!(store.append(Seq::new(2), &[large(3)]).is_err());
+        let bodies = || std::fs::read_dir(dir.join("payloads")).expect("there").count();
+        assert_eq!(bodies(), 2);
+        store.close();
+
+        let again = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
+        let last = again.read(Seq::new(2)).expect("readable").expect("there");
+        assert_eq!((again.head(), last), (Seq::new(2), large(2)));
+        while bodies() != 1 {
+            std::thread::yield_now();
+        }
+        assert_eq!(again.scan(Seq::new(1)).filter_map(Result::ok).count(), 2);
     }
 
     #[test]

@@ -59,6 +59,8 @@ struct State {
     /// Whether the thread waits for a record.
     is_asleep: bool,
     is_closing: bool,
+    /// Whether what a crash left was looked for.
+    is_collected: bool,
 }
 
 #[derive(Debug)]
@@ -78,8 +80,13 @@ impl Index {
         head: Arc<AtomicU64>,
         payloads: Payloads,
     ) -> io::Result<Self> {
-        let state =
-            State { db: Access::Opening, taken: Seq::ZERO, is_asleep: false, is_closing: false };
+        let state = State {
+            db: Access::Opening,
+            taken: Seq::ZERO,
+            is_asleep: false,
+            is_closing: false,
+            is_collected: false,
+        };
         let shared = Arc::new(Shared {
             dir: dir.to_owned(),
             journal,
@@ -283,7 +290,8 @@ impl Shared {
 
     /// Removes what a crash has left of commits that never were.
     fn collect(&self) {
-        if self.payloads.is_empty() {
+        let is_collected = std::mem::replace(&mut self.state().is_collected, true);
+        if is_collected || self.payloads.is_empty() {
             return;
         }
         let is_closing = || self.state().is_closing;
