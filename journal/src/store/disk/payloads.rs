@@ -11,13 +11,16 @@ use uuid::Uuid;
 use super::files;
 use super::segment::{self, Flaw, Frames, Piece, Place, SegmentFile};
 use super::store::Durability;
-use crate::codec::{Aside, Bodies, DecodeError, Kept, PayloadHash, PayloadProblem};
+use crate::codec::{Aside, BODY_BYTES_MAX, Bodies, DecodeError, Kept, PayloadHash, PayloadProblem};
 use crate::id::Seq;
 
 /// The folder of the bodies.
 pub(super) const DIR: &str = "payloads";
 /// Where a body stands until it is whole.
 const DRAFT: &str = "draft";
+/// Free bytes below which a journal with such bodies says that it has no room: as many as the ends
+/// of 16 attempts may take.
+const RESERVE_BYTES: u64 = 16 * BODY_BYTES_MAX as u64;
 
 /// The bodies beside the segments of a journal.
 #[derive(Debug, Clone)]
@@ -34,6 +37,8 @@ struct Written {
     is_collecting: bool,
     /// Whether the way to the folder is on the disk.
     is_folder_synced: bool,
+    /// Whether there was any body since the opening.
+    is_used: bool,
 }
 
 impl Payloads {
@@ -62,6 +67,7 @@ impl Payloads {
         if bodies.is_empty() {
             return Ok(());
         }
+        self.written().is_used = true;
         files::make_private_dir(&self.folder())?;
         for kept in bodies {
             // First of all, so that no collection takes what is found there.
@@ -162,6 +168,20 @@ impl Payloads {
         Ok(removed)
     }
 
+    /// Whether there is space for bodies to come, apart from a reserve for what has begun.
+    ///
+    /// Unlike the segments, no file takes it in advance. A journal without any body needs none.
+    pub(super) fn has_room(&self) -> bool {
+        !self.written().is_used || is_enough(files::free_bytes(&self.journal_dir))
+    }
+
+    /// The same for a journal that may have bodies from earlier times.
+    pub(super) fn opened(journal_dir: &Path) -> Self {
+        let payloads = Self::new(journal_dir);
+        payloads.written().is_used = !payloads.is_empty();
+        payloads
+    }
+
     /// Whether there is any body.
     pub(super) fn is_empty(&self) -> bool {
         self.list().is_ok_and(|found| found.is_empty())
@@ -193,6 +213,11 @@ impl Bodies for Payloads {
             Err(error) => Err(PayloadProblem::Unreadable { said: error.to_string() }),
         }
     }
+}
+
+/// What the system does not tell is found out by the next commit.
+fn is_enough(free_bytes: Option<u64>) -> bool {
+    free_bytes.is_none_or(|bytes| bytes >= RESERVE_BYTES)
 }
 
 fn flaw(error: DecodeError) -> Flaw {
@@ -304,6 +329,13 @@ mod tests {
         payloads.settle();
         assert_eq!(payloads.collect(Uuid::nil(), || Ok(HashSet::new())).expect("collected"), 4);
         assert!(payloads.is_empty());
+    }
+
+    #[test]
+    fn a_reserve_is_kept_for_what_has_begun() {
+        assert!(is_enough(Some(64 * 1024 * 1024)));
+        assert!(!is_enough(Some(64 * 1024 * 1024 - 1)));
+        assert!(is_enough(None), "nobody knows");
     }
 
     #[test]

@@ -113,7 +113,7 @@ impl DiskStore {
         let dir = dir.as_ref();
         let Opened { journal, writer, map, anchor, lock, tail, mended } = open(dir, mode)?;
         let (map, head) = (Arc::new(map), Arc::new(AtomicU64::new(tail.head.get())));
-        let payloads = Payloads::new(dir);
+        let payloads = Payloads::opened(dir);
         let index =
             Index::start(dir, journal, Arc::clone(&map), Arc::clone(&head), payloads.clone());
         let place = Place::new(dir);
@@ -201,7 +201,8 @@ impl Store for DiskStore {
         match disk.commit(after, frames, &self.payloads) {
             Ok(begin) => {
                 self.map.note(tail.head.next(), begin);
-                self.is_scarce.store(!disk.segments.has_room(), Ordering::Relaxed);
+                let has_room = disk.segments.has_room() && self.payloads.has_room();
+                self.is_scarce.store(!has_room, Ordering::Relaxed);
             }
             Err(source) => {
                 writer.poison();
@@ -256,7 +257,7 @@ impl Store for DiskStore {
 
     fn seek_room(&self) -> bool {
         let has_room = match &mut self.writer().state {
-            State::Open(disk) => disk.segments.seek_room(),
+            State::Open(disk) => disk.segments.seek_room() && self.payloads.has_room(),
             State::Poisoned(_) | State::Closed => true,
         };
         self.is_scarce.store(!has_room, Ordering::Relaxed);
