@@ -555,6 +555,7 @@ fn every_run_settles_and_replay_equals_live() {
         "engine_closed",
         "tail_cut",
         "journal_recovered",
+        "journal_trimmed",
         "lint_found",
         "run_parked",
         "run_unparked",
