@@ -34,6 +34,7 @@ mod probes;
 mod refunds_from_zero;
 mod reopened;
 mod residence;
+mod retention;
 mod retries;
 mod runs;
 mod scratch;

@@ -15,4 +15,4 @@ mod trimmer;
 pub use base::{BaseError, base, base_state};
 pub use limits::Limits;
 pub use residue::{RESIDUE_VERSION, ResidueError};
-pub use trimmer::{Plan, PlanError, Trimmer};
+pub use trimmer::{PlanError, Trim, Trimmer};

@@ -37,7 +37,7 @@ struct Vain {
 
 /// What is to be done to trim a journal.
 #[derive(Debug)]
-pub struct Plan {
+pub struct Trim {
     /// What is to be recorded first.
     pub event: JournalTrimmed,
     /// Runs that went on behind this record are not accounted for.
@@ -97,7 +97,7 @@ impl Trimmer {
         now: Timestamp,
         upto: Seq,
         is_stopped: &dyn Fn() -> bool,
-    ) -> Result<Option<Plan>, PlanError> {
+    ) -> Result<Option<Trim>, PlanError> {
         if self.limits.is_off() && standing.first <= store.first() {
             return Ok(None);
         }
@@ -120,7 +120,7 @@ impl Trimmer {
         store: &dyn Store,
         standing: &Standing,
         is_stopped: &dyn Fn() -> bool,
-    ) -> Result<Option<Plan>, PlanError> {
+    ) -> Result<Option<Trim>, PlanError> {
         let mut scratch = Scratch::begin(store, &standing.reopened)?;
         for record in store.scan(store.first()) {
             if scratch.next() == standing.first {
@@ -184,7 +184,7 @@ impl Trimmer {
         cuts: &[Cut],
         reach: Reach,
         is_stopped: &dyn Fn() -> bool,
-    ) -> Result<Option<Plan>, PlanError> {
+    ) -> Result<Option<Trim>, PlanError> {
         let mut scratch = Scratch::begin(store, &standing.reopened)?;
         let mut ahead = cuts.iter().filter(|cut| cut.first <= reach.last).map(|cut| cut.first);
         let mut cut = ahead.next();
@@ -264,7 +264,7 @@ fn plan(
     before: Timestamp,
     reason: TrimReason,
     draft: Draft,
-) -> Plan {
+) -> Trim {
     let there = draft.passed.records + draft.old.records;
     let event = JournalTrimmed {
         first,
@@ -274,7 +274,7 @@ fn plan(
         kept: draft.stays.records,
         reason,
     };
-    Plan { event, head: standing.head, residue: draft.residue, kept: draft.kept }
+    Trim { event, head: standing.head, residue: draft.residue, kept: draft.kept }
 }
 
 /// The latest cut in front of which every record is older than an age.

@@ -10,7 +10,7 @@ use crate::checkpoint::replay;
 use crate::event::{Event, TrimReason};
 use crate::id::{RunId, Seq};
 use crate::record::Record;
-use crate::retention::{Limits, Plan, Trimmer};
+use crate::retention::{Limits, Trim, Trimmer};
 use crate::state::State;
 use crate::state::tests::random::{records, tries};
 use crate::state::tests::world::{run_id, run_started};
@@ -51,14 +51,14 @@ impl Life {
         assert!(self.record(at, Some(run_id(number)), cancelled));
     }
 
-    fn plan(&mut self) -> Option<Plan> {
+    fn plan(&mut self) -> Option<Trim> {
         let (standing, now) = (self.state.standing(), self.state.last_at());
         let upto = self.store.head();
         self.trimmer.plan(&self.store, &standing, now, upto, &|| false).expect("sound")
     }
 
     /// Records a plan, unless it is one that was recorded before, and carries it out.
-    fn trim(&mut self, plan: &Plan, crashes: bool) {
+    fn trim(&mut self, plan: &Trim, crashes: bool) {
         if plan.event.first > self.state.first() {
             let before = self.state.runs().count() as u64;
             assert!(self.record(self.state.last_at(), None, plan.event.clone()));
