@@ -101,12 +101,10 @@ impl Trimmer {
         if self.limits.is_off() && standing.first <= store.first() {
             return Ok(None);
         }
-        let mut standing = standing.clone();
-        standing.remember(store, is_stopped)?;
-        let standing = &standing;
+        let standing = &standing.clone().remember(store, is_stopped)?;
         let mut cuts = store.cuts();
         if cuts.iter().any(|cut| cut.first == standing.first) {
-            return self.finish(store, standing, is_stopped);
+            return Self::finish(store, standing, is_stopped);
         }
         cuts.retain(|cut| cut.first <= upto && cut.first > standing.first);
         self.learnt.retain(|cut, _| *cut > store.first());
@@ -116,7 +114,6 @@ impl Trimmer {
 
     /// The trim that was recorded and not carried out.
     fn finish(
-        &self,
         store: &dyn Store,
         standing: &Standing,
         is_stopped: &dyn Fn() -> bool,
@@ -125,8 +122,9 @@ impl Trimmer {
         for record in store.scan(store.first()) {
             if scratch.next() == standing.first {
                 let draft = scratch.draft()?;
+                // It stands in the record that is there.
                 let reason = TrimReason::Age;
-                return Ok(Some(plan(standing, standing.first, record?.at, reason, draft)));
+                return Ok(Some(trim(standing, standing.first, record?.at, reason, draft)));
             }
             if is_stopped() {
                 return Ok(None);
@@ -186,8 +184,8 @@ impl Trimmer {
         is_stopped: &dyn Fn() -> bool,
     ) -> Result<Option<Trim>, PlanError> {
         let mut scratch = Scratch::begin(store, &standing.reopened)?;
-        let mut ahead = cuts.iter().filter(|cut| cut.first <= reach.last).map(|cut| cut.first);
-        let mut cut = ahead.next();
+        let mut ahead = cuts.iter().map(|cut| cut.first).take_while(|cut| *cut <= reach.last);
+        let mut next = ahead.next();
         let mut one_cut = None;
         let mut chosen = None;
         for record in store.scan(store.first()) {
@@ -195,37 +193,54 @@ impl Trimmer {
                 return Ok(None);
             }
             let record = record?;
-            if cut == Some(record.seq) {
-                one_cut.get_or_insert(scratch.bytes());
+            if next == Some(record.seq) {
+                one_cut = one_cut.or_else(|| Some(scratch.bytes()));
                 self.learnt.insert(record.seq, scratch.ended());
-                let is_crowded_out = scratch.ended() <= reach.droppable;
-                match reach.fixed {
-                    Some((first, reason)) if first == record.seq => {
-                        chosen = Some((first, record.at, reason, scratch.draft()?));
+                match reach.verdict(record.seq, scratch.ended()) {
+                    Reached::NotYet => {}
+                    Reached::By(reason) => {
+                        chosen = Some((record.seq, record.at, reason, scratch.draft()?));
                     }
-                    Some((first, _)) if first > record.seq => {}
-                    _ if is_crowded_out => {
-                        chosen = Some((record.seq, record.at, TrimReason::Count, scratch.draft()?));
-                    }
-                    _ => break,
+                    Reached::TooFar => break,
                 }
-                cut = ahead.next();
-                if cut.is_none() {
+                next = ahead.next();
+                if next.is_none() {
                     break;
                 }
             }
             scratch.apply(&record)?;
         }
         let Some((first, before, reason, draft)) = chosen else { return Ok(None) };
-        let one_cut = one_cut.unwrap_or(0);
+        let is_worth_it = self.weigh(first, &draft, one_cut.unwrap_or(0));
+        Ok(is_worth_it.then(|| trim(standing, first, before, reason, draft)))
+    }
+
+    /// Whether a trim is worth it; remembers it if it is not.
+    fn weigh(&mut self, at: Seq, draft: &Draft, one_cut: u64) -> bool {
         let (front, kept) = (draft.passed.bytes, draft.stays.bytes);
-        if is_worth_it(front, draft.old.bytes, kept, one_cut) {
-            self.vain = None;
-            return Ok(Some(plan(standing, first, before, reason, draft)));
-        }
+        let is_worth_it = is_worth_it(front, draft.old.bytes, kept, one_cut);
         let wanted = kept.saturating_mul(2).max(front + one_cut);
-        self.vain = Some(Vain { at: first, front, wanted });
-        Ok(None)
+        self.vain = (!is_worth_it).then_some(Vain { at, front, wanted });
+        is_worth_it
+    }
+}
+
+/// Whether a cut is where the limits reach.
+enum Reached {
+    NotYet,
+    By(TrimReason),
+    TooFar,
+}
+
+impl Reach {
+    /// Looks at a cut in front of which so many runs have ended.
+    fn verdict(&self, cut: Seq, ended: u64) -> Reached {
+        match self.fixed {
+            Some((first, _)) if cut < first => Reached::NotYet,
+            Some((first, reason)) if cut == first => Reached::By(reason),
+            _ if ended <= self.droppable => Reached::By(TrimReason::Count),
+            _ => Reached::TooFar,
+        }
     }
 }
 
@@ -233,12 +248,12 @@ impl Standing {
     /// Adds the runs that went on behind the first record that is there, if the last trim was
     /// recorded and not carried out: the state has no use for them any more.
     fn remember(
-        &mut self,
+        mut self,
         store: &dyn Store,
         is_stopped: &dyn Fn() -> bool,
-    ) -> Result<(), ReadError> {
+    ) -> Result<Self, ReadError> {
         if store.first() >= self.first {
-            return Ok(());
+            return Ok(self);
         }
         for record in store.scan(store.first()) {
             let record = record?;
@@ -254,11 +269,11 @@ impl Standing {
                 *last = record.seq.max(*last);
             }
         }
-        Ok(())
+        Ok(self)
     }
 }
 
-fn plan(
+fn trim(
     standing: &Standing,
     first: Seq,
     before: Timestamp,

@@ -79,7 +79,14 @@ impl State {
             Event::JournalCreated(_) if record.seq != Seq::new(1) => {
                 Err("a journal is created by its first record".to_owned())
             }
-            Event::JournalCreated(_) | Event::EngineClosed(_) | Event::TailCut(_) => Ok(()),
+            Event::LateResultIgnored(_) if record.run.is_none() => {
+                Err("the record names no run".to_owned())
+            }
+            Event::JournalCreated(_)
+            | Event::EngineClosed(_)
+            | Event::TailCut(_)
+            // Its run may have been dropped by now.
+            | Event::LateResultIgnored(_) => Ok(()),
             Event::JournalRecovered(event) => {
                 self.doubt(event);
                 Ok(())
@@ -106,11 +113,6 @@ impl State {
             | Event::AttemptInterrupted(_)
             | Event::CheckpointSaved(_)
             | Event::OutputsInvalidated(_) => self.move_attempt(record),
-            // Its run may have been dropped by now.
-            Event::LateResultIgnored(_) if record.run.is_none() => {
-                Err("the record names no run".to_owned())
-            }
-            Event::LateResultIgnored(_) => Ok(()),
             Event::BreakerOpened(_)
             | Event::BreakerHalfOpened(_)
             | Event::BreakerClosed(_)
