@@ -51,13 +51,11 @@ fn in_weeks(days: u32) -> Workflow<u32, u32> {
     let input = flow.input();
     let step = flow
         .step_fn("wait", input, |cx: StepContext, n: u32| async move {
-            match cx.checkpoint::<u32>()? {
-                Some(saved) => Ok(n + saved + cx.attempt().get()),
-                None => {
-                    cx.save_checkpoint(&40u32).await.unwrap();
-                    Err(StepError::new(Class::Server, "busy", "come back later"))
-                }
+            if let Some(saved) = cx.checkpoint::<u32>()? {
+                return Ok(n + saved + cx.attempt().get());
             }
+            cx.save_checkpoint(&40u32).await.unwrap();
+            Err(StepError::new(Class::Server, "busy", "come back later"))
         })
         .retry(RetryPolicy::fixed(DAY * days).jitter(Jitter::None).no_max_elapsed())
         .add();
