@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use resurge_journal::policy::BreakerSpec;
+use resurge_journal::retention::Limits;
 use resurge_journal::store::{BODY_BYTES_MAX, FRAME_BYTES_MAX};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,9 @@ const PAYLOAD_BYTES_MAX: usize = BODY_BYTES_MAX - FRAME_BYTES_MAX;
 /// | `checkpoint_records` | 50,000 | replayed in some 25 ms; a checkpoint costs about as much |
 /// | `checkpoint_quiet` | 3 s | the next opening finds little to replay, an idle engine writes nothing |
 /// | `rest_after` | 60 s | shorter waits are over before it pays to let go of the run |
+/// | `retention_age` | 30 days | time enough to ask what became of a run |
+/// | `retention_runs` | 100,000 | a list of runs that is still read in a second |
+/// | `retention_bytes` | 1 GiB | what a launcher may take up for its memory |
 /// | `lost_inputs_max` | 3 | a step whose inputs vanish as fast as they are made needs a person |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -84,6 +88,16 @@ pub struct Settings {
     pub checkpoint_quiet: Duration,
     /// A run that waits for longer than this leaves memory until its time has come.
     pub rest_after: Duration,
+    /// How long a run is kept after it has ended; none is for ever.
+    ///
+    /// The oldest records are dropped as soon as any of the three limits is exceeded, some
+    /// thousands of them at a time; a run that has not ended is kept whatever its age. The engine looks when
+    /// it is opened and after a checkpoint, so that an idle one drops nothing.
+    pub retention_age: Option<Duration>,
+    /// Ended runs that are kept, the newest ones; none is all of them.
+    pub retention_runs: Option<u64>,
+    /// Bytes of records that are kept; none is all of them.
+    pub retention_bytes: Option<u64>,
 }
 
 impl Default for Settings {
@@ -105,6 +119,9 @@ impl Default for Settings {
             checkpoint_records: 50_000,
             checkpoint_quiet: Duration::from_secs(3),
             rest_after: Duration::from_secs(60),
+            retention_age: Some(Duration::from_secs(30 * 24 * 60 * 60)),
+            retention_runs: Some(100_000),
+            retention_bytes: Some(1024 * 1024 * 1024),
         }
     }
 }
@@ -120,6 +137,12 @@ impl Settings {
         self.breaker.lease_ms = self.breaker.lease_ms.max(1);
         self.breaker.probes_needed = self.breaker.probes_needed.max(1);
         self
+    }
+
+    /// How much of the journal is kept.
+    pub(crate) const fn limits(&self) -> Limits {
+        let Self { retention_age: age, retention_runs: runs, retention_bytes: bytes, .. } = *self;
+        Limits { age, runs, bytes }
     }
 
     /// Whether an attempt that advanced by `gained` gives the step its retries back.

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::event::Event;
 use crate::id::Seq;
 use crate::record::Record;
+use crate::retention::{BaseError, ResidueError, base};
 use crate::state::State;
 use crate::store::{ReadError, Store};
 
@@ -108,9 +109,37 @@ impl AuditReport {
     }
 }
 
-/// Reads and folds all records of a store.
+/// Reads and folds all records of a store, from what retention has left of dropped ones on.
 pub fn audit(store: &dyn Store) -> AuditReport {
-    audit_records(store.scan(Seq::ZERO))
+    match base(store) {
+        Ok(state) => audit_from(state, store.scan(Seq::ZERO)),
+        Err(error) => audit_without_base(store.first(), &error, store.scan(Seq::ZERO)),
+    }
+}
+
+/// Reads and folds the records behind a state that was found in front of them.
+pub fn audit_from(
+    base: State,
+    records: impl IntoIterator<Item = Result<Record, ReadError>>,
+) -> AuditReport {
+    go_on(AuditReport::default(), base, true, records)
+}
+
+/// Reads the records of a journal of which it is not known what stood in front of them.
+pub fn audit_without_base(
+    first: Seq,
+    error: &BaseError,
+    records: impl IntoIterator<Item = Result<Record, ReadError>>,
+) -> AuditReport {
+    let mut report = AuditReport::default();
+    let (kind, seq) = match error {
+        BaseError::Read(error) => (kind_of(error), error.seq()),
+        BaseError::Illegal(error) => (FindingKind::Illegal, Some(error.seq)),
+        BaseError::Residue(ResidueError::Newer { .. }) => (FindingKind::Newer, None),
+        _ => (FindingKind::Unreadable, None),
+    };
+    report.find(seq.unwrap_or(first), kind, full_message(error));
+    go_on(report, State::new(), false, records)
 }
 
 /// Reads and folds records as a scan gives them.
@@ -118,9 +147,15 @@ pub fn audit(store: &dyn Store) -> AuditReport {
 /// Reads on after a finding. Folds up to the first record that cannot be trusted, because a state
 /// that misses a record says nothing about the records behind it.
 pub fn audit_records(records: impl IntoIterator<Item = Result<Record, ReadError>>) -> AuditReport {
-    let mut report = AuditReport::default();
-    let mut state = State::new();
-    let mut is_connected = true;
+    audit_from(State::new(), records)
+}
+
+fn go_on(
+    mut report: AuditReport,
+    mut state: State,
+    mut is_connected: bool,
+    records: impl IntoIterator<Item = Result<Record, ReadError>>,
+) -> AuditReport {
     for found in records {
         match found {
             Ok(record) => {

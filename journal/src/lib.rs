@@ -15,6 +15,7 @@
 //! | [`failure`] | classes of failures |
 //! | [`store`] | where records are kept |
 //! | [`checkpoint`] | the folded state between openings, and the runs that have left memory |
+//! | [`retention`] | what is left once the oldest records are dropped |
 //! | [`audit`] | whether a journal is what it should be |
 //! | [`dump`] | records for other eyes |
 //! | [`explain`] | why a run stands where it stands |
@@ -28,6 +29,7 @@ pub mod explain;
 pub mod failure;
 pub mod manifest;
 pub mod policy;
+pub mod retention;
 pub mod state;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]

@@ -27,6 +27,7 @@ ENUMS = {
     "ReleaseCause": "wave ready",
     "Scope": "item host volume account process",
     "Sign": "alive failing unreachable",
+    "TrimReason": "age count bytes",
     "VerdictKind": "retry exhausted not_retryable park",
 }
 
@@ -81,6 +82,8 @@ EVENTS = """
 0x0104 1 tail_cut: to Seq, problem text
 0x0105 1 journal_recovered: lost_from option Seq, lost_to option Seq, method RecoveryMethod,\
  problem text
+0x0106 1 journal_trimmed: first Seq, before Timestamp, runs u64, records u64, kept u64,\
+ reason TrimReason
 0x0201 2 run_started: key option RunKey, manifest Manifest, input Json, deadline_at option Timestamp
 0x0202 1 run_succeeded:
 0x0203 1 run_failed: step StepKey

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use resurge_journal::event::{BreakerMode, Event, Health};
+use resurge_journal::event::{BreakerMode, Event, Health, JournalTrimmed};
 use resurge_journal::failure::Failure;
 use resurge_journal::manifest::Manifest;
 use resurge_journal::{
@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Tune { name: String, value: Json, asked: Asked },
     /// The caller that makes the attempts of a run is gone.
     Detach { run: RunId },
+    /// Records are dropped.
+    Trim(Box<JournalTrimmed>),
     /// Something became due.
     Wake,
     /// The engine stops: no attempt begins any more.

@@ -6,9 +6,8 @@ use std::time::Duration;
 use resurge_journal::event::{
     AttemptStarted, BreakerMode, BreakerModeSet, BreakerOpened, Event, HalfOpenCause,
 };
-use resurge_journal::store::{MemoryStore, Store};
 use resurge_journal::{
-    AttemptNo, BreakerEpoch, Record, ResourceKey, RunId, Seq, State, StepKey, Timestamp,
+    AttemptNo, BreakerEpoch, Record, ResourceKey, RunId, State, StepKey, Timestamp,
 };
 
 /// A breaker as its transitions tell it, told apart from the fold under test.
@@ -37,15 +36,15 @@ enum Gate {
 }
 
 /// Reads the journal once more and holds every transition and admission to the rules.
-pub(super) fn check_breakers(seed: u64, disk: &MemoryStore) {
+pub(super) fn check_breakers(seed: u64, history: &[Record]) {
     let mut told: BTreeMap<ResourceKey, Told> = BTreeMap::new();
     let mut state = State::new();
-    for record in disk.scan(Seq::ZERO).filter_map(Result::ok) {
-        turn(seed, &mut told, &record);
+    for record in history {
+        turn(seed, &mut told, record);
         if let (Event::AttemptStarted(event), Some(run)) = (&record.event, record.run) {
             admitted(seed, &mut told, run, event, record.at);
         }
-        state.apply(&record).expect("what is on disk replays");
+        state.apply(record).expect("what is on disk replays");
         end_probes(&mut told, &state);
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use resurge_journal::checkpoint::{Cold, Habits, recover};
+use resurge_journal::checkpoint::{Cold, Habits, recover, replay};
 use resurge_journal::event::{BreakerMode, Event, Verdict};
 use resurge_journal::failure::{Advice, Class, Condition, Failure};
 use resurge_journal::manifest::{InputShape, InputSpec, Manifest, Source, StepSpec};
@@ -62,6 +62,8 @@ struct Sim {
     /// The runs that have left memory.
     cold: Cold,
     disk: MemoryStore,
+    /// Everything that was ever on the disk.
+    history: Vec<Record>,
     tasks: Running,
     /// Hosts that are down, and until when.
     outages: BTreeMap<ResourceKey, Timestamp>,
@@ -73,6 +75,8 @@ struct Sim {
     events: u64,
     /// Times that a run has left memory.
     left: u64,
+    /// Times that the oldest records were dropped.
+    trims: u64,
 }
 
 impl Sim {
@@ -82,6 +86,7 @@ impl Sim {
         let disk = MemoryStore::new();
         let (core, cold) = core_on(&disk, &graph);
         let now = Timestamp::from_millis(1_700_000_000_000);
+        let history = disk.scan(Seq::ZERO).map(Result::unwrap).collect();
         let (tasks, zombies) = (Running::new(), Vec::new());
         let (outages, on_disk) = (BTreeMap::new(), BTreeSet::new());
         let mut sim = Self {
@@ -91,6 +96,7 @@ impl Sim {
             core,
             cold,
             disk,
+            history,
             tasks,
             outages,
             zombies,
@@ -98,6 +104,7 @@ impl Sim {
             crashes: 0,
             events: 0,
             left: 0,
+            trims: 0,
         };
         sim.command(Command::Recover { boot: None, pid: 1 });
         sim
@@ -134,6 +141,8 @@ impl Sim {
         let (crash, keep) = (self.luck.one_in(20), self.luck.below(records.len() as u64 + 1));
         let keep = if crash { usize::try_from(keep).unwrap() } else { records.len() };
         self.disk.append(self.disk.head(), &records[..keep]).expect("the disk accepts it");
+        self.history.extend(records[..keep].iter().cloned());
+        self.forget(&records);
         self.on_disk.extend(records[..keep].iter().filter_map(|record| match &record.event {
             Event::AttemptStarted(event) => Some((record.run?, event.attempt)),
             _ => None,
@@ -196,6 +205,9 @@ impl Sim {
 
     /// Lets one thing happen: a task ends, a zombie reports, somebody asks, or time passes.
     fn step(&mut self) {
+        if self.luck.one_in(4) {
+            self.trim();
+        }
         if self.luck.one_in(15) {
             let host = host(self.luck.below(HOSTS));
             let until = self.now.after(Duration::from_secs(self.luck.below(200)));
@@ -247,7 +259,9 @@ impl Sim {
     }
 
     fn replayed(&self) -> State {
-        fold(&self.disk)
+        let whole = fold(&self.history);
+        assert_eq!(replay(&self.disk).expect("sound"), whole, "what was dropped is missed");
+        whole
     }
 }
 
@@ -280,10 +294,10 @@ fn core_on(disk: &MemoryStore, graph: &Manifest) -> (Core, Cold) {
     (Core::new(state, Arc::new(registry), settings), cold)
 }
 
-fn fold(disk: &MemoryStore) -> State {
+fn fold(history: &[Record]) -> State {
     let mut state = State::new();
-    for record in disk.scan(Seq::ZERO) {
-        state.apply(&record.expect("readable")).expect("what is on disk replays");
+    for record in history {
+        state.apply(record).expect("what was on disk replays");
     }
     state
 }
@@ -458,8 +472,8 @@ fn done(output: Json) -> Outcome {
     Outcome::Succeeded { output, seen: Seen::default() }
 }
 
-/// Events by name, and crashes.
-fn simulate(seed: u64) -> (BTreeMap<&'static str, u64>, u32, u64) {
+/// Events by name, crashes, and how often runs have left memory and records the disk.
+fn simulate(seed: u64) -> (BTreeMap<&'static str, u64>, u32, [u64; 2]) {
     let mut sim = Sim::new(seed);
     for key in 0..=sim.luck.below(8) {
         sim.start_run(key);
@@ -476,12 +490,12 @@ fn simulate(seed: u64) -> (BTreeMap<&'static str, u64>, u32, u64) {
     // Whatever a crash cut off is caught up on by the next opening.
     sim.crash();
     check_history(seed, &sim);
-    sim_checks::check_breakers(seed, &sim.disk);
+    sim_checks::check_breakers(seed, &sim.history);
     let mut events = BTreeMap::new();
-    for record in sim.disk.scan(Seq::ZERO).filter_map(Result::ok) {
+    for record in &sim.history {
         *events.entry(record.event.name()).or_default() += 1;
     }
-    (events, sim.crashes, sim.left)
+    (events, sim.crashes, [sim.left, sim.trims])
 }
 
 /// What must hold for any journal that an engine has written.
@@ -496,7 +510,7 @@ fn check_history(seed: u64, sim: &Sim) {
     assert_eq!(whole, together, "seed {seed}: replay differs from live");
     let mut charged: BTreeMap<(RunId, StepKey), u32> = BTreeMap::new();
     let mut done: BTreeSet<(RunId, StepKey)> = BTreeSet::new();
-    for record in sim.disk.scan(Seq::ZERO).filter_map(Result::ok) {
+    for record in sim.history.iter().cloned() {
         let Some(run) = record.run else { continue };
         match record.event {
             Event::AttemptStarted(event) => {
@@ -533,10 +547,10 @@ fn every_run_settles_and_replay_equals_live() {
     let first = std::env::var("RESURGE_SIM_SEED").ok().and_then(|seed| seed.parse().ok());
     let (first, seeds) = (first.unwrap_or(1), seeds.unwrap_or(500));
     let mut events: BTreeMap<&'static str, u64> = BTreeMap::new();
-    let (mut crashes, mut left) = (0, 0);
+    let (mut crashes, mut left, mut trims) = (0, 0, 0);
     for seed in first..first + seeds {
         let caught = std::panic::catch_unwind(|| simulate(seed));
-        let (more_events, more_crashes, more_left) = caught.unwrap_or_else(|panic| {
+        let (more_events, more_crashes, [more_left, more_trims]) = caught.unwrap_or_else(|panic| {
             eprintln_seed(seed);
             std::panic::resume_unwind(panic)
         });
@@ -545,9 +559,11 @@ fn every_run_settles_and_replay_equals_live() {
         }
         crashes += u64::from(more_crashes);
         left += more_left;
+        trims += more_trims;
     }
     assert!(crashes > seeds, "the simulation hardly crashes: {crashes} in {seeds} seeds");
     assert!(left > seeds, "runs hardly leave memory: {left} in {seeds} seeds");
+    assert!(trims > seeds / 10, "hardly anything is dropped: {trims} in {seeds} seeds");
     // Everything that can happen in a journal happens, but for what shell and store do alone.
     let rare = |name: &str| events.get(name).copied().unwrap_or(0) < seeds / 50;
     let elsewhere = [
@@ -555,6 +571,7 @@ fn every_run_settles_and_replay_equals_live() {
         "engine_closed",
         "tail_cut",
         "journal_recovered",
+        "journal_trimmed",
         "lint_found",
         "run_parked",
         "run_unparked",

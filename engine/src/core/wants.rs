@@ -35,6 +35,7 @@ impl Command {
             | Self::Breaker { .. }
             | Self::Tune { .. }
             | Self::Detach { .. }
+            | Self::Trim(_)
             | Self::Drain
             | Self::Close { .. } => None,
         }

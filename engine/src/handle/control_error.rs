@@ -10,7 +10,7 @@ use crate::core::Refusal;
 #[non_exhaustive]
 pub enum ControlError {
     /// The journal holds no such run.
-    #[error("there is no run {run}")]
+    #[error("there is no run {run}, or retention has dropped it since it ended")]
     UnknownRun {
         /// The run.
         run: RunId,

@@ -102,7 +102,7 @@ impl Engine {
         .await
     }
 
-    /// A view of every run, in the order in which they were started.
+    /// A view of every run that retention has left, in the order in which they were started.
     ///
     /// Those that have ended and those that wait for long are read from the disk.
     ///
@@ -126,7 +126,7 @@ impl Engine {
 
     /// Every event from a position on: first those in the journal, then those to come.
     ///
-    /// [`Seq::new`]`(1)` is the first event.
+    /// [`Seq::new`]`(1)` is the first event; if retention has dropped it, the first that is left.
     pub fn events(&self, from: Seq) -> EventStream {
         EventStream::new(Arc::clone(&self.inner.feed), Arc::clone(&self.inner.store), from)
     }

@@ -152,8 +152,8 @@ pub enum RunError {
         /// Why.
         reason: String,
     },
-    /// The journal holds no such run.
-    #[error("there is no run {run}")]
+    /// The journal holds no such run, or does not any more.
+    #[error("there is no run {run}, or retention has dropped it since it ended")]
     UnknownRun {
         /// The run.
         run: RunId,

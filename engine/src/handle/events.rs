@@ -12,7 +12,8 @@ use crate::shell::{Feed, Head, spawn_blocking};
 
 /// Every durable record from a position on, once and in order, without end.
 ///
-/// A reader that falls behind reads from the journal; it misses nothing and holds nobody up.
+/// A reader that falls behind reads from the journal; it misses nothing that is still there, and
+/// holds nobody up. What retention has dropped is passed over.
 #[derive(Debug)]
 pub struct EventStream {
     feed: Arc<Feed>,
@@ -61,6 +62,7 @@ impl EventStream {
             let mut payload_bytes = 0;
             let records = store
                 .scan(from)
+                .filter(|record| !matches!(record, Err(ReadError::Trimmed { .. })))
                 .take_while(|record| !matches!(record, Ok(record) if record.seq > head))
                 .take_while(|record| {
                     // Begins with one, however large it is.

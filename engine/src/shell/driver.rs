@@ -6,6 +6,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use resurge_journal::checkpoint::{Cold, RecoverError};
+use resurge_journal::event::JournalTrimmed;
+use resurge_journal::retention::Trim;
 use resurge_journal::state::{Run, RunPhase};
 use resurge_journal::store::Store;
 use resurge_journal::{Record, ResourceKey, RunId, Seq, State, StepIndex, Timestamp};
@@ -20,6 +22,7 @@ use super::feed::Feed;
 use super::message::{Census, Message, Reply, Sight};
 use super::observe;
 use super::residence::Residence;
+use super::retention::Retention;
 use super::space::Space;
 use super::tasks::{Common, Tasks};
 use super::watches::Watches;
@@ -34,6 +37,8 @@ pub(super) struct Driver {
     commits: Committer,
     /// The runs that have left memory.
     residence: Residence,
+    /// What is dropped from the journal.
+    retention: Retention,
     space: Space,
     tasks: Tasks,
     watches: Watches,
@@ -96,6 +101,7 @@ impl Driver {
             tasks: Tasks::new(common, world.now()),
             commits: Committer::new(Arc::clone(&store)),
             space: Space::new(Arc::clone(&store), settings.condition_poll),
+            retention: Retention::new(Arc::clone(&store), settings.limits()),
             residence: Residence::new(Arc::clone(&store), cold, settings),
             core,
             world,
@@ -115,6 +121,7 @@ impl Driver {
         // Kept here, so that it is not dropped before the obituary is written.
         let mut recovered = Some(recovered);
         let ending = self.serve(&mut recovered).await;
+        self.retention.finish().await;
         let in_order = ending.is_ok();
         if in_order {
             self.residence.finish(&mut self.core, self.world.now()).await;
@@ -169,6 +176,7 @@ impl Driver {
             self.commits.begin(self.inbox.is_empty());
             let now = self.world.now();
             self.residence.keep(&mut self.core, self.commits.durable(), now);
+            self.look_at_past(now);
             let wake_at = self.residence.wake_at(&self.core, now).filter(|_| self.drain.is_none());
             let is_quiet = self.drain.is_none() && self.commits.is_idle();
             let quiet_at = self.residence.quiet_at(&self.core).filter(|_| is_quiet);
@@ -188,8 +196,11 @@ impl Driver {
                 }
                 () = sleep_until(&self.world, drain_at) => {}
                 written = self.residence.written() => {
-                    self.residence.landed(&mut self.core, written);
+                    if self.residence.landed(&mut self.core, written) {
+                        self.retention.look();
+                    }
                 }
+                plan = self.retention.planned() => self.trim(plan)?,
                 Some(message) = self.inbox.recv(), if self.takes_messages() => {
                     if self.residence.holds_up(&message) {
                         self.residence.cache_ready().await;
@@ -208,6 +219,33 @@ impl Driver {
                 _ = &mut self.handles, if self.drain.is_none() => self.begin_drain(Duration::ZERO)?,
             }
         }
+    }
+
+    /// Has it worked out what can be dropped from the journal, and drops what was recorded.
+    fn look_at_past(&mut self, now: Timestamp) {
+        self.retention.carry_out(self.commits.durable());
+        if self.retention.is_due() && self.drain.is_none() {
+            let upto = self.residence.kept_upto(self.commits.durable());
+            self.retention.plan(self.core.state().standing(), upto, now);
+        }
+    }
+
+    /// Records what is to be dropped; it is dropped once that is durable.
+    fn trim(&mut self, plan: Option<Trim>) -> Result<(), Fatal> {
+        let Some(plan) = plan.filter(|_| self.drain.is_none()) else { return Ok(()) };
+        if self.core.state().has_reopened_behind(plan.head) {
+            // It may be one of those that were to be dropped.
+            self.retention.look();
+            return Ok(());
+        }
+        let JournalTrimmed { first, before, .. } = plan.event;
+        if first > self.core.state().first() {
+            // A refusal is impossible: nothing about it is asked for.
+            let _ = self.decide(Command::Trim(Box::new(plan.event.clone())))?;
+            self.residence.forget(first, before);
+        }
+        self.retention.recorded(plan, self.core.state().head());
+        Ok(())
     }
 
     /// Lets attempts that are about to end do so, so that what they say shares the next flush.

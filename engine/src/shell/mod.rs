@@ -11,6 +11,7 @@ mod message;
 mod observe;
 mod open;
 mod residence;
+mod retention;
 mod space;
 mod tasks;
 mod watches;

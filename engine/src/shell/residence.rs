@@ -302,13 +302,13 @@ impl Residence {
         }
     }
 
-    /// Takes note of how a snapshot was written.
-    pub(super) fn landed(&mut self, core: &mut Core, landed: Option<Landed>) {
-        let Some(landed) = landed else { return };
+    /// Takes note of how a snapshot was written; tells whether it is there.
+    pub(super) fn landed(&mut self, core: &mut Core, landed: Option<Landed>) -> bool {
+        let Some(landed) = landed else { return false };
         let is_abandoned = matches!(self.job, Job::Abandoned(_));
         self.job = Job::Idle;
         if is_abandoned {
-            return;
+            return false;
         }
         let written = landed.unwrap_or_else(|error| Err(std::io::Error::other(error).into()));
         if let Err(error) = &written {
@@ -320,6 +320,18 @@ impl Residence {
         let shed = self.cold.landed(core.state_mut(), &written);
         // Thousands of runs take their time to be dropped.
         drop(spawn_blocking(move || drop(shed)));
+        written.is_ok()
+    }
+
+    /// Up to where records can be dropped and the next opening still finds a checkpoint.
+    pub(super) fn kept_upto(&self, durable: Seq) -> Seq {
+        let is_kept = self.every > 0 && !matches!(self.cache, Readiness::Absent);
+        if is_kept { self.cold.at() } else { durable }
+    }
+
+    /// Forgets the runs that had ended in front of a record, which retention drops.
+    pub(super) fn forget(&mut self, first: Seq, before: Timestamp) {
+        self.cold.forget(first, before);
     }
 
     /// Keeps the state once more before the journal is closed, if that is worth it.

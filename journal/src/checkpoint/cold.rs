@@ -12,7 +12,7 @@ use super::keys::{self, Key};
 use super::lookup::{Found, Lost};
 use crate::id::{RunId, RunKey, Seq};
 use crate::manifest::Manifest;
-use crate::state::{Left, Rest, Run, State};
+use crate::state::{Left, Rest, Run, State, is_gone};
 use crate::store::{Cache, Store};
 use crate::time::Timestamp;
 
@@ -58,9 +58,15 @@ pub(super) struct Book {
     /// Runs with a key.
     pub(super) keyed: u64,
     pub(super) due: Due,
+    /// Entries of runs that came back before their time, which are out of date.
+    pub(super) early: BTreeMap<RunId, u32>,
     pub(super) graphs: Graphs,
     /// Ended runs that went on: what was kept up to this version no longer counts.
     pub(super) superseded: BTreeMap<RunId, Seq>,
+    /// Runs that had ended in front of this record are dropped, wherever they still stand.
+    pub(super) first: Seq,
+    /// What is still there of dropped runs that were started before this time, if anything may be.
+    pub(super) expels: Option<Timestamp>,
 }
 
 /// Something in the cache that nobody needs any more.
@@ -99,6 +105,11 @@ impl Book {
         version <= self.at && !self.voids.iter().any(is_void)
     }
 
+    /// Whether a run is dropped, though it may still be found.
+    pub(super) fn is_gone(&self, run: &Run) -> bool {
+        is_gone(run, self.first)
+    }
+
     /// Takes note of an open run that leaves.
     pub(super) fn left(&mut self, run: &Run, rest: Rest) {
         self.keyed += u64::from(run.started.key.is_some());
@@ -114,6 +125,16 @@ impl Book {
         }
     }
 
+    /// Takes note that an entry of a run was taken; false if none was left behind.
+    fn taken(&mut self, run: RunId) -> bool {
+        match self.early.get_mut(&run) {
+            Some(left) if *left > 1 => *left -= 1,
+            Some(_) => drop(self.early.remove(&run)),
+            None => return false,
+        }
+        true
+    }
+
     /// Takes note of a run that comes back.
     pub(super) fn came_back(&mut self, run: &Run) {
         if run.phase.is_final() {
@@ -121,6 +142,15 @@ impl Book {
         } else {
             self.open = self.open.saturating_sub(1);
             self.graphs.remove(&run.started.manifest);
+            let waits_until = match run.rest() {
+                Some(Rest::Until(at)) => at,
+                _ => None,
+            };
+            if let Some(at) = waits_until
+                && !self.due.remove((at, run.id))
+            {
+                *self.early.entry(run.id).or_default() += 1;
+            }
         }
     }
 }
@@ -145,6 +175,15 @@ impl Cold {
             attempted: Vec::new(),
             checked: OnceLock::new(),
         }
+    }
+
+    /// Takes note that retention drops the runs that had ended in front of a record, all of which
+    /// were started before a time.
+    pub fn forget(&mut self, first: Seq, before: Timestamp) {
+        self.book.first = self.book.first.max(first);
+        self.book.expels = self.book.expels.max(Some(before));
+        // All that is kept of a dropped run was kept before the record.
+        self.book.superseded.retain(|_, version| *version >= first);
     }
 
     /// Whether no run has left memory.
@@ -307,15 +346,20 @@ impl Cold {
                 self.stale.push(Stale::Due(far.key()));
             }
             let Some((_, run)) = self.book.due.pop(now) else { break };
-            if state.holds(run) {
-                continue;
+            if !state.holds(run) {
+                match self.find(store, run)? {
+                    // One that has ended since leaves its entry behind.
+                    Some(found) if found.0.phase.is_final() => {}
+                    Some(found) => {
+                        self.bring_found(state, store, found, false)?;
+                        brought += 1;
+                    }
+                    // It may be dropped by now as well.
+                    None if self.book.early.contains_key(&run) => {}
+                    None => return Err(Lost::Missing { run }),
+                }
             }
-            let found = self.find(store, run)?.ok_or(Lost::Missing { run })?;
-            // One that has ended since leaves its entry behind.
-            if !found.0.phase.is_final() {
-                self.bring_found(state, store, found, false)?;
-                brought += 1;
-            }
+            self.book.taken(run);
         }
         Ok(brought)
     }
@@ -363,13 +407,13 @@ impl Cold {
     pub fn give_up(&mut self, state: &mut State, whole: &State) {
         if let Some(transit) = self.transit.take() {
             for (id, left) in &transit.runs {
-                if !state.holds(*id) {
+                if !state.holds(*id) && !self.book.is_gone(&left.run) {
                     state.admit(left.clone());
                 }
             }
         }
         for run in whole.shared_runs() {
-            if state.holds(run.id) {
+            if state.holds(run.id) || self.book.is_gone(run) {
                 continue;
             }
             let is_newest = |key: &&RunKey| whole.run_by_key(key).is_some_and(|n| n.id == run.id);

@@ -46,6 +46,11 @@ impl Due {
         self.near.insert(entry);
     }
 
+    /// Removes an entry; false if it is not in memory.
+    pub(super) fn remove(&mut self, entry: Entry) -> bool {
+        self.near.remove(&entry)
+    }
+
     /// The next time that anything waits for, or an earlier one.
     pub(super) fn next(&self) -> Option<Timestamp> {
         let near = self.near.first().map(|(at, _)| *at);

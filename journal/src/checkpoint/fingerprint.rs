@@ -56,6 +56,7 @@ sources! {
     "state/stats.rs",
     "state/step.rs",
     "state/transitions.rs",
+    "state/trimmed.rs",
     "state/tuning.rs",
     "state/world.rs",
     "time.rs",

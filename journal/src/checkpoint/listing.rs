@@ -69,7 +69,8 @@ impl Listing {
     /// # Errors
     /// [`Lost`] if the cache cannot be read.
     pub fn next_page(&mut self, store: &dyn Store) -> Result<Option<Vec<Arc<Run>>>, Lost> {
-        if let Some(runs) = self.next_open(store)? {
+        if let Some(mut runs) = self.next_open(store)? {
+            runs.retain(|run| !self.counts.is_gone(run));
             return Ok(Some(runs));
         }
         if self.room == Room::Open {
@@ -173,6 +174,7 @@ impl Listing {
                         && superseded.get(&run).is_none_or(|known| *known < version)
                 };
                 runs.extend(block.runs(is_meant)?);
+                runs.retain(|run: &Arc<Run>| !self.counts.is_gone(run));
             }
         }
     }

@@ -56,6 +56,12 @@ impl Cold {
     }
 
     pub(super) fn find(&self, store: &dyn Store, run: RunId) -> Result<Option<Found>, Lost> {
+        let found = self.find_any(store, run)?;
+        Ok(found.filter(|(run, _)| !self.book.is_gone(run)))
+    }
+
+    /// The same for a run that may be dropped and not yet removed.
+    fn find_any(&self, store: &dyn Store, run: RunId) -> Result<Option<Found>, Lost> {
         if self.is_empty() {
             return Ok(None);
         }
@@ -146,6 +152,16 @@ impl Cold {
 
     /// The newest run under a key that nobody in memory has.
     pub(super) fn newest(&self, store: &dyn Store, key: &RunKey) -> Result<Option<RunId>, Lost> {
+        let Some(run) = self.known_newest(store, key)? else { return Ok(None) };
+        if self.book.first == Seq::ZERO {
+            return Ok(Some(run));
+        }
+        // A dropped run has given its key up.
+        let (found, _) = self.find_any(store, run)?.ok_or(Lost::Missing { run })?;
+        Ok(Some(run).filter(|_| !self.book.is_gone(&found)))
+    }
+
+    fn known_newest(&self, store: &dyn Store, key: &RunKey) -> Result<Option<RunId>, Lost> {
         if let Some(run) = self.transit.as_ref().and_then(|transit| transit.keys.get(key)) {
             return Ok(Some(*run));
         }

@@ -12,6 +12,7 @@
 mod body;
 mod cold;
 mod due;
+mod expel;
 mod fingerprint;
 mod graphs;
 mod image;

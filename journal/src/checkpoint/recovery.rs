@@ -10,6 +10,7 @@ use super::snapshot::Resting;
 use crate::event::Event;
 use crate::id::Seq;
 use crate::record::Record;
+use crate::retention::{BaseError, base};
 use crate::state::{IllegalTransition, Run, State};
 use crate::store::{ReadError, Store};
 
@@ -23,6 +24,9 @@ pub enum RecoverError {
     /// A record does not fit those before it.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
+    /// What is left of dropped records is of no use.
+    #[error(transparent)]
+    Base(#[from] BaseError),
 }
 
 /// Why a checkpoint is of no use.
@@ -63,7 +67,7 @@ pub fn recover(store: &dyn Store, habits: &Habits<'_>) -> Result<(State, Cold), 
     if let Ok(recovered) = from_checkpoint(store, habits) {
         return Ok(recovered);
     }
-    match go_on(store, habits, habits.every, State::new(), Cold::none()) {
+    match go_on(store, habits, habits.every, base(store)?, Cold::none()) {
         Ok(recovered) => Ok(recovered),
         Err(Useless::Records(RecoverError::Read(error))) => Err(error.into()),
         // Without the cache, which may be what failed.
@@ -81,11 +85,13 @@ pub fn replay(store: &dyn Store) -> Result<State, RecoverError> {
 
 /// What the records up to a position add up to.
 ///
+/// In front of the first record that retention has left there is no other position than the last.
+///
 /// # Errors
 /// [`RecoverError`] if the journal is damaged.
 pub fn replay_to(store: &dyn Store, last: Seq) -> Result<State, RecoverError> {
-    let mut state = State::new();
-    for record in store.scan(Seq::new(1)) {
+    let mut state = base(store)?;
+    for record in store.scan(state.head().next()) {
         if state.head() >= last {
             break;
         }
@@ -96,7 +102,7 @@ pub fn replay_to(store: &dyn Store, last: Seq) -> Result<State, RecoverError> {
 
 fn from_checkpoint(store: &dyn Store, habits: &Habits<'_>) -> Result<(State, Cold), Useless> {
     let (at, image) = store.load_checkpoint().ok_or(Useless::None)?;
-    if at > store.head() {
+    if at > store.head() || at.next() < store.first() {
         return Err(Useless::None);
     }
     let (state, mut cold) = image::decode(at, &image).ok_or(Useless::None)?;
@@ -119,6 +125,9 @@ fn go_on(
         let record = record.map_err(RecoverError::from)?;
         bring_for(&record, &mut state, &mut cold, store)?;
         state.apply(&record).map_err(RecoverError::from)?;
+        if let Event::JournalTrimmed(event) = &record.event {
+            cold.forget(event.first, event.before);
+        }
         if every > 0 && state.head().get() - kept.get() >= every {
             kept = state.head();
             keep(store, habits, &mut state, &mut cold);
@@ -148,7 +157,8 @@ fn bring_for(
     store: &dyn Store,
 ) -> Result<(), Lost> {
     let Some(run) = record.run.filter(|run| !state.holds(*run)) else { return Ok(()) };
-    if matches!(record.event, Event::RunStarted(_)) {
+    // What changes nothing may speak of a run that is gone.
+    if matches!(record.event, Event::RunStarted(_) | Event::LateResultIgnored(_)) {
         return Ok(());
     }
     let is_there = cold.bring_to_change(state, store, run)?;

@@ -138,8 +138,10 @@ impl Cold {
     ) -> Option<Shed> {
         let transit = self.transit.take()?;
         match written {
-            Ok(Written { generation, removed, swept }) => {
+            Ok(Written { generation, removed, swept, expelled }) => {
                 self.book.at = transit.at;
+                // Another trim may have come in between.
+                self.book.expels = self.book.expels.filter(|before| Some(*before) > *expelled);
                 self.book.generation = Some(*generation);
                 let _ = self.checked.set(());
                 self.lingers = !removed;
@@ -160,7 +162,7 @@ impl Cold {
     fn take_back(&mut self, state: &mut State, transit: &Transit) {
         self.admitted.retain(|_, admitted| admitted.version != transit.at);
         for (id, left) in &transit.runs {
-            if !state.holds(*id) {
+            if !state.holds(*id) && !self.book.is_gone(&left.run) {
                 self.book.came_back(&left.run);
                 state.admit(left.clone());
             }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::cold::{Book, Stale, Transit};
 use super::due;
+use super::expel::expel;
 use super::image;
 use super::keys::{self, Key, LEVEL_BITS, Room};
 use super::lookup::{Lost, PAGE};
@@ -13,6 +14,7 @@ use super::pack::Packer;
 use crate::id::Seq;
 use crate::state::{Global, Left, Run};
 use crate::store::{Cache, CacheError, Change, Store};
+use crate::time::Timestamp;
 
 /// The state at a position, to be written.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub struct Written {
     pub(super) removed: bool,
     /// Whether nothing is left of versions that count for nothing.
     pub(super) swept: bool,
+    /// Up to which time what is left of dropped runs was removed.
+    pub(super) expelled: Option<Timestamp>,
 }
 
 impl Snapshot {
@@ -77,7 +81,9 @@ impl Snapshot {
         // becomes of it, the checkpoint is there.
         let is_read = Arc::strong_count(&self.pins) > PINS_OF_NOBODY;
         let removed = !is_read && remove(cache, &self.transit.stale).is_ok();
-        Ok(Written { generation, removed, swept: self.sweeps })
+        let may_expel = self.book.expels.filter(|_| removed);
+        let expelled = may_expel.filter(|before| expel(cache, self.book.first, *before).is_ok());
+        Ok(Written { generation, removed, swept: self.sweeps, expelled })
     }
 
     fn write_runs(&self, cache: &dyn Cache) -> Result<(), CacheError> {

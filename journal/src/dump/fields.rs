@@ -8,8 +8,8 @@ use serde_json::{Value as Tree, json};
 use uuid::Uuid;
 
 use crate::event::{
-    AttemptFailed, AttemptStarted, Event, ExhaustReason, OutputsInvalidated, RunExhausted,
-    RunStarted, Verdict,
+    AttemptFailed, AttemptStarted, Event, ExhaustReason, JournalTrimmed, OutputsInvalidated,
+    RunExhausted, RunStarted, Verdict,
 };
 use crate::failure::Evidence;
 use crate::id::{AttemptNo, ResourceKey, RunKey, Seq, StepKey};
@@ -57,6 +57,7 @@ pub(super) fn fields(event: &Event) -> Fields<'_> {
             ("method", V::Text(event.method.name())),
             ("problem", V::Text(&event.problem)),
         ],
+        Event::JournalTrimmed(event) => journal_trimmed(event),
 
         Event::RunStarted(event) => run_started(event),
         Event::RunSucceeded(_) | Event::RunUnparked(_) => vec![],
@@ -99,6 +100,17 @@ fn tree(value: impl serde::Serialize) -> Value<'static> {
 
 fn keys(steps: &[StepKey]) -> Value<'static> {
     tree(steps.iter().map(StepKey::as_str).collect::<Vec<_>>())
+}
+
+fn journal_trimmed(event: &JournalTrimmed) -> Fields<'_> {
+    vec![
+        ("first", Value::Count(event.first.get())),
+        ("before", Value::MaybeTime(Some(event.before))),
+        ("runs", Value::Count(event.runs)),
+        ("records", Value::Count(event.records)),
+        ("kept", Value::Count(event.kept)),
+        ("reason", Value::Text(event.reason.name())),
+    ]
 }
 
 fn run_started(event: &RunStarted) -> Fields<'_> {

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::coded::coded_enum;
 use crate::id::{Epoch, Seq};
+use crate::time::Timestamp;
 
 /// The journal was created. Always the first record; changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,5 +63,36 @@ coded_enum! {
         Index = 1 "index",
         /// Neither copy had all of it: the part in front of the damage was kept.
         Prefix = 2 "prefix",
+    }
+}
+
+/// Retention drops what is in front of a record. Forgets the runs that had ended before it.
+///
+/// It is durable before anything is dropped, so that whoever opens the journal next can finish it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalTrimmed {
+    /// The first record from which on none is missing.
+    pub first: Seq,
+    /// When that record was recorded: every run that is dropped had ended by then.
+    pub before: Timestamp,
+    /// Runs that are dropped.
+    pub runs: u64,
+    /// Records that are dropped.
+    pub records: u64,
+    /// Records in front of the first one that stay, because their runs have not ended.
+    pub kept: u64,
+    /// The limit that reaches furthest.
+    pub reason: TrimReason,
+}
+
+coded_enum! {
+    /// Which limit drops records.
+    pub enum TrimReason {
+        /// They are too old.
+        Age = 1 "age",
+        /// There are enough newer runs.
+        Count = 2 "count",
+        /// They take up too much space.
+        Bytes = 3 "bytes",
     }
 }

@@ -3,11 +3,11 @@
 use super::{
     AttemptFailed, AttemptInterrupted, AttemptStarted, AttemptSucceeded, BreakerClosed,
     BreakerHalfOpened, BreakerModeSet, BreakerOpened, BreakerWouldOpen, CheckpointSaved,
-    EngineClosed, EngineOpened, ForceRetry, JournalCreated, JournalRecovered, LateResultIgnored,
-    LintFound, OutputsInvalidated, ProbePassed, RecoveryCancelled, RetryNow, RunCancelled,
-    RunExhausted, RunFailed, RunParked, RunPaused, RunResumed, RunStarted, RunSucceeded,
-    RunUnparked, SettingsChanged, StepParked, StepRefused, StepReleased, StepSkipped, TailCut,
-    older,
+    EngineClosed, EngineOpened, ForceRetry, JournalCreated, JournalRecovered, JournalTrimmed,
+    LateResultIgnored, LintFound, OutputsInvalidated, ProbePassed, RecoveryCancelled, RetryNow,
+    RunCancelled, RunExhausted, RunFailed, RunParked, RunPaused, RunResumed, RunStarted,
+    RunSucceeded, RunUnparked, SettingsChanged, StepParked, StepRefused, StepReleased, StepSkipped,
+    TailCut, older,
 };
 
 /// Declares [`Event`] with the tag (on disk) and name (in JSON) of every variant, once.
@@ -100,6 +100,7 @@ events! {
     0x0103 1 "engine_closed" EngineClosed,
     0x0104 1 "tail_cut" TailCut,
     0x0105 1 "journal_recovered" JournalRecovered,
+    0x0106 1 "journal_trimmed" JournalTrimmed,
     0x0201 2 "run_started" RunStarted,
     0x0202 1 "run_succeeded" RunSucceeded,
     0x0203 1 "run_failed" RunFailed,

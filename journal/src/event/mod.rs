@@ -23,7 +23,8 @@ pub use control::{
     StepSkipped,
 };
 pub use engine::{
-    EngineClosed, EngineOpened, JournalCreated, JournalRecovered, RecoveryMethod, TailCut,
+    EngineClosed, EngineOpened, JournalCreated, JournalRecovered, JournalTrimmed, RecoveryMethod,
+    TailCut, TrimReason,
 };
 pub use kinds::Event;
 pub(crate) use kinds::{BodyDecoder, BodyEncoder};

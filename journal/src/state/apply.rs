@@ -81,11 +81,19 @@ impl State {
             Event::JournalCreated(_) if record.seq != Seq::new(1) => {
                 Err("a journal is created by its first record".to_owned())
             }
-            Event::JournalCreated(_) | Event::EngineClosed(_) | Event::TailCut(_) => Ok(()),
+            Event::LateResultIgnored(_) if record.run.is_none() => {
+                Err("the record names no run".to_owned())
+            }
+            Event::JournalCreated(_)
+            | Event::EngineClosed(_)
+            | Event::TailCut(_)
+            // Its run may have been dropped by now.
+            | Event::LateResultIgnored(_) => Ok(()),
             Event::JournalRecovered(event) => {
                 self.doubt(event);
                 Ok(())
             }
+            Event::JournalTrimmed(event) => self.trim(event),
             Event::EngineOpened(event) if event.epoch != self.epoch.next() => {
                 Err(format!("epoch {} must come here", self.epoch.next().get()))
             }
@@ -107,7 +115,6 @@ impl State {
             | Event::AttemptInterrupted(_)
             | Event::CheckpointSaved(_)
             | Event::OutputsInvalidated(_) => self.move_attempt(record),
-            Event::LateResultIgnored(_) => self.run_of(record).map(|_| ()),
             Event::BreakerOpened(_)
             | Event::BreakerHalfOpened(_)
             | Event::BreakerClosed(_)
@@ -134,7 +141,13 @@ impl State {
 
     /// Remembers which runs may have gone on in records that were lost.
     fn doubt(&mut self, event: &JournalRecovered) {
-        let (Some(from), Some(to)) = (event.lost_from, event.lost_to) else { return };
+        if let (Some(from), Some(to)) = (event.lost_from, event.lost_to) {
+            self.doubt_open(from, to);
+        }
+    }
+
+    /// Remembers of every open run that it may have gone on in records that were lost.
+    pub(crate) fn doubt_open(&mut self, from: Seq, to: Seq) {
         for id in &self.agenda.open {
             if let Some(run) = self.runs.get_mut(id) {
                 Arc::make_mut(run).doubt = Some((from, to));

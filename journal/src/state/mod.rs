@@ -9,6 +9,7 @@ mod step;
 #[cfg(test)]
 pub(crate) mod tests;
 mod transitions;
+mod trimmed;
 mod tuning;
 mod world;
 
@@ -20,5 +21,7 @@ pub use run::{Run, RunPhase, RunStatus};
 pub use stats::{ClassStats, ResourceStats, Stats};
 pub use step::{Hold, Step, StepPhase};
 pub use transitions::{RUN_MOVES, RunMove, RunPhaseKind, STEP_MOVES, StepMove, StepPhaseKind};
+pub use trimmed::Standing;
+pub(crate) use trimmed::{Trimmed, is_gone};
 pub use tuning::Tuning;
 pub use world::State;

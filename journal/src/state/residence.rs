@@ -11,6 +11,7 @@ use crate::state::breaker::Breaker;
 use crate::state::run::{Run, RunPhase};
 use crate::state::stats::Stats;
 use crate::state::step::StepPhase;
+use crate::state::trimmed::Trimmed;
 use crate::state::tuning::Tuning;
 use crate::state::world::State;
 use crate::time::Timestamp;
@@ -36,16 +37,17 @@ pub(crate) struct Left {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Global {
     pub(crate) head: Seq,
-    last_at: Timestamp,
-    epoch: Epoch,
-    keys: HashMap<RunKey, RunId>,
-    breakers: BTreeMap<ResourceKey, Breaker>,
-    budgets: BTreeMap<ResourceKey, Timestamp>,
-    tuning: Tuning,
-    stats: Stats,
-    ease: Option<Ease>,
-    crowd: u32,
-    lints: BTreeSet<(WorkflowName, u32, StepKey, String)>,
+    pub(crate) last_at: Timestamp,
+    pub(crate) epoch: Epoch,
+    pub(crate) keys: HashMap<RunKey, RunId>,
+    pub(crate) breakers: BTreeMap<ResourceKey, Breaker>,
+    pub(crate) budgets: BTreeMap<ResourceKey, Timestamp>,
+    pub(crate) tuning: Tuning,
+    pub(crate) stats: Stats,
+    pub(crate) ease: Option<Ease>,
+    pub(crate) crowd: u32,
+    pub(crate) lints: BTreeSet<(WorkflowName, u32, StepKey, String)>,
+    pub(crate) trimmed: Trimmed,
 }
 
 #[cfg(test)]
@@ -184,6 +186,7 @@ impl State {
             ease: self.ease,
             crowd: self.crowd,
             lints: self.lints.clone(),
+            trimmed: self.trimmed.clone(),
         }
     }
 
@@ -201,6 +204,7 @@ impl State {
             ease: global.ease,
             crowd: global.crowd,
             lints: global.lints,
+            trimmed: global.trimmed,
             ..Self::default()
         };
         let gates = state.breakers.iter().filter(|(_, breaker)| !breaker.is_closed());

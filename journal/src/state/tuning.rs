@@ -29,7 +29,7 @@ macro_rules! tuning {
             }
 
             /// Changes a setting; null takes the change back.
-            fn set(&mut self, name: &str, value: &Json) -> Result<(), String> {
+            pub(crate) fn set(&mut self, name: &str, value: &Json) -> Result<(), String> {
                 match name {
                     $(stringify!($field) => {
                         self.$field = value.read().map_err(|error| error.to_string())?;

@@ -12,6 +12,7 @@ use crate::state::breaker::{Breaker, Gate};
 use crate::state::run::{Run, RunPhase};
 use crate::state::stats::Stats;
 use crate::state::step::{Hold, StepPhase};
+use crate::state::trimmed::Trimmed;
 use crate::state::tuning::Tuning;
 use crate::time::Timestamp;
 
@@ -43,6 +44,8 @@ pub struct State {
     pub(crate) crowd: u32,
     /// Lints that stand in the journal already.
     pub(crate) lints: BTreeSet<(WorkflowName, u32, StepKey, String)>,
+    /// What retention has dropped, and what it must spare.
+    pub(crate) trimmed: Trimmed,
 }
 
 /// What is to be done next: an index over the runs that are not finished.

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::event::{
     EngineClosed, EngineOpened, Event, ExhaustReason, JournalCreated, JournalRecovered,
-    RecoveryMethod, RunCancelled, RunExhausted, RunFailed, RunParked, RunStarted, RunSucceeded,
-    RunUnparked, TailCut,
+    JournalTrimmed, RecoveryMethod, RunCancelled, RunExhausted, RunFailed, RunParked, RunStarted,
+    RunSucceeded, RunUnparked, TailCut, TrimReason,
 };
 use crate::id::{Epoch, RunId, RunKey, Seq};
 use crate::record::Record;
@@ -54,6 +54,12 @@ fn engine_events() -> impl Strategy<Value = Event> {
                 let (lost_from, lost_to) =
                     lost.map(|(from, to)| (Seq::new(from), Seq::new(to))).unzip();
                 JournalRecovered { lost_from, lost_to, method, problem }.into()
+            }
+        ),
+        (any::<[u64; 4]>(), timestamp(), one_of(TrimReason::ALL)).prop_map(
+            |([first, runs, records, kept], before, reason)| {
+                let first = Seq::new(first);
+                JournalTrimmed { first, before, runs, records, kept, reason }.into()
             }
         ),
     ]

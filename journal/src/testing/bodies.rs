@@ -9,7 +9,8 @@ use super::shape::{Shape, trace};
 use crate::codec::{self, Link};
 use crate::event::{
     BodyEncoder, BreakerMode, CloseCause, EngineClosed, Event, ExhaustReason, HalfOpenCause,
-    InterruptCause, OpenCause, RecoveryMethod, ReleaseCause, Sign, StepParked, VerdictKind,
+    InterruptCause, OpenCause, RecoveryMethod, ReleaseCause, Sign, StepParked, TrimReason,
+    VerdictKind,
 };
 use crate::failure::{AdviceKind, Applied, Class, Scope};
 use crate::id::{Epoch, Seq, StepKey};
@@ -131,6 +132,7 @@ fn the_table_of_enums_has_the_numbers_of_the_code() {
         ReleaseCause,
         Scope,
         Sign,
+        TrimReason,
         VerdictKind
     ]
     .into();

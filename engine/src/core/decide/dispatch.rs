@@ -28,6 +28,7 @@ pub(in crate::core) fn decide(
         Command::Tune { name, value, asked } => control::tune(world, name, value, asked),
         Command::Detach { run } => Ok(call::detach(world, run)),
         Command::Wake | Command::Drain => Ok(Vec::new()),
+        Command::Trim(event) => Ok(vec![Fact::of_engine(*event)]),
         Command::Close { epoch } => Ok(control::close(world, epoch)),
     }
 }

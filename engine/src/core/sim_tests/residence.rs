@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use resurge_journal::RunId;
 use resurge_journal::checkpoint::Resting;
+use resurge_journal::event::Event;
+use resurge_journal::retention::{Limits, Trimmer};
 use resurge_journal::state::Run;
 use resurge_journal::store::Store;
+use resurge_journal::{Record, RunId};
 
 use super::Sim;
 use crate::core::{Command, Core};
@@ -36,6 +38,33 @@ impl Sim {
         }
         let written = snapshot.write(&self.disk);
         self.cold.landed(self.core.state_mut(), &written);
+    }
+
+    /// As the shell does when it was recorded that runs are dropped.
+    pub(super) fn forget(&mut self, records: &[Record]) {
+        for record in records {
+            if let Event::JournalTrimmed(event) = &record.event {
+                self.cold.forget(event.first, event.before);
+            }
+        }
+    }
+
+    /// What has ended is dropped; the process may die in between.
+    pub(super) fn trim(&mut self) {
+        let limits = Limits { runs: Some(self.luck.below(3)), ..Limits::default() };
+        let (standing, upto) = (self.core.state().standing(), self.cold.at());
+        let plan = Trimmer::new(limits).plan(&self.disk, &standing, self.now, upto, &|| false);
+        let Some(trim) = plan.expect("the journal is sound") else { return };
+        let first = trim.event.first;
+        if first > self.core.state().first() {
+            self.command(Command::Trim(Box::new(trim.event)));
+        }
+        if self.luck.one_in(4) {
+            self.crash();
+        } else if self.core.state().first() == first && self.disk.first() < first {
+            self.disk.trim(first, &trim.residue, &trim.kept).expect("it is a cut");
+            self.trims += 1;
+        }
     }
 
     /// A run wherever it is.

@@ -9,11 +9,12 @@ use proptest::prelude::*;
 use super::store::Flaky;
 use super::{recover, recover_keeping};
 use crate::checkpoint::{Cold, Listing, Resting, replay};
-use crate::event::Event;
+use crate::event::{Event, RunCancelled};
 use crate::id::{RunId, Seq};
 use crate::record::Record;
+use crate::retention::{Limits, Trimmer};
 use crate::state::tests::random::{Try, agenda_of, records, tries};
-use crate::state::tests::world::run_id;
+use crate::state::tests::world::{run_id, run_started};
 use crate::state::{Run, State};
 use crate::store::Store;
 
@@ -49,6 +50,12 @@ enum Act {
     Wake,
     /// Somebody begins to list all runs, or goes on with it.
     List,
+    /// A few runs are begun and called off at once.
+    Short,
+    /// What has ended is dropped, or it is only recorded that it is to be.
+    Trim {
+        is_cut_off: bool,
+    },
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -63,6 +70,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         2 => (0..3u8).prop_map(Act::Bring),
         1 => Just(Act::Wake),
         2 => Just(Act::List),
+        4 => Just(Act::Short),
+        3 => any::<bool>().prop_map(|is_cut_off| Act::Trim { is_cut_off }),
     ];
     vec(act, 1..60)
 }
@@ -72,6 +81,10 @@ pub(super) struct Life {
     pub(super) store: Flaky,
     pub(super) state: State,
     pub(super) cold: Cold,
+    /// What all records add up to that there ever were.
+    pub(super) whole: State,
+    /// Runs that were begun and called off.
+    shorts: u128,
     /// The snapshot that is to be written.
     snapshot: Option<crate::checkpoint::Snapshot>,
     /// Somebody who lists runs, and those that are to be listed.
@@ -82,7 +95,8 @@ impl Life {
     pub(super) fn new() -> Self {
         let store = Flaky::new();
         let (state, cold) = recover(&store);
-        Self { store, state, cold, snapshot: None, reader: None }
+        let whole = state.clone();
+        Self { store, state, cold, whole, shorts: 0, snapshot: None, reader: None }
     }
 
     pub(super) fn record(&mut self, record: &Record) {
@@ -96,6 +110,40 @@ impl Life {
             self.cold.bring_key(&mut self.state, &self.store, key).expect("nothing is lost");
         }
         self.state.apply(record).expect("legal");
+        self.whole.apply(record).expect("legal");
+    }
+
+    /// Records an event of now if it is legal.
+    fn try_record(&mut self, run: Option<RunId>, event: Event) {
+        let (seq, at) = (self.state.head().next(), self.state.last_at());
+        let record = Record { seq, at, run, event };
+        if self.whole.clone().apply(&record).is_ok() {
+            self.record(&record);
+        }
+    }
+
+    fn short_run(&mut self) {
+        self.shorts += 1;
+        let run = run_id(1_000 + self.shorts);
+        let key = ["key", "one", "two"].get(self.shorts as usize % 4).copied();
+        self.try_record(Some(run), run_started(key, None));
+        let (actor, reason) = (String::new(), String::new());
+        self.try_record(Some(run), RunCancelled { actor, reason }.into());
+    }
+
+    fn trim(&mut self, is_cut_off: bool) {
+        let limits = Limits { runs: Some(0), ..Limits::default() };
+        let (standing, now) = (self.state.standing(), self.state.last_at());
+        let upto = self.cold.at();
+        let plan = Trimmer::new(limits).plan(&self.store, &standing, now, upto, &|| false);
+        let Some(trim) = plan.expect("sound") else { return };
+        if trim.event.first > self.state.first() {
+            self.try_record(None, trim.event.clone().into());
+            self.cold.forget(trim.event.first, trim.event.before);
+        }
+        if !is_cut_off {
+            self.store.trim(trim.event.first, &trim.residue, &trim.kept).expect("a cut");
+        }
     }
 
     fn begin(&mut self, far: u64) {
@@ -169,6 +217,8 @@ impl Life {
                 self.cold.bring(&mut self.state, &self.store, run).expect("nothing is lost");
             }
             Act::List => self.list(),
+            Act::Short => (0..4).for_each(|_| self.short_run()),
+            Act::Trim { is_cut_off } => self.trim(is_cut_off),
             Act::Wake => {
                 let now = self.state.last_at();
                 let cold = &mut self.cold;
@@ -218,6 +268,16 @@ impl Life {
         global.clone_keys_of(&whole.global());
         prop_assert_eq!(global, whole.global());
         // What is overdue and not in memory is known to be.
+        for id in (0..=3).chain(1_001..=1_000 + self.shorts).map(run_id) {
+            let is_known = self.state.holds(id)
+                || self.cold.peek(&self.store, id).expect("nothing is lost").is_some();
+            prop_assert_eq!(is_known, whole.run(id).is_some(), "a dropped run is not found");
+        }
+        for key in ["key", "one", "two"].map(|key| key.parse().expect("a key")) {
+            let is_taken = self.state.run_by_key(&key).is_some()
+                || self.cold.peek_key(&self.store, &key).expect("nothing is lost").is_some();
+            prop_assert_eq!(is_taken, whole.run_by_key(&key).is_some(), "{} is free", key);
+        }
         let due = whole.open_runs().filter(|run| !self.state.holds(run.id));
         for run in due {
             if let Some(crate::state::Rest::Until(Some(at))) = run.rest() {
@@ -256,13 +316,13 @@ fn live(tried: Vec<Try>, acts: &[Act]) -> Result<(), TestCaseError> {
     let mut life = Life::new();
     for (record, act) in records(tried).iter().skip(1).zip(acts.iter().cycle()) {
         let record = fitted(record, &life);
-        life.record(&record);
-        life.act(*act);
-        let mut whole = State::new();
-        for record in life.store.scan(Seq::new(1)) {
-            whole.apply(&record.expect("readable")).expect("legal");
+        // Its run may be dropped by now.
+        if life.whole.clone().apply(&record).is_ok() {
+            life.record(&record);
         }
-        life.check(&whole)?;
+        life.act(*act);
+        prop_assert_eq!(&replay(&life.store).expect("sound"), &life.whole);
+        life.check(&life.whole)?;
     }
     Ok(())
 }

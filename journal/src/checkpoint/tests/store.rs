@@ -8,7 +8,8 @@ use uuid::Uuid;
 use crate::id::Seq;
 use crate::record::Record;
 use crate::store::{
-    AppendError, Cache, CacheError, Change, MemoryStore, Pair, ReadError, Scan, Store,
+    AppendError, Cache, CacheError, Change, Cut, MemoryStore, Pair, ReadError, Scan, Store,
+    TrimError,
 };
 
 /// A store whose cache and checkpoints fail after so many changes; 0 is never.
@@ -109,6 +110,26 @@ impl Store for Flaky {
 
     fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
         self.inner.load_checkpoint()
+    }
+
+    fn first(&self) -> Seq {
+        self.inner.first()
+    }
+
+    fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        self.inner.residue()
+    }
+
+    fn scan_kept(&self) -> Scan<'_> {
+        self.inner.scan_kept()
+    }
+
+    fn cuts(&self) -> Vec<Cut> {
+        self.inner.cuts()
+    }
+
+    fn trim(&self, first: Seq, residue: &[u8], kept: &[Seq]) -> Result<(), TrimError> {
+        self.inner.trim(first, residue, kept)
     }
 
     fn location(&self) -> &'static str {

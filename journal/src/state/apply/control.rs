@@ -70,6 +70,9 @@ impl State {
         if is_reopened {
             self.claim_key(id)?;
         }
+        if is_reopened {
+            self.trimmed.reopened.insert(id, record.seq);
+        }
         let (run, agenda) = self.run_of(record)?;
         if is_reopened {
             reopen(run, agenda, record);
@@ -132,6 +135,9 @@ impl State {
         check_run(known, if is_reopened { RunMove::Reopen } else { RunMove::Work })?;
         if is_reopened {
             self.claim_key(id)?;
+        }
+        if is_reopened {
+            self.trimmed.reopened.insert(id, record.seq);
         }
         let (run, agenda) = self.run_of(record)?;
         if is_reopened {

@@ -1,0 +1,150 @@
+//! From what is left of dropped records to the state from which the rest is folded.
+
+use std::collections::HashSet;
+
+use super::residue::{Past, Residue, ResidueError};
+use crate::event::Event;
+use crate::id::{RunId, Seq};
+use crate::record::Record;
+use crate::state::{IllegalTransition, State};
+use crate::store::{ReadError, Store};
+
+/// Why there is no state in front of the first record.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BaseError {
+    /// A record that was kept cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A record that was kept does not fit those before it.
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
+    /// What is left of the others cannot be read.
+    #[error(transparent)]
+    Residue(#[from] ResidueError),
+    /// Nothing is left of the others.
+    #[error(
+        "records in front of {first} were dropped, and nothing is left of them; restore the journal from a backup"
+    )]
+    Missing {
+        /// The first record that is there.
+        first: Seq,
+    },
+}
+
+/// What everything in front of the first record of a store adds up to.
+///
+/// # Errors
+/// [`BaseError`] if what is left of dropped records is damaged.
+pub fn base(store: &dyn Store) -> Result<State, BaseError> {
+    let first = store.first();
+    if first <= Seq::new(1) {
+        return Ok(State::new());
+    }
+    let residue = store.residue()?.ok_or(BaseError::Missing { first })?;
+    base_state(&residue, store.scan_kept())
+}
+
+/// What everything in front of a cut adds up to: the residue, and the records that were kept.
+///
+/// Its head is the last record in front of the cut. Runs that retention has dropped are not in it.
+///
+/// # Errors
+/// [`BaseError`] if any of it is damaged.
+pub fn base_state(
+    residue: &[u8],
+    kept: impl IntoIterator<Item = Result<Record, ReadError>>,
+) -> Result<State, BaseError> {
+    let residue = Residue::decode(residue)?;
+    Ok(residue.put_together(kept)?)
+}
+
+/// A kept record that is of no use.
+pub(super) enum Unusable {
+    Read(ReadError),
+    Illegal(IllegalTransition),
+}
+
+impl From<Unusable> for BaseError {
+    fn from(from: Unusable) -> Self {
+        match from {
+            Unusable::Read(error) => error.into(),
+            Unusable::Illegal(error) => error.into(),
+        }
+    }
+}
+
+impl Residue {
+    fn put_together(
+        self,
+        kept: impl IntoIterator<Item = Result<Record, ReadError>>,
+    ) -> Result<State, Unusable> {
+        let mut scratch = State::new();
+        let mut past = Events::of(&self.past);
+        for record in kept {
+            let record = record.map_err(Unusable::Read)?;
+            past.pass(record.seq, &mut scratch);
+            if moves_run(&record.event) {
+                // What stood between them is dropped.
+                scratch.head = Seq::new(record.seq.get().saturating_sub(1));
+                scratch.apply(&record).map_err(Unusable::Illegal)?;
+            }
+        }
+        past.pass(Seq::new(u64::MAX), &mut scratch);
+        let keyless: HashSet<RunId> = self.keyless.into_iter().collect();
+        let mut global = self.global;
+        global.keys = scratch.keys.into_iter().filter(|(_, run)| !keyless.contains(run)).collect();
+        Ok(State::restore(global, scratch.runs.into_values()))
+    }
+}
+
+/// What happened to runs but stands in no record of theirs, in order.
+struct Events<'a> {
+    past: &'a Past,
+    openings: usize,
+    losses: usize,
+}
+
+impl<'a> Events<'a> {
+    const fn of(past: &'a Past) -> Self {
+        Self { past, openings: 0, losses: 0 }
+    }
+
+    /// Lets happen what happened before a record.
+    fn pass(&mut self, seq: Seq, state: &mut State) {
+        while let Some(opening) = self.past.openings.get(self.openings).filter(|o| o.seq < seq) {
+            (state.epoch, state.crowd) = (opening.epoch, opening.crowd);
+            self.openings += 1;
+        }
+        while let Some(loss) = self.past.losses.get(self.losses).filter(|loss| loss.seq < seq) {
+            state.doubt_open(loss.from, loss.to);
+            self.losses += 1;
+        }
+    }
+}
+
+/// Whether an event tells of the run that its record names.
+pub(super) const fn is_of_run(event: &Event) -> bool {
+    !matches!(
+        event,
+        Event::JournalCreated(_)
+            | Event::EngineOpened(_)
+            | Event::EngineClosed(_)
+            | Event::TailCut(_)
+            | Event::JournalRecovered(_)
+            | Event::JournalTrimmed(_)
+            | Event::BreakerOpened(_)
+            | Event::BreakerHalfOpened(_)
+            | Event::BreakerClosed(_)
+            | Event::BreakerModeSet(_)
+            | Event::BreakerWouldOpen(_)
+            | Event::SettingsChanged(_)
+            | Event::LintFound(_)
+    )
+}
+
+/// Whether an event changes the run that its record names.
+const fn moves_run(event: &Event) -> bool {
+    // A probe that has passed moves its breaker alone, which the residue knows.
+    is_of_run(event) && !matches!(event, Event::ProbePassed(_) | Event::LateResultIgnored(_))
+}

@@ -1,0 +1,5 @@
+//! Random journals, cut at every record and trimmed again and again.
+
+mod cuts;
+mod frozen;
+mod trims;

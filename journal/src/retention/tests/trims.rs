@@ -1,0 +1,189 @@
+//! A journal that is trimmed again and again, with and without a crash in between.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::cuts::{losses, with_losses};
+use crate::audit::audit;
+use crate::checkpoint::replay;
+use crate::event::{Event, TrimReason};
+use crate::id::{RunId, Seq};
+use crate::record::Record;
+use crate::retention::{Limits, Trim, Trimmer};
+use crate::state::State;
+use crate::state::tests::random::{records, tries};
+use crate::state::tests::world::{run_id, run_started};
+use crate::store::{MemoryStore, Store};
+use crate::time::Timestamp;
+
+/// A store and what its records add up to, as an engine would have it.
+struct Life {
+    store: MemoryStore,
+    state: State,
+    trimmer: Trimmer,
+}
+
+impl Life {
+    fn new(limits: Limits) -> Self {
+        let store = MemoryStore::new();
+        let state = replay(&store).expect("sound");
+        Self { store, state, trimmer: Trimmer::new(limits) }
+    }
+
+    /// Records an event if it is legal.
+    fn record(&mut self, at: Timestamp, run: Option<RunId>, event: impl Into<Event>) -> bool {
+        let seq = self.state.head().next();
+        let record = Record { seq, at, run, event: event.into() };
+        let is_legal = self.state.apply(&record).is_ok();
+        if is_legal {
+            self.store.append(self.store.head(), &[record]).expect("kept");
+        }
+        is_legal
+    }
+
+    /// A run that is begun and called off.
+    fn short_run(&mut self, number: u128) {
+        let at = self.state.last_at().after(Duration::from_secs(1));
+        assert!(self.record(at, Some(run_id(number)), run_started(None, None)));
+        let (actor, reason) = ("test".to_owned(), "done".to_owned());
+        let cancelled = crate::event::RunCancelled { actor, reason };
+        assert!(self.record(at, Some(run_id(number)), cancelled));
+    }
+
+    fn plan(&mut self) -> Option<Trim> {
+        let (standing, now) = (self.state.standing(), self.state.last_at());
+        let upto = self.store.head();
+        self.trimmer.plan(&self.store, &standing, now, upto, &|| false).expect("sound")
+    }
+
+    /// Records a plan, unless it is one that was recorded before, and carries it out.
+    fn trim(&mut self, plan: &Trim, crashes: bool) {
+        if plan.event.first > self.state.first() {
+            let before = self.state.runs().count() as u64;
+            assert!(self.record(self.state.last_at(), None, plan.event.clone()));
+            let gone = before - self.state.runs().count() as u64;
+            assert_eq!(plan.event.runs, gone, "it is said how many runs go");
+        }
+        if !crashes {
+            self.store.trim(plan.event.first, &plan.residue, &plan.kept).expect("it is a cut");
+            assert_eq!(self.store.first(), self.state.first());
+        }
+    }
+
+    fn there(&self) -> u64 {
+        (self.store.scan(Seq::ZERO).count() + self.store.scan_kept().count()) as u64
+    }
+}
+
+fn limits() -> impl Strategy<Value = Limits> {
+    let age = proptest::option::of((0..200u64).prop_map(Duration::from_secs));
+    let (runs, bytes) = (proptest::option::of(0..3u64), proptest::option::of(0..4_000u64));
+    (age, runs, bytes).prop_map(|(age, runs, bytes)| Limits { age, runs, bytes })
+}
+
+proptest! {
+    #[test]
+    fn a_journal_that_is_trimmed_says_what_was_live(
+        first in tries(),
+        second in tries(),
+        losses in losses(),
+        limits in limits(),
+        crashes in proptest::collection::vec(any::<bool>(), 64),
+    ) {
+        let mut life = Life::new(limits);
+        let mut crashes = crashes.into_iter().cycle();
+        let all = with_losses(records(first), &losses).into_iter().chain(records(second));
+        for record in all {
+            let at = record.at.max(life.state.last_at());
+            life.record(at, record.run, record.event);
+            if let Some(plan) = life.plan() {
+                life.trim(&plan, crashes.next().unwrap_or(false));
+                prop_assert_eq!(&replay(&life.store).expect("sound"), &life.state);
+            }
+        }
+        prop_assert_eq!(&replay(&life.store).expect("sound"), &life.state);
+        let report = audit(&life.store);
+        prop_assert!(report.is_clean(), "{:?}", report);
+        prop_assert_eq!(report.runs, life.state.runs().count());
+    }
+}
+
+#[test]
+fn a_thousand_runs_leave_as_many_as_the_limit_allows_and_one_that_waits() {
+    let limits = Limits { runs: Some(20), ..Limits::default() };
+    let mut life = Life::new(limits);
+    let waits = run_id(5_000);
+    assert!(life.record(Timestamp::default(), Some(waits), run_started(Some("one"), None)));
+    let mut trims = 0;
+    for number in 0..1_000 {
+        life.short_run(number);
+        if let Some(plan) = life.plan() {
+            assert_eq!(plan.event.reason, TrimReason::Count);
+            let there = life.there();
+            life.trim(&plan, false);
+            assert_eq!(life.there(), there + 1 - plan.event.records, "it is said how many go");
+            trims += 1;
+        }
+        assert!(life.there() < 100, "{} records are there", life.there());
+    }
+    assert!(trims > 20, "{trims}");
+    assert!(life.state.runs().count() > 20, "no more are dropped than the limit asks for");
+    assert_eq!(
+        life.state.run_by_key(&"one".parse().expect("a key")).map(|run| run.id),
+        Some(waits)
+    );
+    assert_eq!(life.state.stats().total, 1_001, "what was counted stays counted");
+    assert_eq!(life.store.scan_kept().count(), 1);
+    assert_eq!(replay(&life.store).expect("sound"), life.state);
+}
+
+#[test]
+fn what_is_too_old_or_too_large_goes_and_nothing_else() {
+    let by_age = Limits { age: Some(Duration::from_secs(50)), ..Limits::default() };
+    let by_bytes = Limits { bytes: Some(10_000), ..Limits::default() };
+    for (limits, reason) in [(by_age, TrimReason::Age), (by_bytes, TrimReason::Bytes)] {
+        let mut life = Life::new(limits);
+        let mut reasons = Vec::new();
+        for number in 0..300 {
+            life.short_run(number);
+            if let Some(plan) = life.plan() {
+                life.trim(&plan, false);
+                reasons.push(plan.event.reason);
+            }
+        }
+        assert!(reasons.len() > 5, "{reasons:?}");
+        assert!(reasons.iter().all(|known| *known == reason), "{reasons:?}");
+        let young = life.state.runs().filter(|run| {
+            life.state.last_at().since(run.ended_at.unwrap_or_default()) <= Duration::from_secs(50)
+        });
+        assert!(reason != TrimReason::Age || young.count() == 51, "no young run was dropped");
+        let bytes: usize = life
+            .store
+            .scan(Seq::ZERO)
+            .map(|record| record.expect("whole").size().expect("fits"))
+            .sum();
+        assert!(reason != TrimReason::Bytes || (10_000..20_000).contains(&bytes), "{bytes}");
+    }
+}
+
+#[test]
+fn without_a_limit_nothing_goes() {
+    let mut life = Life::new(Limits::default());
+    for number in 0..100 {
+        life.short_run(number);
+        assert!(life.plan().is_none());
+    }
+    assert_eq!(life.store.first(), Seq::new(1));
+}
+
+#[test]
+fn a_journal_is_not_rewritten_for_runs_that_wait() {
+    let limits = Limits { runs: Some(0), ..Limits::default() };
+    let mut life = Life::new(limits);
+    for number in 0..200 {
+        assert!(life.record(Timestamp::default(), Some(run_id(number)), run_started(None, None)));
+    }
+    life.short_run(1_000);
+    assert!(life.plan().is_none(), "there is nothing to gain");
+}
