@@ -10,3 +10,4 @@ mod kill;
 mod marker;
 mod mending;
 mod store;
+mod trim;

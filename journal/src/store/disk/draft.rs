@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::anchor::Anchor;
+use super::base::{self, Base, Origin};
 use super::files::{self, Folder};
 use super::lock::{self, Lock, LockError};
 use super::recover::Chain;
@@ -81,9 +82,15 @@ impl Draft {
         &self.dir
     }
 
-    /// An empty chain in it.
-    pub(super) fn chain(&self, journal: Uuid) -> Result<Chain, TargetError> {
-        self.io("make a segment", SegmentWriter::create(&self.dir, journal)).map(Chain::new)
+    /// An empty chain in it, that begins where another journal does.
+    pub(super) fn chain(&self, journal: Uuid, origin: Origin) -> Result<Chain, TargetError> {
+        let writer = SegmentWriter::create(&self.dir, journal, origin.ordinal);
+        Ok(Chain::new(self.io("make a segment", writer)?, origin))
+    }
+
+    /// Takes over what stands for the records that another journal has dropped.
+    pub(super) fn begin_with(&self, base: &Base) -> Result<(), TargetError> {
+        self.io("write the base", base::adopt(&self.dir, base))
     }
 
     /// Makes it a journal that ends where a chain ends.
@@ -113,7 +120,8 @@ impl Draft {
     pub(super) fn abandon(self) {
         let Self { dir, was_missing, lock, .. } = self;
         let _ = fs::remove_dir_all(dir.join(segment::DIR));
-        for file in [super::anchor::NAME, files::CREATING, lock::NAME] {
+        let others = [super::anchor::NAME, files::CREATING, lock::NAME];
+        for file in base::NAMES.into_iter().chain(others) {
             let _ = fs::remove_file(dir.join(file));
         }
         if was_missing {

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{checkpoint, index, segment};
+use super::{base, checkpoint, index, segment};
 
 /// Tells a journal from every other folder; written last when a journal is created.
 pub(super) const MARKER: &str = "FORMAT";
@@ -119,6 +119,12 @@ pub(super) fn prepare(dir: &Path) -> io::Result<()> {
     // What an earlier creation left is without value: no marker was ever written for it.
     for left in [segment::DIR, index::DIR, checkpoint::DIR] {
         remove_all(&dir.join(left))?;
+    }
+    for left in base::NAMES {
+        match fs::remove_file(dir.join(left)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
     }
     segment::create_dir(dir)
 }

@@ -87,9 +87,24 @@ impl From<io::Error> for Failure {
 
 fn write(snapshot: &Snapshot, run: Option<RunId>, file: File) -> Result<u64, Failure> {
     let mut out = Summed { file: BufWriter::new(file), crc: 0 };
-    let mut tail = Tail::default();
+    let mut tail = snapshot.origin().tail();
     let mut records = 0;
-    out.write(&Header { journal: snapshot.journal(), run }.encode())?;
+    // Of one run, what was kept of it stands among its records.
+    let base = snapshot.base();
+    let carried = base.filter(|_| run.is_none());
+    let base_bytes = carried.map_or(0, |base| base.head().file_bytes());
+    out.write_all(&Header { journal: snapshot.journal(), run, base_bytes }.encode())?;
+    if let Some(base) = carried {
+        io::copy(&mut base.bytes(), &mut out)?;
+    } else if let Some(base) = base {
+        for found in base.kept(Seq::ZERO) {
+            let (seq, frame) = found?;
+            if run_of(seq, &frame)? == run {
+                out.write_all(&frame)?;
+                records += 1;
+            }
+        }
+    }
     for piece in snapshot.frames() {
         let seal = piece
             .seal
@@ -98,7 +113,7 @@ fn write(snapshot: &Snapshot, run: Option<RunId>, file: File) -> Result<u64, Fai
         let seal = seal.ok_or_else(|| Failure::Changed(tail.head.next()))?;
         tail = Tail { head: seal.seq, chain: seal.crc };
         if run.is_none() || run_of(seal.seq, &piece.bytes)? == run {
-            out.write(&piece.bytes)?;
+            out.write_all(&piece.bytes)?;
             records += 1;
         }
     }
@@ -106,7 +121,7 @@ fn write(snapshot: &Snapshot, run: Option<RunId>, file: File) -> Result<u64, Fai
         return Err(Failure::Changed(tail.head.next()));
     }
     let end = End { records, last: tail.head }.encode(out.crc);
-    out.write(&end)?;
+    out.write_all(&end)?;
     let file = out.file.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.sync_all()?;
     Ok(records)
@@ -122,10 +137,15 @@ struct Summed {
     crc: u32,
 }
 
-impl Summed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+impl Write for Summed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.crc = crc32c::crc32c_append(self.crc, bytes);
-        self.file.write_all(bytes)
+        self.file.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

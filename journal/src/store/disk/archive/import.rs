@@ -32,7 +32,10 @@ pub fn import(archive: &Path, to: &Path) -> Result<Seq, ImportError> {
 }
 
 fn fill(archive: &Archive, draft: &Draft, location: &str) -> Result<Seq, ImportError> {
-    let mut chain = draft.chain(archive.journal())?;
+    let mut chain = draft.chain(archive.journal(), archive.origin())?;
+    if let Some(base) = archive.base() {
+        draft.begin_with(base)?;
+    }
     let changed = || ArchiveError::Damaged {
         location: location.to_owned(),
         offset: 0,

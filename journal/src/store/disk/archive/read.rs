@@ -1,7 +1,7 @@
 //! Reading an archive.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -11,6 +11,8 @@ use super::format::{END_BYTES, END_MAGIC, End, HEADER_BYTES, Header, Problem};
 use crate::codec::{self, CLAIM_BYTES};
 use crate::id::{RunId, Seq};
 use crate::store::contract::Scan;
+use crate::store::disk::base::{Base, Origin};
+use crate::store::disk::past;
 use crate::store::error::ReadError;
 use crate::store::tail::record;
 
@@ -19,6 +21,7 @@ use crate::store::tail::record;
 pub struct Archive {
     path: PathBuf,
     header: Header,
+    base: Option<Base>,
     end: End,
 }
 
@@ -35,7 +38,9 @@ impl Archive {
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
         let mut reader = Reader::open(path)?;
         let header = reader.header;
-        let (mut before, mut chain) = (Seq::ZERO, 0);
+        let base = reader.base()?;
+        let tail = base.as_ref().map_or(Origin::CREATION, Base::origin).tail();
+        let (mut before, mut chain) = (tail.head, tail.chain);
         let end = loop {
             let (seq, frame) = match reader.next()? {
                 Next::Frame(seq, frame) => (seq, frame),
@@ -58,7 +63,7 @@ impl Archive {
         if end.records != reader.records || !is_right {
             return Err(reader.damaged("its end speaks of other records"));
         }
-        Ok(Self { path: path.to_owned(), header, end })
+        Ok(Self { path: path.to_owned(), header, base, end })
     }
 
     /// Tells the journal from every other.
@@ -71,7 +76,7 @@ impl Archive {
         self.header.run
     }
 
-    /// Number of records.
+    /// Number of records, without those that were [kept](Self::kept) of the dropped ones.
     pub const fn records(&self) -> u64 {
         self.end.records
     }
@@ -81,7 +86,44 @@ impl Archive {
         self.end.last
     }
 
-    /// All records. Positions have gaps if it holds one run.
+    /// The first record from which on none was dropped: 1, unless the journal was trimmed.
+    pub fn first(&self) -> Seq {
+        self.origin().first
+    }
+
+    /// What stands in the place of the records in front of [`first`](Self::first), if the journal
+    /// was trimmed.
+    ///
+    /// # Errors
+    /// [`ReadError`] if it was, and this is gone or cannot be read.
+    pub fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        self.base().map_or(Ok(None), |base| past::residue(base).map(Some))
+    }
+
+    /// The records in front of [`first`](Self::first) that were kept, oldest first, with gaps.
+    pub fn scan_kept(&self) -> Scan<'_> {
+        match self.base() {
+            Some(base) => Box::new(past::scan(base)),
+            None => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// How many records in front of [`first`](Self::first) were kept.
+    pub fn kept(&self) -> u64 {
+        self.base().map_or(0, |base| base.head().kept)
+    }
+
+    /// Where the records that are all there begin.
+    pub(super) fn origin(&self) -> Origin {
+        self.base().map_or(Origin::CREATION, Base::origin)
+    }
+
+    /// What stands for those that were dropped.
+    pub(super) const fn base(&self) -> Option<&Base> {
+        self.base.as_ref()
+    }
+
+    /// All records that are frames of it. Positions have gaps if it holds one run.
     pub fn scan(&self) -> Scan<'_> {
         let frames = self.frames();
         Box::new(frames.map(|found| {
@@ -95,7 +137,8 @@ impl Archive {
 
     /// All frames, read again; nothing behind an error.
     pub(super) fn frames(&self) -> impl Iterator<Item = Result<(Seq, Vec<u8>), ArchiveError>> {
-        let mut reader = Some(Reader::open(&self.path));
+        let skip = |mut open: Reader| open.skip_base().map(|()| open);
+        let mut reader = Some(Reader::open(&self.path).and_then(skip));
         std::iter::from_fn(move || {
             let mut open = match reader.take()? {
                 Ok(open) => open,
@@ -113,6 +156,9 @@ impl Archive {
     }
 }
 
+/// Bytes of what is passed over at a time.
+const PART_BYTES: usize = 64 * 1024;
+
 /// What comes next in an archive.
 enum Next {
     Frame(Seq, Vec<u8>),
@@ -121,6 +167,7 @@ enum Next {
 }
 
 struct Reader {
+    path: PathBuf,
     location: String,
     file: BufReader<File>,
     header: Header,
@@ -150,7 +197,45 @@ impl Reader {
             },
         })?;
         let crc = crc32c::crc32c(&bytes);
-        Ok(Self { location, file, header, crc, offset: HEADER_BYTES as u64, records: 0 })
+        let path = path.to_owned();
+        Ok(Self { path, location, file, header, crc, offset: HEADER_BYTES as u64, records: 0 })
+    }
+
+    /// Checks what stands for dropped records, and passes over it.
+    fn base(&mut self) -> Result<Option<Base>, ArchiveError> {
+        let bytes = self.header.base_bytes;
+        if bytes == 0 {
+            return Ok(None);
+        }
+        let found = File::open(&self.path).and_then(|file| Base::within(file, self.offset, bytes));
+        let base = found.map_err(|error| match error.kind() {
+            ErrorKind::InvalidData => self.damaged(&error.to_string()),
+            ErrorKind::Unsupported => ArchiveError::NewerFormat {
+                location: self.location.clone(),
+                problem: error.to_string(),
+            },
+            _ => ArchiveError::Io { location: self.location.clone(), source: error },
+        })?;
+        if base.head().journal != self.header.journal || self.header.run.is_some() {
+            return Err(self.damaged("what stands for dropped records does not belong here"));
+        }
+        self.skip_base()?;
+        Ok(Some(base))
+    }
+
+    fn skip_base(&mut self) -> Result<(), ArchiveError> {
+        let mut left = self.header.base_bytes;
+        while left > 0 {
+            let part = usize::try_from(left).unwrap_or(PART_BYTES).min(PART_BYTES);
+            let bytes = self.take(part)?;
+            if bytes.len() != part {
+                return Err(self.damaged("it ends too early"));
+            }
+            self.crc = crc32c::crc32c_append(self.crc, &bytes);
+            self.offset += part as u64;
+            left -= part as u64;
+        }
+        Ok(())
     }
 
     fn next(&mut self) -> Result<Next, ArchiveError> {

@@ -18,6 +18,8 @@ use crate::store::disk::lock::{PATIENCE, PAUSE};
 
 /// Blocks are read seldom, and what was taken out of memory comes back once.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+/// Blocks that are removed between two times that sled is told to hand over what changed.
+const DROPPED_AT_ONCE: usize = 256;
 const BLOCKS: &[u8] = b"blocks";
 const CACHE: &[u8] = b"cache";
 /// What the database is: the journal that it belongs to, and its own identity.
@@ -113,6 +115,27 @@ impl Db {
     pub(super) fn last_block(&self) -> io::Result<Option<Block>> {
         let found = guarded(|| self.blocks.last())?;
         found.map(|(key, value)| Block::read(&key, &value)).transpose()
+    }
+
+    /// Removes the blocks in front of the one that holds a record; all in front of it if none does.
+    pub(super) fn drop_blocks(&self, first: Seq, is_in_none: bool) -> io::Result<()> {
+        let end = first.get().to_be_bytes().to_vec();
+        let block = if is_in_none { end } else { self.block_at(first)?.unwrap_or(end) };
+        let dropped = || self.blocks.range(..block.as_slice()).keys().take(DROPPED_AT_ONCE);
+        loop {
+            let keys = guarded(|| dropped().collect::<Result<Vec<_>, _>>())?;
+            if keys.is_empty() {
+                return Ok(());
+            }
+            guarded(|| keys.into_iter().try_for_each(|key| self.blocks.remove(key).map(|_| ())))?;
+            self.flush()?;
+        }
+    }
+
+    /// The key of the block that a record is in, or would be.
+    fn block_at(&self, seq: Seq) -> io::Result<Option<Vec<u8>>> {
+        let found = guarded(|| self.blocks.get_lt(seq.next().get().to_be_bytes()))?;
+        Ok(found.map(|(key, _)| key.to_vec()))
     }
 
     /// The value under a key of the cache.

@@ -18,14 +18,18 @@ pub(super) struct Follower {
     packer: Packer,
     /// The last record that is in a block or in the packer.
     taken: Seq,
+    /// Blocks in front of this record were removed.
+    dropped: Seq,
 }
 
 impl Follower {
     /// Goes on where the database ends; an error if it does not belong to these segments.
     pub(super) fn resume(db: Db, map: &Map, head: Seq) -> io::Result<Self> {
         let mut packer = Packer::new();
-        let Some(block) = db.last_block()? else {
-            return Ok(Self { db, packer, taken: Seq::ZERO });
+        let before = before(map);
+        let block = db.last_block()?.filter(|block| block.last() >= map.first());
+        let Some(block) = block else {
+            return Ok(Self { db, packer, taken: before, dropped: Seq::new(1) });
         };
         let last = block.last();
         let ours = split(block.frames()).last().map(|(_, frame)| frame);
@@ -35,7 +39,7 @@ impl Follower {
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }
         packer.refill(&block);
-        Ok(Self { db, packer, taken: last })
+        Ok(Self { db, packer, taken: last, dropped: Seq::new(1) })
     }
 
     /// The last record that was taken over.
@@ -50,16 +54,25 @@ impl Follower {
         head: Seq,
         deadline: Option<Instant>,
     ) -> io::Result<()> {
+        self.drop_trimmed(map)?;
         let mut unflushed = 0;
         for piece in frames_behind(map, self.taken) {
             if piece.key > head || deadline.is_some_and(|at| Instant::now() >= at) {
                 break;
             }
-            if let Err(flaw) = piece.seal {
-                return Err(io::Error::other(format!("record {}: {flaw}", piece.key)));
-            }
-            if piece.key != self.taken.next() {
-                return Err(io::Error::other(format!("record {} is missing", self.taken.next())));
+            let problem = match &piece.seal {
+                Err(flaw) => Some(format!("record {}: {flaw}", piece.key)),
+                Ok(_) if piece.key != self.taken.next() => {
+                    Some(format!("record {} is missing", self.taken.next()))
+                }
+                Ok(_) => None,
+            };
+            if let Some(problem) = problem {
+                // What was dropped meanwhile is not missing: the next turn goes on behind it.
+                if self.taken < before(map) {
+                    return Ok(());
+                }
+                return Err(io::Error::other(problem));
             }
             if let Some(block) = self.packer.push(&piece.bytes) {
                 self.db.put_block(&block)?;
@@ -72,6 +85,27 @@ impl Follower {
             }
         }
         self.finish()
+    }
+
+    /// Whether there are blocks of records that were dropped.
+    pub(super) fn is_behind(&self, map: &Map) -> bool {
+        self.dropped < map.first()
+    }
+
+    /// Removes the blocks of records that were dropped, and goes on behind them.
+    fn drop_trimmed(&mut self, map: &Map) -> io::Result<()> {
+        let first = map.first();
+        if self.dropped >= first {
+            return Ok(());
+        }
+        let is_overtaken = self.taken < before(map);
+        if is_overtaken {
+            self.packer = Packer::new();
+            self.taken = before(map);
+        }
+        self.db.drop_blocks(first, is_overtaken)?;
+        self.dropped = first;
+        Ok(())
     }
 
     /// Writes down what does not fill a block yet.
@@ -91,6 +125,11 @@ impl Follower {
         }
         self.db.flush()
     }
+}
+
+/// The record in front of the first one.
+fn before(map: &Map) -> Seq {
+    Seq::new(map.first().get() - 1)
 }
 
 /// Frames from the one behind a record on.

@@ -265,7 +265,7 @@ impl Shared {
     /// Follows until the journal is closed.
     fn follow(&self, mut follower: Follower) -> io::Result<()> {
         loop {
-            if self.waits_for_records(follower.taken()) {
+            if self.waits_for_records(&follower) {
                 follower.follow(&self.map, self.head(), Some(Instant::now() + CLOSE))?;
                 return sync_log(&self.dir);
             }
@@ -274,13 +274,14 @@ impl Shared {
         }
     }
 
-    /// Waits until there are records behind `taken`; true if the journal is being closed.
-    fn waits_for_records(&self, taken: Seq) -> bool {
+    /// Waits until there are records to take over, or to drop; true if the journal is being closed.
+    fn waits_for_records(&self, follower: &Follower) -> bool {
+        let is_idle = || self.head() <= follower.taken() && !follower.is_behind(&self.map);
         let mut state = self.state();
-        while !state.is_closing && self.head() <= taken {
+        while !state.is_closing && is_idle() {
             state.is_asleep = true;
             // Asked again under the lock, so that no nudge is missed.
-            if self.head() > taken {
+            if !is_idle() {
                 break;
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
