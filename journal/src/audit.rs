@@ -1,5 +1,6 @@
 //! Whether a journal is what it should be.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::event::Event;
@@ -57,6 +58,8 @@ pub enum FindingKind {
     Newer,
     /// A record is not legal after those before it.
     Illegal,
+    /// One of the two copies of what stands for dropped records is not what it should be.
+    Base,
 }
 
 impl FindingKind {
@@ -71,6 +74,7 @@ impl FindingKind {
             Self::TornTail => "torn_tail",
             Self::Newer => "newer",
             Self::Illegal => "illegal",
+            Self::Base => "base",
         }
     }
 }
@@ -105,8 +109,11 @@ impl AuditReport {
     }
 }
 
-/// Reads and folds all records of a store.
+/// Reads and folds all records of a store; only reads them if it was trimmed.
 pub fn audit(store: &dyn Store) -> AuditReport {
+    if store.first() > Seq::new(1) {
+        return audit_trimmed(store.first(), store.scan_kept().chain(store.scan(Seq::ZERO)));
+    }
     audit_records(store.scan(Seq::ZERO))
 }
 
@@ -126,6 +133,8 @@ pub fn audit_records(records: impl IntoIterator<Item = Result<Record, ReadError>
                     is_connected = fold(&mut report, &mut state, &record);
                 }
             }
+            // It is not there, and that is as it should be.
+            Err(ReadError::Trimmed { .. }) => is_connected = false,
             Err(error) => {
                 // What stands a second time takes nothing away.
                 is_connected &= matches!(error, ReadError::Duplicate { .. });
@@ -136,6 +145,35 @@ pub fn audit_records(records: impl IntoIterator<Item = Result<Record, ReadError>
     }
     report.runs = state.runs().count();
     report.provable = state.head();
+    report
+}
+
+/// Reads records of a journal that begins with `first`, and those that it kept in front of that.
+///
+/// They are not folded: what came before them is not among them.
+pub fn audit_trimmed(
+    first: Seq,
+    records: impl IntoIterator<Item = Result<Record, ReadError>>,
+) -> AuditReport {
+    let mut report = AuditReport { provable: Seq::new(first.get() - 1), ..AuditReport::default() };
+    let mut runs = BTreeSet::new();
+    for found in records {
+        match found {
+            Ok(record) => {
+                report.records += 1;
+                runs.extend(record.run);
+                if report.is_clean() {
+                    report.provable = report.provable.max(record.seq);
+                }
+            }
+            Err(ReadError::Trimmed { .. }) => {}
+            Err(error) => {
+                let seq = error.seq().unwrap_or_else(|| report.provable.next());
+                report.find(seq, kind_of(&error), full_message(&error));
+            }
+        }
+    }
+    report.runs = runs.len();
     report
 }
 

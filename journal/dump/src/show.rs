@@ -25,7 +25,7 @@ pub(crate) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<Exit, Trouble>
     };
     let attempts = attempts::of(
         id,
-        source.records().take_while(|r| source.is_one_run() || r.seq <= state.head()),
+        source.records().take_while(|r| source.is_part() || r.seq <= state.head()),
     );
     header(run, out)?;
     for (_, spec, step) in run.steps() {

@@ -42,6 +42,53 @@ impl Source {
         }
     }
 
+    /// Whether the records in front of these are not among them: the state cannot be told from these.
+    pub(crate) fn is_part(&self) -> bool {
+        self.is_one_run() || self.first() > Seq::new(1)
+    }
+
+    /// The first record from which on none was dropped.
+    pub(crate) fn first(&self) -> Seq {
+        match &self.kept {
+            Kept::Journal(snapshot) => snapshot.first(),
+            Kept::Archive(archive) => archive.first(),
+        }
+    }
+
+    /// How many of the dropped records were kept.
+    pub(crate) fn kept(&self) -> u64 {
+        match &self.kept {
+            Kept::Journal(snapshot) => snapshot.kept(),
+            Kept::Archive(archive) => archive.kept(),
+        }
+    }
+
+    /// What retention has dropped, for people.
+    pub(crate) fn dropped(&self) -> Option<String> {
+        let last = self.first().get() - 1;
+        let (kept, residue) = (self.kept(), self.residue());
+        (last > 0).then(|| match residue {
+            Ok(_) => format!("records 1 to {last} dropped by retention, {kept} of them kept"),
+            Err(_) => format!("records 1 to {last} are gone, and what stood for them as well"),
+        })
+    }
+
+    fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        match &self.kept {
+            Kept::Journal(snapshot) => snapshot.residue(),
+            Kept::Archive(archive) => archive.residue(),
+        }
+    }
+
+    /// What is wrong with the copies of what stands for dropped records.
+    pub(crate) fn flaws_of_base(&self) -> impl Iterator<Item = String> {
+        let snapshot = match &self.kept {
+            Kept::Journal(snapshot) => Some(snapshot),
+            Kept::Archive(_) => None,
+        };
+        snapshot.into_iter().flat_map(Snapshot::flaws_of_base)
+    }
+
     /// Whether this is all that is known of one run, without what other records say about it.
     pub(crate) const fn is_one_run(&self) -> bool {
         matches!(&self.kept, Kept::Archive(archive) if archive.run().is_some())
@@ -49,12 +96,12 @@ impl Source {
 
     fn all(&self) -> Scan<'_> {
         match &self.kept {
-            Kept::Journal(snapshot) => snapshot.scan(),
-            Kept::Archive(archive) => archive.scan(),
+            Kept::Journal(snapshot) => Box::new(snapshot.scan_kept().chain(snapshot.scan())),
+            Kept::Archive(archive) => Box::new(archive.scan_kept().chain(archive.scan())),
         }
     }
 
-    /// All records, with errors for those that cannot be shown; a torn end is left out.
+    /// All records, kept ones first, with errors for those that cannot be shown; a torn end is left out.
     pub(crate) fn scan(&self) -> impl Iterator<Item = Result<Record, ReadError>> {
         let torn = match self.condition() {
             Condition::Torn { from, .. } => Some(*from),
@@ -91,7 +138,7 @@ impl Source {
     /// The state after the last record that follows from all before it.
     pub(crate) fn state(&self) -> State {
         let mut state = State::new();
-        if self.is_one_run() {
+        if self.is_part() {
             // As far as its own records tell; what they do not fit is told by others.
             for record in self.records() {
                 let _ = state.apply(&Record { seq: state.head().next(), ..record });
@@ -134,7 +181,7 @@ impl Source {
             Some((seq, error)) => format!("the first record in doubt is {seq}: {error}"),
             None => match &self.kept {
                 Kept::Journal(snapshot) => {
-                    format!("records 1 to {} were found in it", snapshot.whole())
+                    format!("records {} to {} were found in it", snapshot.first(), snapshot.whole())
                 }
                 Kept::Archive(archive) => format!("{} records are in it", archive.records()),
             },

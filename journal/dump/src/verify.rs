@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use resurge_journal::Seq;
-use resurge_journal::audit::{AuditReport, Finding, FindingKind, audit_records};
+use resurge_journal::audit::{AuditReport, Finding, FindingKind, audit_records, audit_trimmed};
 use resurge_journal::dump::{JSON_LINES_VERSION, Plain};
 use resurge_journal::store::Condition;
 use serde_json::{Value, json};
@@ -16,11 +16,16 @@ pub(crate) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<Exit, Troubl
     let source = Source::open(&args.journal)?;
     let mut report = if source.is_one_run() {
         alone(&source)
+    } else if source.is_part() {
+        audit_trimmed(source.first(), source.scan().chain(source.strangers().map(Err)))
     } else {
         audit_records(source.scan().chain(source.strangers().map(Err)))
     };
     if let Some(finding) = beside(source.condition(), &report) {
         report.add(finding);
+    }
+    for message in source.flaws_of_base() {
+        report.add(Finding { seq: Seq::new(1), kind: FindingKind::Base, message });
     }
     if args.json {
         writeln!(out, "{}", object(&source, &report))?;
@@ -85,6 +90,9 @@ fn human(source: &Source, report: &AuditReport, out: &mut dyn Write) -> io::Resu
         report.runs,
         report.provable
     )?;
+    if let Some(dropped) = source.dropped() {
+        writeln!(out, "{dropped}")?;
+    }
     match report.first_bad() {
         Some(first) => writeln!(out, "first bad record: {first}"),
         None => Ok(()),
@@ -100,6 +108,8 @@ fn object(source: &Source, report: &AuditReport) -> Value {
         "v": JSON_LINES_VERSION,
         "read": source.place(),
         "condition": condition(source.condition()),
+        "first": source.first().get(),
+        "kept": source.kept(),
         "records": report.records,
         "runs": report.runs,
         "provable": report.provable.get(),

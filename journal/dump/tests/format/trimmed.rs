@@ -1,0 +1,105 @@
+//! Journals that were trimmed are read alike, whatever a crash or damage left of them.
+
+#![expect(clippy::indexing_slicing, reason = "bytes that are not there fail their test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use resurge_journal::Seq;
+use resurge_journal::store::conformance::record;
+use resurge_journal::store::{DiskStore, Durability, OpenMode, Store};
+use tempfile::TempDir;
+
+use crate::{copy_folder, home, reading};
+
+const KEPT: [u64; 3] = [1, 4, 9];
+
+/// A journal before it was trimmed and after it, with the first record of the latter and the last.
+fn trimmed() -> (TempDir, PathBuf, PathBuf, u64, u64) {
+    let (home, after) = home();
+    let before = home.path().join("before");
+    let open = |mode| DiskStore::open(&after, mode, Durability::Process).expect("opened");
+    let store = open(OpenMode::CreateIfMissing);
+    while store.cuts().len() < 2 {
+        let head = store.head();
+        store.append(head, &[record(head.get() + 1, 5_000)]).expect("appended");
+    }
+    let head = store.head().get();
+    drop(store);
+    copy_folder(&after, &before);
+    let store = open(OpenMode::Existing);
+    let first = store.cuts()[1].first;
+    store.trim(first, b"residue", &KEPT.map(Seq::new)).expect("trimmed");
+    drop(store);
+    (home, before, after, first.get(), head)
+}
+
+/// Both readers show these records, and end with this.
+#[track_caller]
+fn expect(dir: &Path, what: &str, code: i32, kept: &[u64], rest: std::ops::RangeInclusive<u64>) {
+    let reading = reading(dir, what);
+    let seqs = reading.lines.iter().map(|line| line["seq"].as_u64().expect("a position"));
+    assert!(seqs.eq(kept.iter().copied().chain(rest)), "{what}");
+    assert_eq!(reading.code, Some(code), "{what}");
+}
+
+fn copied(from: &Path, what: impl FnOnce(&Path)) -> (TempDir, PathBuf) {
+    let (home, dir) = home();
+    copy_folder(from, &dir);
+    what(&dir);
+    (home, dir)
+}
+
+#[test]
+fn kept_records_come_first_and_dropped_segments_are_left_out() {
+    let (_home, before, after, first, head) = trimmed();
+    expect(&before, "before", 0, &[], 1..=head);
+    expect(&after, "after", 0, &KEPT, first..=head);
+    for name in ["BASE", "BASE.copy"] {
+        let add = |dir: &Path| {
+            fs::copy(after.join("BASE"), dir.join(name)).expect("copied");
+        };
+        let (_home, dir) = copied(&before, add);
+        expect(&dir, name, 0, &KEPT, first..=head);
+        let (_home, dir) = copied(&after, |dir| fs::remove_file(dir.join(name)).expect("there"));
+        expect(&dir, name, 0, &KEPT, first..=head);
+    }
+}
+
+#[test]
+fn a_spoilt_base_is_judged_alike() {
+    let (_home, _, after, first, head) = trimmed();
+    let sound = fs::read(after.join("BASE")).expect("readable");
+    let spoil = |dir: &Path, name: &str, at: usize| {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 1 << (at % 8);
+        fs::write(dir.join(name), bytes).expect("written");
+    };
+    let places = [0, 4, 6, 12, 24, 31, 39, 43, 45, 52, 63, 71, 73, 79, 82, 90, 120, 5_000];
+    for at in places.into_iter().chain([sound.len() - 1]) {
+        let (_home, dir) = copied(&after, |dir| spoil(dir, "BASE", at));
+        expect(&dir, &format!("byte {at}"), 0, &KEPT, first..=head);
+        spoil(&dir, "BASE.copy", at);
+        expect(&dir, &format!("byte {at} of both"), 1, &[], first..=head);
+    }
+    for length in [0, 79, 80, 1_000, sound.len() - 1] {
+        let cut = |dir: &Path| {
+            for name in ["BASE", "BASE.copy"] {
+                fs::write(dir.join(name), &sound[..length]).expect("written");
+            }
+        };
+        let (_home, dir) = copied(&after, cut);
+        expect(&dir, &format!("{length} bytes"), 1, &[], first..=head);
+    }
+    let renew = |dir: &Path| {
+        let mut bytes = sound.clone();
+        bytes[5] = 3;
+        let crc = crc32c::crc32c(&bytes[..76]).to_be_bytes();
+        bytes[76..80].copy_from_slice(&crc);
+        fs::write(dir.join("BASE"), bytes).expect("written");
+    };
+    let (_home, dir) = copied(&after, renew);
+    expect(&dir, "newer", 6, &KEPT, first..=head);
+    fs::remove_file(dir.join("BASE.copy")).expect("there");
+    expect(&dir, "newer alone", 6, &[], first..=head);
+}
