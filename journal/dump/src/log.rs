@@ -15,8 +15,8 @@ pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Result<Exit, Trouble> 
     let source = Source::open(&args.journal)?;
     // Before the data, so that it stands on the screen even if the reader stops early.
     let exit = source.warn();
-    if let Some(dropped) = source.dropped() {
-        say(&dropped);
+    if let Some(dropped) = source.dropped().filter(|_| args.format == Format::Human) {
+        writeln!(out, "{dropped}")?;
     }
     let wanted = args.run.as_deref().map(|run| select::run(run, source.records())).transpose()?;
     let mut unreadable = None;

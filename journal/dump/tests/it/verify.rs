@@ -254,10 +254,9 @@ fn a_trimmed_journal_is_sound_and_a_spoiled_copy_of_its_base_is_told() {
     assert_eq!(object["provable"], json!(head));
     let said = format!("records 1 to {} dropped by retention, 2 of them kept", first.get() - 1);
     assert!(out(&dump(&["verify"], &dir)).contains(&said), "{said}");
-    let log = dump(&["log"], &dir);
-    assert_eq!(log.status.code(), Some(0));
-    assert!(String::from_utf8_lossy(&log.stderr).contains(&said), "{said}");
-    assert_eq!(out(&log).lines().count() as u64, head - first.get() + 3);
+    let log = out(&dump(&["log"], &dir));
+    assert!(log.starts_with(&said), "{log}");
+    assert_eq!(log.lines().count() as u64, 1 + head - first.get() + 3);
 
     for name in ["BASE", "BASE.copy"] {
         let sound = fs::read(dir.join(name)).expect("there");
