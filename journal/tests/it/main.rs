@@ -9,5 +9,6 @@ mod follow;
 mod kill;
 mod marker;
 mod mending;
+mod renewal;
 mod store;
 mod trim;

@@ -149,6 +149,26 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Bytes of the files in a folder and in those below it; nothing if it is not there.
+pub(super) fn bytes_in(dir: &Path) -> io::Result<u64> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut bytes = 0;
+    for entry in entries {
+        let entry = entry?;
+        bytes += match entry.metadata() {
+            Ok(found) if found.is_dir() => bytes_in(&entry.path())?,
+            Ok(found) => found.len(),
+            // What sled has just removed takes up nothing.
+            Err(error) if error.kind() == ErrorKind::NotFound => 0,
+            Err(error) => return Err(error),
+        };
+    }
+    Ok(bytes)
+}
+
 /// Removes a folder with all that is in it, if it is there.
 pub(super) fn remove_all(dir: &Path) -> io::Result<()> {
     match fs::remove_dir_all(dir) {

@@ -11,7 +11,7 @@ use super::base::{self, Base, Bases, Origin};
 use super::checkpoint;
 use super::error::OpenError;
 use super::files::{self, Folder};
-use super::index::Rescue;
+use super::index::{self, Rescue};
 use super::lock::{Lock, LockError};
 use super::recover::{self, Rebuilt};
 use super::segment::{self, Frames, Map, Position, SegmentWriter, Survey, Worth, survey};
@@ -88,6 +88,7 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
     place.io("sync the folder", files::finish(dir))?;
     place.io("end a repair", recover::finish(dir))?;
     place.io("end a trimming", base::remove_drafts(dir))?;
+    place.io("end a renewal of the index", index::settle(dir))?;
     let mut bases = place.bases(journal)?;
     let known = place.io("read the head", anchor::read(dir))?;
     // Without it the other copy says how far the journal went at least.

@@ -118,15 +118,19 @@ impl Db {
     }
 
     /// Removes the blocks in front of the one that holds a record; all in front of it if none does.
-    pub(super) fn drop_blocks(&self, first: Seq, is_in_none: bool) -> io::Result<()> {
+    ///
+    /// Tells whether there were any.
+    pub(super) fn drop_blocks(&self, first: Seq, is_in_none: bool) -> io::Result<bool> {
         let end = first.get().to_be_bytes().to_vec();
         let block = if is_in_none { end } else { self.block_at(first)?.unwrap_or(end) };
         let dropped = || self.blocks.range(..block.as_slice()).keys().take(DROPPED_AT_ONCE);
+        let mut is_any = false;
         loop {
             let keys = guarded(|| dropped().collect::<Result<Vec<_>, _>>())?;
             if keys.is_empty() {
-                return Ok(());
+                return Ok(is_any);
             }
+            is_any = true;
             guarded(|| keys.into_iter().try_for_each(|key| self.blocks.remove(key).map(|_| ())))?;
             self.flush()?;
         }
@@ -151,6 +155,23 @@ impl Db {
         guarded(|| {
             let pairs = self.cache.range(from..to).take(limit);
             pairs.map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect()
+        })
+    }
+
+    /// Pairs of the cache from a key on, in order.
+    pub(super) fn range_from(&self, from: &[u8], limit: usize) -> io::Result<Vec<Pair>> {
+        guarded(|| {
+            let pairs = self.cache.range(from..).take(limit);
+            pairs.map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect()
+        })
+    }
+
+    /// Bytes of everything that it holds. Reads all of it.
+    pub(super) fn live_bytes(&self) -> io::Result<u64> {
+        guarded(|| {
+            let pairs = self.blocks.iter().chain(self.cache.iter());
+            let sizes = pairs.map(|pair| pair.map(|(key, value)| (key.len() + value.len()) as u64));
+            sizes.sum()
         })
     }
 

@@ -20,6 +20,8 @@ pub(super) struct Follower {
     taken: Seq,
     /// Blocks in front of this record were removed.
     dropped: Seq,
+    /// Whether any was removed since somebody asked.
+    has_dropped: bool,
 }
 
 impl Follower {
@@ -29,7 +31,13 @@ impl Follower {
         let before = before(map);
         let block = db.last_block()?.filter(|block| block.last() >= map.first());
         let Some(block) = block else {
-            return Ok(Self { db, packer, taken: before, dropped: Seq::new(1) });
+            return Ok(Self {
+                db,
+                packer,
+                taken: before,
+                dropped: Seq::new(1),
+                has_dropped: false,
+            });
         };
         let last = block.last();
         let ours = split(block.frames()).last().map(|(_, frame)| frame);
@@ -39,7 +47,21 @@ impl Follower {
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }
         packer.refill(&block);
-        Ok(Self { db, packer, taken: last, dropped: Seq::new(1) })
+        Ok(Self { db, packer, taken: last, dropped: Seq::new(1), has_dropped: false })
+    }
+
+    pub(super) const fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Lets go of the database.
+    pub(super) fn close(self) {
+        self.db.close();
+    }
+
+    /// Whether blocks were removed since this was asked last.
+    pub(super) const fn has_dropped(&mut self) -> bool {
+        std::mem::replace(&mut self.has_dropped, false)
     }
 
     /// The last record that was taken over.
@@ -103,7 +125,7 @@ impl Follower {
             self.packer = Packer::new();
             self.taken = before(map);
         }
-        self.db.drop_blocks(first, is_overtaken)?;
+        self.has_dropped |= self.db.drop_blocks(first, is_overtaken)?;
         self.dropped = first;
         Ok(())
     }
