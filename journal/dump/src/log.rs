@@ -23,6 +23,8 @@ pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Result<Exit, Trouble> 
     for found in source.scan() {
         let record = match found {
             Ok(record) => record,
+            // Dropped while it was read, as it should be.
+            Err(ReadError::Trimmed { .. }) => continue,
             Err(error) => {
                 unreadable.get_or_insert(error);
                 continue;

@@ -175,7 +175,7 @@ fn copy_index(from: &Path, to: &Path, journal: Uuid) -> io::Result<Rescue> {
     let copy = to.join(COPY);
     files::remove_all(&copy)?;
     files::make_private_dir(&copy)?;
-    if files::copy(&from.join(index::DIR), &copy.join(index::DIR)).is_err() {
+    if files::copy(&index::place(from), &copy.join(index::DIR)).is_err() {
         files::remove_all(&copy)?;
     }
     Rescue::open(&copy, journal)

@@ -141,6 +141,11 @@ impl Snapshot {
         self.bases.base.as_ref()
     }
 
+    /// Whether the journal was trimmed since.
+    pub(super) fn was_trimmed(&self) -> bool {
+        base::first_in(&self.dir, self.journal).is_some_and(|now| now.first > self.first())
+    }
+
     /// The first record from which on none was dropped: 1, unless the journal was trimmed.
     pub fn first(&self) -> Seq {
         self.origin().first

@@ -37,6 +37,19 @@ pub struct Exported {
 /// [`ExportError`] if there is such a file already, if the journal is damaged or needs a newer
 /// release, or if the file cannot be written.
 pub fn export(journal: &Path, to: &Path, run: Option<RunId>) -> Result<Exported, ExportError> {
+    loop {
+        if let Some(exported) = try_export(journal, to, run)? {
+            return Ok(exported);
+        }
+    }
+}
+
+/// None if the journal was trimmed meanwhile.
+fn try_export(
+    journal: &Path,
+    to: &Path,
+    run: Option<RunId>,
+) -> Result<Option<Exported>, ExportError> {
     let (location, source) = (to.display().to_string(), journal.display().to_string());
     let snapshot = Snapshot::take(journal)?;
     match snapshot.condition().clone() {
@@ -54,7 +67,11 @@ pub fn export(journal: &Path, to: &Path, run: Option<RunId>) -> Result<Exported,
     let failed = |source| ExportError::Io { location: location.clone(), source };
     let draft = draft_of(to).map_err(failed)?;
     let file = create_new(&draft).map_err(failed)?;
-    let written = write(&snapshot, run, file).map_err(|failure| match failure {
+    let written = write(&snapshot, run, file);
+    if matches!(written, Err(Failure::Changed(_))) && snapshot.was_trimmed() {
+        return fs::remove_file(&draft).map(|()| None).map_err(failed);
+    }
+    let written = written.map_err(|failure| match failure {
         Failure::Io(error) => failed(error),
         Failure::Changed(seq) => ExportError::Damaged {
             location: source,
@@ -71,7 +88,7 @@ pub fn export(journal: &Path, to: &Path, run: Option<RunId>) -> Result<Exported,
         let _ = fs::remove_file(&draft);
     }
     let (last, condition) = (snapshot.whole(), snapshot.condition().clone());
-    published.map(|records| Exported { records, last, condition })
+    published.map(|records| Some(Exported { records, last, condition }))
 }
 
 enum Failure {

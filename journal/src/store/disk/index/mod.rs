@@ -9,4 +9,4 @@ mod handle;
 mod renew;
 
 pub(super) use handle::{DIR, Index, Rescue};
-pub(super) use renew::settle;
+pub(super) use renew::{place, settle};

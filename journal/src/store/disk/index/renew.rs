@@ -3,11 +3,11 @@
 //! sled does not give space back. The new one is made in a folder of its own, with everything that
 //! is in the cache, and takes the place of the other one by renames; a crash leaves either.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::Path;
-use std::sync::PoisonError;
-use std::sync::RwLockWriteGuard;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -41,6 +41,12 @@ pub(in crate::store::disk) fn settle(dir: &Path) -> io::Result<()> {
     }
     files::remove_all(&dir.join(NEW))?;
     files::remove_all(&dir.join(OLD))
+}
+
+/// Where the database is that counts, also if a crash has left nothing under its name.
+pub(in crate::store::disk) fn place(dir: &Path) -> PathBuf {
+    let [now, old] = [DIR, OLD].map(|name| dir.join(name));
+    if old.exists() && !now.exists() { old } else { now }
 }
 
 /// When a database is to be measured again.
@@ -98,7 +104,7 @@ impl Shared {
         let mut new = Follower::resume(db, &self.map, self.head())?;
         {
             let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-            *self.dirty() = Some(std::collections::BTreeSet::new());
+            *self.dirty() = Some(BTreeSet::new());
         }
         if !self.copy_cache(old.db(), new.db())? {
             new.close();
