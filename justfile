@@ -49,6 +49,7 @@ campaigns seed="1":
     just campaign c10-both {{seed}} 10000
     just campaign c10-killed {{seed}} 10000
     just campaign c19 {{seed}} 1700
+    just campaign c20 {{seed}} 5000
 
 # The demo of the launcher.
 demo:

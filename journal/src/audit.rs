@@ -60,6 +60,8 @@ pub enum FindingKind {
     Newer,
     /// A record is not legal after those before it.
     Illegal,
+    /// One of the two copies of what stands for dropped records is not what it should be.
+    Base,
 }
 
 impl FindingKind {
@@ -75,6 +77,7 @@ impl FindingKind {
             Self::TornTail => "torn_tail",
             Self::Newer => "newer",
             Self::Illegal => "illegal",
+            Self::Base => "base",
         }
     }
 }
@@ -164,6 +167,8 @@ fn go_on(
                     is_connected = fold(&mut report, &mut state, &record);
                 }
             }
+            // It is not there, and that is as it should be.
+            Err(ReadError::Trimmed { .. }) => is_connected = false,
             Err(error) => {
                 // What stands a second time takes nothing away.
                 is_connected &= matches!(error, ReadError::Duplicate { .. });

@@ -24,6 +24,7 @@ FRAME_BYTES_MAX = 8192
 HEADER = struct.Struct(">2sBBHHQQq16sII")
 SEGMENT_HEADER = struct.Struct(">4sHHQ16s28sI")
 SLOT = struct.Struct(">4sQII492x")
+BASE_HEADER = struct.Struct(">4sHH16sQQI4sQQQ4sI")
 LAST_OF_BATCH = 0x01
 BODY_ASIDE = 0x02
 REFERENCE = struct.Struct(">32sQ")
@@ -150,6 +151,57 @@ def frames(data):
         at = at + bytes_all if frame else resync(data, at + 1)
 
 
+class Base:
+    """What a journal begins with; by itself that of one that was never trimmed."""
+
+    def __init__(self, first=1, ordinal=0, chain=0, kept=()):
+        self.first, self.ordinal, self.chain, self.kept = first, ordinal, chain, kept
+
+
+def base_of(data, journal):
+    """A file that should be a base: the base, or NEWER, or none if it is damaged."""
+    if len(data) < BASE_HEADER.size:
+        return None
+    (magic, found, flags, whose, first, ordinal, chain, zero, residue, length, count, more,
+     crc) = BASE_HEADER.unpack_from(data)
+    if magic != b"RJBS" or crc != crc32c(data[:BASE_HEADER.size - 4]):
+        return None
+    if found > FORMAT:
+        return NEWER
+    is_plain = found == FORMAT and flags <= 1 and not any(zero + more)
+    begin = BASE_HEADER.size + residue
+    end = begin + length
+    if not is_plain or whose != journal.bytes or first < 2 or len(data) != end + 4:
+        return None
+    kept, at, before = [], begin, 0
+    while at < end:
+        bytes_all = claim(data[:end], at)
+        frame = intact(data, at, bytes_all) if bytes_all else None
+        if frame is None:
+            return None
+        if frame.is_newer():
+            return NEWER
+        if not before < frame.seq < first:
+            return None
+        kept.append(frame)
+        at, before = at + bytes_all, frame.seq
+    if len(kept) != count or crc32c(data[BASE_HEADER.size:end]) != int.from_bytes(data[end:]):
+        return None
+    return Base(first, ordinal, chain, kept)
+
+
+def read_base(folder, journal):
+    """What the journal begins with, and whether that is newer."""
+    found = []
+    for name in ("BASE.copy", "BASE"):
+        try:
+            found.append(base_of((folder / name).read_bytes(), journal))
+        except FileNotFoundError:
+            pass
+    bases = [base for base in found if isinstance(base, Base)]
+    return max(bases, key=lambda base: base.first, default=Base()), NEWER in found
+
+
 class NewerSegment:
     """What stands in the place of the frames of a segment of a later format."""
 
@@ -173,13 +225,13 @@ def segment_frames(data, ordinal, journal):
     return [None]
 
 
-def read_segments(folder, journal):
-    """All frames of a journal in their order."""
+def read_segments(folder, journal, begin):
+    """All frames of a journal in their order, from a segment on."""
     paths = (folder / "segments").glob("*.seg")
     named = (path for path in paths if path.stem.isascii() and path.stem.isdigit())
     segments = sorted((int(path.stem), path) for path in named)
     for ordinal, path in segments:
-        if path.name != f"{ordinal:08}.seg":
+        if ordinal < begin or path.name != f"{ordinal:08}.seg":
             continue
         yield from segment_frames(path.read_bytes(), ordinal, journal)
 
@@ -231,13 +283,13 @@ def is_in_use(folder):
 class Worth:
     """What a journal is worth, found out frame by frame."""
 
-    def __init__(self, head):
+    def __init__(self, head, base, has_newer):
         self.head = head
-        self.durable = max(head[0], 1)
-        self.whole = (0, 0)
-        self.batch = 0
+        self.durable = max(head[0], base.first)
+        self.whole = (base.first - 1, base.chain)
+        self.batch = base.first - 1
         self.bad = None
-        self.has_newer = False
+        self.has_newer = has_newer
 
     def take(self, frame):
         """Weighs what stands where a frame should be."""
@@ -274,25 +326,38 @@ class Worth:
         return DAMAGED if self.whole[0] < self.durable else OK
 
 
+def look(folder, journal):
+    """How the reader ends, and what it shows."""
+    while True:
+        base, has_newer = read_base(folder, journal)
+        # In this order: what is written meanwhile stands behind the head that was read.
+        in_use = is_in_use(folder)
+        head = read_head(folder)
+        worth = Worth(head, base, has_newer)
+        found = []
+        try:
+            for frame in read_segments(folder, journal, base.ordinal):
+                if in_use and head[0] > 0 and worth.whole == head:
+                    break
+                worth.take(frame)
+                if frame is not None and not frame.is_newer():
+                    found.append(frame)
+        except FileNotFoundError:
+            continue
+        if read_base(folder, journal)[0].first == base.first:
+            break
+    code = worth.exit_code()
+    if code in (OK, TORN):
+        found = found[:worth.batch - base.first + 1]
+    return code, [*base.kept, *found]
+
+
 def read(folder, out):
     """Prints what can be shown of a journal; returns how the reader ends."""
     journal = read_marker(folder)
     if journal is None:
         return NEWER
-    # In this order: what is written meanwhile stands behind the head that was read.
-    in_use = is_in_use(folder)
-    head = read_head(folder)
-    worth = Worth(head)
-    found = []
-    for frame in read_segments(folder, journal):
-        if in_use and head[0] > 0 and worth.whole == head:
-            break
-        worth.take(frame)
-        if frame is not None and not frame.is_newer():
-            found.append(frame)
-    code = worth.exit_code()
-    if code in (OK, TORN):
-        found = found[:worth.batch]
+    code, found = look(folder, journal)
     shown = 0
     for frame in found:
         if frame.seq <= shown:

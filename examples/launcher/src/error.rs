@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use resurge::journal::retention::BaseError;
 use resurge::journal::state::IllegalTransition;
 use resurge::journal::store::{OpenError as StoreError, ReadError};
 use resurge::{BuildError, ControlError, OpenError, RunKey, StartError, Unavailable};
@@ -59,6 +60,9 @@ pub enum LauncherError {
         "the journal cannot be read to its end; `journal-dump verify` says where it is damaged"
     )]
     Read(#[from] ReadError),
+    /// What is left of dropped records cannot be used.
+    #[error("the journal cannot be read from its beginning; `journal-dump verify` says why")]
+    Base(#[from] BaseError),
     /// The journal contradicts itself.
     #[error("the journal contradicts itself; please report this with the journal")]
     Replay(#[from] IllegalTransition),

@@ -35,6 +35,8 @@ pub(crate) fn export(args: &ExportArgs, out: &mut dyn Write) -> Result<Exit, Tro
 
 pub(crate) fn import(args: &ImportArgs, out: &mut dyn Write) -> Result<Exit, Trouble> {
     let head = store::import(&args.archive, &args.to)?;
-    writeln!(out, "records 1 to {head} are in {}", Plain(&args.to.display().to_string()))?;
+    let first = Source::open(&args.to)?.first();
+    let to = args.to.display().to_string();
+    writeln!(out, "records {first} to {head} are in {}", Plain(&to))?;
     Ok(Exit::Ok)
 }

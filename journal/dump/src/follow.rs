@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use resurge_journal::store::{Archive, Follow, News, OpenError};
+use resurge_journal::store::{Archive, Follow, News, OpenError, Snapshot};
 use resurge_journal::{Record, RunId, Seq};
 
 use crate::args::LogArgs;
@@ -16,6 +16,7 @@ use crate::source::Source;
 pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Result<Exit, Trouble> {
     let mut follow = open(args)?;
     let mut filter = Filter::new(args)?;
+    let mut is_first = true;
     loop {
         let news = follow.poll()?;
         if news.is_empty() {
@@ -23,6 +24,9 @@ pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Result<Exit, Trouble> 
             continue;
         }
         for news in news {
+            if std::mem::take(&mut is_first) && matches!(news, News::Trimmed { .. }) {
+                kept(args, &mut filter, out)?;
+            }
             match news {
                 News::Record(record) if filter.takes(&record) => {
                     log::line(&record, args.format, out)?;
@@ -33,6 +37,17 @@ pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Result<Exit, Trouble> 
         }
         out.flush()?;
     }
+}
+
+/// Shows what was kept of the records in front of the first.
+fn kept(args: &LogArgs, filter: &mut Filter, out: &mut dyn Write) -> Result<(), Trouble> {
+    let snapshot = Snapshot::take(&args.journal)?;
+    for record in snapshot.scan_kept().filter_map(Result::ok) {
+        if filter.takes(&record) {
+            log::line(&record, args.format, out)?;
+        }
+    }
+    Ok(())
 }
 
 fn open(args: &LogArgs) -> Result<Follow, Trouble> {
@@ -52,6 +67,9 @@ fn tell(news: &News, out: &mut dyn Write) -> io::Result<()> {
     out.flush()?;
     match news {
         News::Unreadable(error) => say(&with_causes(error)),
+        News::Trimmed { first } => say(&format!(
+            "the records in front of {first} were dropped by retention; going on at record {first}"
+        )),
         News::Replaced { from } => say(&format!(
             "the segments were replaced by others with the same records; going on at record {from}"
         )),

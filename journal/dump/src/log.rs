@@ -15,11 +15,16 @@ pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Result<Exit, Trouble> 
     let source = Source::open(&args.journal)?;
     // Before the data, so that it stands on the screen even if the reader stops early.
     let exit = source.warn();
+    if let Some(dropped) = source.dropped().filter(|_| args.format == Format::Human) {
+        writeln!(out, "{dropped}")?;
+    }
     let wanted = args.run.as_deref().map(|run| select::run(run, source.records())).transpose()?;
     let mut unreadable = None;
     for found in source.scan() {
         let record = match found {
             Ok(record) => record,
+            // Dropped while it was read, as it should be.
+            Err(ReadError::Trimmed { .. }) => continue,
             Err(error) => {
                 unreadable.get_or_insert(error);
                 continue;

@@ -20,25 +20,30 @@ pub(crate) fn run(args: &RepairArgs, out: &mut dyn Write) -> Result<Exit, Troubl
         _ => None,
     };
     // The new journal goes as far as the loss: what is open at its end is open there.
-    let state = Source::open(&args.to)?.state();
+    let new = Source::open(&args.to)?;
+    let state = new.state();
     let touched: Vec<&Run> = if lost.is_some() { state.open_runs().collect() } else { vec![] };
     if args.json {
         writeln!(out, "{}", object(&repaired, lost, &touched))?;
     } else {
-        human(args, &repaired, lost, &touched, out)?;
+        human(args, &new, &repaired, lost, &touched, out)?;
     }
     Ok(if lost.is_some() { Exit::Findings } else { Exit::Ok })
 }
 
 fn human(
     args: &RepairArgs,
+    new: &Source,
     repaired: &Repaired,
     lost: Option<(Seq, Seq)>,
     touched: &[&Run],
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let to = args.to.display().to_string();
-    writeln!(out, "records 1 to {} are in {}", repaired.head, Plain(&to))?;
+    writeln!(out, "records {} to {} are in {}", new.first(), repaired.head, Plain(&to))?;
+    if let Some(dropped) = new.dropped() {
+        writeln!(out, "{dropped}")?;
+    }
     match (&repaired.mended, lost) {
         (Some(Event::JournalRecovered(event)), Some((from, to))) => {
             writeln!(out, "lost records {from} to {to}, {}", Plain(&how(event)))?;

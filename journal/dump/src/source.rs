@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use resurge_journal::retention::{BaseError, base_state};
 use resurge_journal::store::{Archive, Condition, ReadError, Scan, Snapshot};
 use resurge_journal::{Record, Seq, State};
 
@@ -42,9 +43,68 @@ impl Source {
         }
     }
 
+    /// The first record from which on none was dropped.
+    pub(crate) fn first(&self) -> Seq {
+        match &self.kept {
+            Kept::Journal(snapshot) => snapshot.first(),
+            Kept::Archive(archive) => archive.first(),
+        }
+    }
+
+    /// How many of the dropped records were kept.
+    pub(crate) fn kept(&self) -> u64 {
+        match &self.kept {
+            Kept::Journal(snapshot) => snapshot.kept(),
+            Kept::Archive(archive) => archive.kept(),
+        }
+    }
+
+    /// What retention has dropped, for people.
+    pub(crate) fn dropped(&self) -> Option<String> {
+        let last = self.first().get() - 1;
+        let (kept, residue) = (self.kept(), self.residue());
+        (last > 0).then(|| match residue {
+            Ok(_) => format!("records 1 to {last} dropped by retention, {kept} of them kept"),
+            Err(_) => format!("records 1 to {last} are gone, and what stood for them as well"),
+        })
+    }
+
+    fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        match &self.kept {
+            Kept::Journal(snapshot) => snapshot.residue(),
+            Kept::Archive(archive) => archive.residue(),
+        }
+    }
+
+    /// What everything in front of the first record adds up to that was not dropped.
+    pub(crate) fn base(&self) -> Result<State, BaseError> {
+        let first = self.first();
+        if first == Seq::new(1) {
+            return Ok(State::new());
+        }
+        let residue = self.residue()?.ok_or(BaseError::Missing { first })?;
+        base_state(&residue, self.scan_kept())
+    }
+
+    /// What is wrong with the copies of what stands for dropped records.
+    pub(crate) fn flaws_of_base(&self) -> impl Iterator<Item = String> {
+        let snapshot = match &self.kept {
+            Kept::Journal(snapshot) => Some(snapshot),
+            Kept::Archive(_) => None,
+        };
+        snapshot.into_iter().flat_map(Snapshot::flaws_of_base)
+    }
+
     /// Whether this is all that is known of one run, without what other records say about it.
     pub(crate) const fn is_one_run(&self) -> bool {
         matches!(&self.kept, Kept::Archive(archive) if archive.run().is_some())
+    }
+
+    fn scan_kept(&self) -> Scan<'_> {
+        match &self.kept {
+            Kept::Journal(snapshot) => snapshot.scan_kept(),
+            Kept::Archive(archive) => archive.scan_kept(),
+        }
     }
 
     fn all(&self) -> Scan<'_> {
@@ -54,8 +114,13 @@ impl Source {
         }
     }
 
-    /// All records, with errors for those that cannot be shown; a torn end is left out.
+    /// All records, kept ones first, with errors for those that cannot be shown; a torn end is left out.
     pub(crate) fn scan(&self) -> impl Iterator<Item = Result<Record, ReadError>> {
+        self.scan_kept().chain(self.scan_rest())
+    }
+
+    /// The same without the kept ones: from the first record on that is followed by all others.
+    pub(crate) fn scan_rest(&self) -> impl Iterator<Item = Result<Record, ReadError>> {
         let torn = match self.condition() {
             Condition::Torn { from, .. } => Some(*from),
             _ => None,
@@ -90,15 +155,16 @@ impl Source {
 
     /// The state after the last record that follows from all before it.
     pub(crate) fn state(&self) -> State {
-        let mut state = State::new();
-        if self.is_one_run() {
+        let base = self.base();
+        let (true, Ok(mut state)) = (!self.is_one_run(), base) else {
             // As far as its own records tell; what they do not fit is told by others.
+            let mut state = State::new();
             for record in self.records() {
                 let _ = state.apply(&Record { seq: state.head().next(), ..record });
             }
             return state;
-        }
-        for record in self.scan().map_while(Result::ok) {
+        };
+        for record in self.scan_rest().map_while(Result::ok) {
             if state.apply(&record).is_err() {
                 break;
             }
@@ -134,7 +200,7 @@ impl Source {
             Some((seq, error)) => format!("the first record in doubt is {seq}: {error}"),
             None => match &self.kept {
                 Kept::Journal(snapshot) => {
-                    format!("records 1 to {} were found in it", snapshot.whole())
+                    format!("records {} to {} were found in it", snapshot.first(), snapshot.whole())
                 }
                 Kept::Archive(archive) => format!("{} records are in it", archive.records()),
             },

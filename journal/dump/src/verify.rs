@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use resurge_journal::Seq;
-use resurge_journal::audit::{AuditReport, Finding, FindingKind, audit_records};
+use resurge_journal::audit::{AuditReport, Finding, FindingKind, audit_from, audit_without_base};
 use resurge_journal::dump::{JSON_LINES_VERSION, Plain};
 use resurge_journal::store::Condition;
 use serde_json::{Value, json};
@@ -17,10 +17,17 @@ pub(crate) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<Exit, Troubl
     let mut report = if source.is_one_run() {
         alone(&source)
     } else {
-        audit_records(source.scan().chain(source.strangers().map(Err)))
+        let records = source.scan_rest().chain(source.strangers().map(Err));
+        match source.base() {
+            Ok(base) => audit_from(base, records),
+            Err(error) => audit_without_base(source.first(), &error, records),
+        }
     };
     if let Some(finding) = beside(source.condition(), &report) {
         report.add(finding);
+    }
+    for message in source.flaws_of_base() {
+        report.add(Finding { seq: Seq::new(1), kind: FindingKind::Base, message });
     }
     if args.json {
         writeln!(out, "{}", object(&source, &report))?;
@@ -85,6 +92,9 @@ fn human(source: &Source, report: &AuditReport, out: &mut dyn Write) -> io::Resu
         report.runs,
         report.provable
     )?;
+    if let Some(dropped) = source.dropped() {
+        writeln!(out, "{dropped}")?;
+    }
     match report.first_bad() {
         Some(first) => writeln!(out, "first bad record: {first}"),
         None => Ok(()),
@@ -100,6 +110,8 @@ fn object(source: &Source, report: &AuditReport) -> Value {
         "v": JSON_LINES_VERSION,
         "read": source.place(),
         "condition": condition(source.condition()),
+        "first": source.first().get(),
+        "kept": source.kept(),
         "records": report.records,
         "runs": report.runs,
         "provable": report.provable.get(),

@@ -31,8 +31,18 @@ def number(data):
     return int.from_bytes(data, "big")
 
 
-def frames(data):
-    at = 64
+def base_of(data):
+    """What stands for dropped records: its length, its first record and the checksum before that."""
+    length = number(data[40:48])
+    if length == 0:
+        return 0, 1, 0
+    base = data[64 : 64 + length]
+    check(base[:4] == b"RJBS" and crc32c(base[:76]) == number(base[76:80]), "the base is spoiled")
+    check(crc32c(base[80:-4]) == number(base[-4:]), "the base is spoiled")
+    return length, number(base[24:32]), number(base[40:44])
+
+
+def frames(data, at):
     while data[at : at + 4] != b"ENDJ":
         end = at + 56 + number(data[at + 52 : at + 56]) + 4
         frame = data[at:end]
@@ -47,10 +57,12 @@ def main(path):
     with open(path, "rb") as file:
         data = file.read()
     check(data[:4] == b"RJAR" and crc32c(data[:60]) == number(data[60:64]), "the header is spoiled")
-    check(number(data[4:6]) == 1, "it needs a newer reader")
+    check(number(data[4:6]) in (1, 2), "it needs a newer reader")
+    length, first, chain = base_of(data)
+    check(number(data[4:6]) == (2 if length else 1), "the header is spoiled")
     is_one_run = data[24:40] != bytes(16)
-    lines, position, chain = [], 0, 0
-    for frame in frames(data):
+    lines, position = [], first - 1
+    for frame in frames(data, 64 + length):
         seq = number(frame[8:16])
         check(seq == position + 1 or (is_one_run and seq > position), "a record is missing")
         if seq == position + 1:

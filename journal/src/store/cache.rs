@@ -95,6 +95,14 @@ pub enum CacheError {
 }
 
 impl Change {
+    /// The key that it is about.
+    #[cfg(feature = "sled")]
+    pub(super) fn key(&self) -> Vec<u8> {
+        match self {
+            Self::Put { key, .. } | Self::Remove { key } => key.clone(),
+        }
+    }
+
     /// Refuses changes that no cache takes.
     pub(super) fn check(changes: &[Self]) -> Result<(), CacheError> {
         let too_large = changes.iter().find_map(|change| match change {

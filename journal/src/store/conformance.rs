@@ -2,7 +2,7 @@
 
 use super::{
     AppendError, BODY_BYTES_MAX, CACHE_VALUE_BYTES_MAX, COMMIT_BYTES_MAX, CacheError, Change,
-    EncodeError, FRAME_BYTES_MAX, ReadError, Store,
+    EncodeError, FRAME_BYTES_MAX, ReadError, Store, TrimError,
 };
 use crate::event::{Event, RunParked};
 use crate::id::{RunId, Seq};
@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// # Panics
 /// Where the back-end breaks a promise of [`Store`].
 pub fn run<S: Store>(mut make: impl FnMut() -> S) {
-    let checks: [fn(&S); 14] = [
+    let checks: [fn(&S); 17] = [
         begins_with_its_creation,
         gives_back_what_it_took,
         appends_nothing_of_nothing,
@@ -29,6 +29,9 @@ pub fn run<S: Store>(mut make: impl FnMut() -> S) {
         keeps_the_last_checkpoint,
         keeps_what_is_derived_in_the_order_of_its_keys,
         refuses_large_values_whole,
+        is_trimmed_at_its_cuts,
+        keeps_what_it_is_told_to_when_it_is_trimmed_again,
+        refuses_to_be_trimmed_elsewhere,
         refuses_everything_once_closed,
     ];
     for check in checks {
@@ -199,6 +202,88 @@ fn refuses_large_values_whole<S: Store>(store: &S) {
     assert!(matches!(refused, Err(CacheError::TooLarge { .. })), "{refused:?}");
     assert_eq!(cache.get(b"a").expect("readable"), None);
     cache.apply(vec![put(b"a", CACHE_VALUE_BYTES_MAX)]).expect("fits");
+}
+
+/// Adds records until there are so many cuts; gives the first record of each.
+fn with_cuts<S: Store>(store: &S, count: usize) -> Vec<Seq> {
+    loop {
+        let cuts: Vec<Seq> = store.cuts().iter().map(|cut| cut.first).collect();
+        if cuts.len() >= count {
+            return cuts;
+        }
+        let head = store.head();
+        assert!(head < Seq::new(2_000), "{head} records, and no {count} cuts");
+        let next = head.get() + 1;
+        store.append(head, &[record(next, 7_000)]).expect("appended");
+    }
+}
+
+fn seqs(scan: super::Scan<'_>) -> Vec<u64> {
+    scan.map(|found| found.expect("readable").seq.get()).collect()
+}
+
+fn is_trimmed_at_its_cuts<S: Store>(store: &S) {
+    assert_eq!((store.first(), store.cuts()), (Seq::new(1), vec![]));
+    assert_eq!(store.residue().expect("nothing"), None);
+    let cuts = with_cuts(store, 2);
+    let all_cuts = store.cuts();
+    assert!(all_cuts.is_sorted_by(|a, b| a.first < b.first && a.bytes_behind > b.bytes_behind));
+    let (first, head) = (cuts.get(1).copied().expect("two"), store.head());
+    let kept = [Seq::new(1), Seq::new(3), Seq::new(first.get() - 1)];
+    store.trim(first, b"residue", &kept).expect("trimmed");
+
+    assert_eq!((store.first(), store.head()), (first, head));
+    assert!(store.cuts().iter().all(|cut| cut.first > first));
+    assert_eq!(store.residue().expect("there").as_deref(), Some(&b"residue"[..]));
+    assert_eq!(seqs(store.scan_kept()), kept.map(Seq::get));
+    for from in [0, 1, 5, first.get()] {
+        let left: Vec<u64> = (first.get()..=head.get()).collect();
+        assert_eq!(seqs(store.scan(Seq::new(from))), left, "from {from}");
+    }
+    let read = store.read(Seq::new(3)).expect("kept");
+    assert_eq!(read, Some(record(3, 7_000)));
+    let dropped = store.read(Seq::new(2));
+    let Err(ReadError::Trimmed { seq, first: told }) = dropped else { panic!("{dropped:?}") };
+    assert_eq!((seq, told), (Seq::new(2), first));
+    assert_eq!(store.read(Seq::ZERO).expect("nothing"), None);
+    store.append(head, &[record(head.get() + 1, 10)]).expect("it goes on");
+    assert_eq!(store.read(first).expect("there").map(|record| record.seq), Some(first));
+}
+
+fn keeps_what_it_is_told_to_when_it_is_trimmed_again<S: Store>(store: &S) {
+    let cuts = with_cuts(store, 1);
+    let first = cuts.first().copied().expect("one");
+    let older = [Seq::new(2), Seq::new(4), Seq::new(5)];
+    store.trim(first, &[1; 100], &older).expect("trimmed");
+    let gone = store.trim(with_cuts(store, 1).first().copied().expect("one"), b"", &[Seq::new(3)]);
+    assert!(matches!(gone, Err(TrimError::Kept(ReadError::Trimmed { .. }))), "{gone:?}");
+    assert_eq!(store.first(), first, "a refusal changes nothing");
+
+    let again = with_cuts(store, 1).first().copied().expect("one");
+    let kept = [Seq::new(2), Seq::new(5), first, first.next()];
+    store.trim(again, &vec![2; 100_000], &kept).expect("trimmed again");
+    assert_eq!(seqs(store.scan_kept()), kept.map(Seq::get));
+    assert_eq!(store.residue().expect("there"), Some(vec![2; 100_000]));
+    assert!(matches!(store.read(Seq::new(4)), Err(ReadError::Trimmed { .. })));
+    let last = with_cuts(store, 1).first().copied().expect("one");
+    store.trim(last, &[], &[]).expect("trimmed to the bones");
+    assert_eq!((seqs(store.scan_kept()), store.residue().expect("there")), (vec![], Some(vec![])));
+}
+
+fn refuses_to_be_trimmed_elsewhere<S: Store>(store: &S) {
+    let first = with_cuts(store, 1).first().copied().expect("one");
+    for elsewhere in [Seq::ZERO, Seq::new(1), Seq::new(first.get() - 1), first.next()] {
+        let refused = store.trim(elsewhere, b"", &[]);
+        assert!(matches!(refused, Err(TrimError::NoCut { .. })), "{elsewhere}: {refused:?}");
+    }
+    for kept in [Seq::ZERO, first, Seq::new(u64::MAX)] {
+        let refused = store.trim(first, b"", &[Seq::new(2), kept]);
+        assert!(matches!(refused, Err(TrimError::Kept(_))), "{kept}: {refused:?}");
+    }
+    assert_eq!((store.first(), store.residue().expect("nothing")), (Seq::new(1), None));
+    assert_eq!(seqs(store.scan(Seq::ZERO)).len() as u64, store.head().get());
+    store.close();
+    assert!(matches!(store.trim(first, b"", &[]), Err(TrimError::Closed)));
 }
 
 fn refuses_everything_once_closed<S: Store>(store: &S) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{AppendError, Cache, CacheError, ReadError, Scan, Store};
+use super::{AppendError, Cache, CacheError, Cut, ReadError, Scan, Store, TrimError};
 use crate::id::Seq;
 use crate::record::Record;
 
@@ -126,6 +126,26 @@ impl<S: Store> Store for FaultyStore<S> {
 
     fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
         self.inner.load_checkpoint()
+    }
+
+    fn first(&self) -> Seq {
+        self.inner.first()
+    }
+
+    fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        self.inner.residue()
+    }
+
+    fn scan_kept(&self) -> Scan<'_> {
+        self.inner.scan_kept()
+    }
+
+    fn cuts(&self) -> Vec<Cut> {
+        self.inner.cuts()
+    }
+
+    fn trim(&self, first: Seq, residue: &[u8], kept: &[Seq]) -> Result<(), TrimError> {
+        self.inner.trim(first, residue, kept)
     }
 
     fn location(&self) -> &str {

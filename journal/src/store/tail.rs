@@ -118,6 +118,12 @@ impl Walk {
         }
     }
 
+    /// Goes on behind a frame.
+    #[cfg(feature = "sled")]
+    pub(super) const fn behind(before: Tail) -> Self {
+        Self { next: before.head.next(), chain: Some(before.chain), seen: before.head }
+    }
+
     /// Takes what was found under a key, whichever comes.
     pub(super) fn step(
         &mut self,
@@ -174,8 +180,27 @@ pub(super) fn records<F: AsRef<[u8]>>(
     frames: impl Iterator<Item = (Seq, Result<F, Unread>)>,
     bodies: impl Bodies,
 ) -> impl Iterator<Item = Found> {
+    walk_along(Walk::new(from), to, frames, bodies)
+}
+
+/// As [`records`], behind a frame whose checksum is known.
+#[cfg(feature = "sled")]
+pub(super) fn records_from<F: AsRef<[u8]>>(
+    before: Tail,
+    to: Seq,
+    frames: impl Iterator<Item = (Seq, Result<F, Unread>)>,
+    bodies: impl Bodies,
+) -> impl Iterator<Item = Found> {
+    walk_along(Walk::behind(before), to, frames, bodies)
+}
+
+fn walk_along<F: AsRef<[u8]>>(
+    mut walk: Walk,
+    to: Seq,
+    frames: impl Iterator<Item = (Seq, Result<F, Unread>)>,
+    bodies: impl Bodies,
+) -> impl Iterator<Item = Found> {
     let mut frames = frames.fuse();
-    let mut walk = Walk::new(from);
     let mut ready = VecDeque::new();
     std::iter::from_fn(move || {
         if ready.is_empty() {

@@ -104,7 +104,7 @@ fn seal(bytes: &mut Vec<u8>) {
 fn a_newer_archive_is_told_from_a_damaged_one() {
     let (home, _, file) = archived(8);
     edit(&file, |bytes| {
-        *bytes.get_mut(5).expect("within") = 2;
+        *bytes.get_mut(5).expect("within") = 3;
         let crc = crc32c::crc32c(bytes.get(..60).expect("within"));
         bytes.get_mut(60..64).expect("within").copy_from_slice(&crc.to_be_bytes());
         seal(bytes);

@@ -10,4 +10,6 @@ mod kill;
 mod marker;
 mod mending;
 mod payloads;
+mod renewal;
 mod store;
+mod trim;

@@ -23,6 +23,9 @@ pub(crate) struct Writer {
 pub(crate) struct Told {
     /// The last head that it had seen acknowledged, when it opened or later.
     pub(crate) acked: u64,
+    /// The last cut at which it was trimmed, and the last at which it was about to be.
+    pub(crate) trimmed: u64,
+    pub(crate) trimming: u64,
     /// The last checkpoint that was kept.
     pub(crate) kept: u64,
     /// Positions under which the cache was changed and synced.
@@ -121,6 +124,8 @@ impl Told {
         match word {
             "open" | "acked" => self.acked = self.acked.max(number),
             "kept" => self.kept = number,
+            "trimming" => self.trimming = number,
+            "trimmed" => self.trimmed = number,
             "cached" => self.cached.push(number),
             "closed" => self.is_closed = true,
             _ => {}

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use plan::{Plan, is_own};
 use resurge_journal::event::Event;
-use resurge_journal::store::{DiskStore, Durability, OpenError, OpenMode, Store};
+use resurge_journal::store::{DiskStore, Durability, OpenError, OpenMode, ReadError, Store};
 use resurge_journal::{Record, Seq};
 
 /// Whatever takes longer hangs.
@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Found {
     pub(crate) head: u64,
+    /// The first record that was not dropped.
+    pub(crate) first: u64,
     /// The head after it was used once more.
     pub(crate) after: u64,
     /// Records that the journal wrote by itself, apart from the first.
@@ -124,7 +126,9 @@ pub(crate) fn try_open(dir: &Path) -> Result<DiskStore, OpenError> {
 pub(crate) fn read_all(store: &DiskStore, plan: Plan) -> Result<Found, String> {
     let head = store.head().get();
     let mut own = Vec::new();
-    let mut next = 1;
+    let first = store.first().get();
+    read_dropped(store, plan, &mut own)?;
+    let mut next = first;
     for found in store.scan(Seq::ZERO) {
         let record = found.map_err(|error| format!("record {next} of {head}: {error:?}"))?;
         if record.seq.get() != next {
@@ -139,6 +143,12 @@ pub(crate) fn read_all(store: &DiskStore, plan: Plan) -> Result<Found, String> {
     let mut luck = plan.luck(head, 9);
     for _ in 0..3 {
         let seq = Seq::new(1 + luck.below(head));
+        if seq.get() < first && !plan.keeps(seq.get()) {
+            if !matches!(store.read(seq), Err(ReadError::Trimmed { .. })) {
+                return Err(format!("read {seq}: it was dropped, {:?}", store.read(seq)));
+            }
+            continue;
+        }
         let record = store.read(seq).map_err(|error| format!("read {seq}: {error:?}"))?;
         let record = record.ok_or_else(|| format!("read {seq}: it is not there"))?;
         check(plan, &record, &mut Vec::new())?;
@@ -151,12 +161,32 @@ pub(crate) fn read_all(store: &DiskStore, plan: Plan) -> Result<Found, String> {
     }
     Ok(Found {
         head,
+        first,
         after: head,
         own,
         mended: store.mended().cloned(),
         checkpoint,
         cached: Vec::new(),
     })
+}
+
+/// Checks what stands in the place of the records that were dropped.
+fn read_dropped(store: &DiskStore, plan: Plan, own: &mut Vec<(u64, Event)>) -> Result<(), String> {
+    let first = store.first().get();
+    let residue = store.residue().map_err(|error| format!("the residue: {error:?}"))?;
+    if residue != (first > 1).then(|| plan.image(first)) {
+        return Err(format!("WRONG: the residue in front of {first} is {residue:?}"));
+    }
+    let mut kept = Vec::new();
+    for found in store.scan_kept() {
+        let record = found.map_err(|error| format!("behind kept {kept:?}: {error:?}"))?;
+        check(plan, &record, own)?;
+        kept.push(record.seq.get());
+    }
+    if kept != (1..first).filter(|seq| plan.keeps(*seq)).collect::<Vec<_>>() {
+        return Err(format!("LOST: in front of {first} are kept only {kept:?}"));
+    }
+    Ok(())
 }
 
 /// Checks everything in the cache; gives the positions that it speaks of.

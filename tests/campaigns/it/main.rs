@@ -21,3 +21,4 @@ mod runs;
 mod shim;
 mod stream;
 mod time;
+mod trims;

@@ -88,7 +88,12 @@ impl Plan {
         (head + 1..=head + self.batch_length(head)).map(|seq| self.record(seq)).collect()
     }
 
-    /// What a checkpoint at a position holds.
+    /// Whether a record is kept when those around it are dropped.
+    pub fn keeps(self, seq: u64) -> bool {
+        self.luck(seq, 8).below(6) == 0
+    }
+
+    /// What a checkpoint at a position holds, or stands for the records in front of it.
     pub fn image(self, seq: u64) -> Vec<u8> {
         let mut luck = self.luck(seq, 4);
         let length = 16 + luck.below(2_000);

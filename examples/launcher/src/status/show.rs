@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use resurge::Timestamp;
 use resurge::journal::State;
 use resurge::journal::explain::explain;
+use resurge::journal::retention::base_state;
 use resurge::journal::state::{Run, StepPhase};
 use resurge::journal::store::Snapshot;
 
@@ -50,7 +51,10 @@ pub(crate) fn stats(data_dir: &Path, as_json: bool) -> Result<Exit, LauncherErro
 /// What a journal adds up to, also while another launcher writes to it.
 pub(crate) fn fold(journal: &Path) -> Result<State, LauncherError> {
     let snapshot = Snapshot::take(journal)?;
-    let mut state = State::new();
+    let mut state = match snapshot.residue()? {
+        Some(residue) => base_state(&residue, snapshot.scan_kept())?,
+        None => State::new(),
+    };
     for record in snapshot.scan() {
         state.apply(&record?)?;
     }

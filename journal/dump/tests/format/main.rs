@@ -4,6 +4,7 @@ mod differ;
 mod golden;
 mod page;
 mod spoil;
+mod trimmed;
 
 use std::fs;
 use std::path::{Path, PathBuf};

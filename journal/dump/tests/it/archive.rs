@@ -181,3 +181,54 @@ fn an_archive_can_be_read_by_its_description_alone() {
         assert!(read_by_python(&file).is_err());
     }
 }
+
+#[test]
+fn an_archive_of_a_trimmed_journal_can_be_read_and_imported() {
+    let (home, dir) = home();
+    let store = create(&dir);
+    while store.cuts().is_empty() {
+        let head = store.head();
+        store.append(head, &[record(head.get() + 1, 5_000)]).expect("appended");
+    }
+    let (first, head) = (store.cuts()[0].first.get(), store.head().get());
+    store.trim(Seq::new(first), b"residue", &[Seq::new(2)]).expect("trimmed");
+    drop(store);
+    let (file, to) = (home.path().join("a.rjar"), home.path().join("new"));
+    expect(&export(&dir, &file, &[]), 0);
+    let run = |seq| record(seq, 0).run.expect("one");
+    let line = |seq| format!("{seq} {}\n", run(seq));
+    let expected = (first..=head).map(line).collect();
+    assert_eq!(read_by_python(&file), Ok(expected));
+    for args in [&["log", "--format", "jsonl"][..], &["ls"], &["stats"]] {
+        assert_eq!(expect(&dump(args, &file), 0), expect(&dump(args, &dir), 0), "{args:?}");
+    }
+    let said = expect(&import(&file, &to), 0);
+    assert!(said.starts_with(&format!("records {first} to {head} are in ")), "{said}");
+    let all = ["log", "--format", "jsonl"];
+    assert_eq!(expect(&dump(&all, &to), 0), expect(&dump(&all, &dir), 0));
+    for at in [70, 64 + 90] {
+        edit(&file, |bytes| bytes[at] ^= 1);
+        assert!(read_by_python(&file).is_err());
+        edit(&file, |bytes| bytes[at] ^= 1);
+    }
+}
+
+#[test]
+fn a_trimmed_journal_is_repaired_with_what_it_begins_with() {
+    let (home, dir) = home();
+    let store = create(&dir);
+    while store.cuts().is_empty() {
+        let head = store.head();
+        store.append(head, &[record(head.get() + 1, 5_000)]).expect("appended");
+    }
+    let (first, head) = (store.cuts()[0].first.get(), store.head().get());
+    store.trim(Seq::new(first), b"residue", &[Seq::new(2)]).expect("trimmed");
+    drop(store);
+    let to = home.path().join("new");
+    let repaired = command(&["repair"]).arg(&dir).arg("--to").arg(&to).output().expect("started");
+    let said = expect(&repaired, 0);
+    assert!(said.starts_with(&format!("records {first} to {head} are in ")), "{said}");
+    assert!(said.contains("dropped by retention, 1 of them kept"), "{said}");
+    let all = ["log", "--format", "jsonl"];
+    assert_eq!(expect(&dump(&all, &to), 0), expect(&dump(&all, &dir), 0));
+}

@@ -185,3 +185,27 @@ fn runs_are_explained_while_somebody_writes() {
     let more: Vec<Record> = vec![record(12, 10)];
     store.append(store.head(), &more).expect("the writer goes on");
 }
+
+#[test]
+fn who_follows_a_trimmed_journal_sees_what_was_kept_first() {
+    let (_home, dir) = home();
+    let store = create(&dir);
+    let mut early = Follower::start(&[], &dir);
+    early.expect(1, 1);
+    while store.cuts().is_empty() {
+        append(&store, store.head().get() + 1);
+    }
+    early.expect(2, store.head().get());
+    let first = store.cuts()[0].first;
+    store.trim(first, b"residue", &[Seq::new(2), Seq::new(5)]).expect("trimmed");
+    let mut late = Follower::start(&[], &dir);
+    late.expect(2, 2);
+    late.expect(5, 5);
+    late.expect(first.get(), store.head().get());
+    append(&store, store.head().get() + 1);
+    for mut follower in [early, late] {
+        follower.expect(store.head().get(), store.head().get());
+        let said = follower.end();
+        assert!(said.is_empty() || said.contains("dropped by retention"), "{said}");
+    }
+}

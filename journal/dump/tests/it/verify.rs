@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::Path;
 
+use resurge_journal::Seq;
+use resurge_journal::store::conformance::record;
 use resurge_journal::store::{DiskStore, Durability, OpenMode, Store};
 use serde_json::{Value, json};
 
@@ -46,8 +48,9 @@ fn a_sound_journal_is_told_in_json() {
     assert_eq!(
         object,
         json!({
-            "v": 1, "read": "the segments", "condition": "whole", "records": 11, "runs": 2,
-            "provable": 11, "first_bad": null, "findings_count": 0, "findings": [],
+            "v": 1, "read": "the segments", "condition": "whole", "first": 1, "kept": 0,
+            "records": 11, "runs": 2, "provable": 11, "first_bad": null, "findings_count": 0,
+            "findings": [],
         })
     );
     assert_eq!(code, 0);
@@ -222,11 +225,44 @@ fn an_illegal_record_in_front_of_a_torn_end_is_not_excused_by_it() {
     let store = create(&dir);
     let mut records = story();
     let mut twice = records[1].clone();
-    twice.seq = resurge_journal::Seq::new(12);
+    twice.seq = Seq::new(12);
     records.push(twice);
-    store.append(resurge_journal::Seq::new(1), &records).expect("the store does not fold");
+    store.append(Seq::new(1), &records).expect("the store does not fold");
     drop(store);
     edit(&segment(&dir), |bytes| bytes.extend_from_slice(b"RJ half a frame"));
     let (object, code) = verify(&dir);
     assert_eq!((findings(&object), code), (vec![(12, "illegal"), (13, "torn_tail")], 1));
+}
+
+#[test]
+fn a_trimmed_journal_is_sound_and_a_spoiled_copy_of_its_base_is_told() {
+    let (_home, dir) = home();
+    let store = create(&dir);
+    while store.cuts().is_empty() {
+        let head = store.head();
+        store.append(head, &[record(head.get() + 1, 5_000)]).expect("appended");
+    }
+    let first = store.cuts()[0].first;
+    store.trim(first, b"residue", &[Seq::new(3), Seq::new(5)]).expect("trimmed");
+    let head = store.head().get();
+    drop(store);
+
+    let (object, code) = verify(&dir);
+    assert_eq!((code, object["findings_count"].as_u64()), (0, Some(0)));
+    assert_eq!((&object["first"], &object["kept"]), (&json!(first.get()), &json!(2)));
+    assert_eq!(object["records"], json!(head - first.get() + 3));
+    assert_eq!(object["provable"], json!(head));
+    let said = format!("records 1 to {} dropped by retention, 2 of them kept", first.get() - 1);
+    assert!(out(&dump(&["verify"], &dir)).contains(&said), "{said}");
+    let log = out(&dump(&["log"], &dir));
+    assert!(log.starts_with(&said), "{log}");
+    assert_eq!(log.lines().count() as u64, 1 + head - first.get() + 3);
+
+    for name in ["BASE", "BASE.copy"] {
+        let sound = fs::read(dir.join(name)).expect("there");
+        edit(&dir.join(name), |bytes| bytes[90] ^= 1);
+        let (object, code) = verify(&dir);
+        assert_eq!((code, findings(&object)), (1, vec![(1, "base")]), "{name}");
+        fs::write(dir.join(name), sound).expect("written");
+    }
 }

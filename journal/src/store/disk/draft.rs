@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::anchor::Anchor;
+use super::base::{self, Base, Origin};
 use super::files::{self, Folder};
 use super::lock::{self, Lock, LockError};
 use super::payloads::{self, Payloads};
@@ -82,10 +83,18 @@ impl Draft {
         &self.dir
     }
 
-    /// An empty chain in it.
-    pub(super) fn chain(&self, journal: Uuid) -> Result<Chain, TargetError> {
-        let writer = self.io("make a segment", SegmentWriter::create(&self.dir, journal))?;
-        Ok(Chain::new(writer, Payloads::new(&self.dir)))
+    /// An empty chain in it, that begins where another journal does.
+    pub(super) fn chain(&self, journal: Uuid, origin: Origin) -> Result<Chain, TargetError> {
+        let writer = SegmentWriter::create(&self.dir, journal, origin.ordinal);
+        let writer = self.io("make a segment", writer)?;
+        Ok(Chain::new(writer, origin, Payloads::new(&self.dir)))
+    }
+
+    /// Takes over what stands for the records that another journal has dropped.
+    ///
+    /// The bodies that its frames refer to are taken over by whoever has them.
+    pub(super) fn begin_with(&self, base: &Base) -> Result<(), TargetError> {
+        self.io("write the base", base::adopt(&self.dir, base))
     }
 
     /// Makes it a journal that ends where a chain ends.
@@ -117,7 +126,8 @@ impl Draft {
         for folder in [segment::DIR, payloads::DIR] {
             let _ = fs::remove_dir_all(dir.join(folder));
         }
-        for file in [super::anchor::NAME, files::CREATING, lock::NAME] {
+        let others = [super::anchor::NAME, files::CREATING, lock::NAME];
+        for file in base::NAMES.into_iter().chain(others) {
             let _ = fs::remove_file(dir.join(file));
         }
         if was_missing {

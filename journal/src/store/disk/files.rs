@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{checkpoint, index, payloads, segment};
+use super::{base, checkpoint, index, payloads, segment};
 
 /// Tells a journal from every other folder; written last when a journal is created.
 pub(super) const MARKER: &str = "FORMAT";
@@ -120,6 +120,12 @@ pub(super) fn prepare(dir: &Path) -> io::Result<()> {
     for left in [segment::DIR, index::DIR, checkpoint::DIR, payloads::DIR] {
         remove_all(&dir.join(left))?;
     }
+    for left in base::NAMES {
+        match fs::remove_file(dir.join(left)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
     segment::create_dir(dir)
 }
 
@@ -141,6 +147,26 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
         }?;
     }
     Ok(())
+}
+
+/// Bytes of the files in a folder and in those below it; nothing if it is not there.
+pub(super) fn bytes_in(dir: &Path) -> io::Result<u64> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut bytes = 0;
+    for entry in entries {
+        let entry = entry?;
+        bytes += match entry.metadata() {
+            Ok(found) if found.is_dir() => bytes_in(&entry.path())?,
+            Ok(found) => found.len(),
+            // What sled has just removed takes up nothing.
+            Err(error) if error.kind() == ErrorKind::NotFound => 0,
+            Err(error) => return Err(error),
+        };
+    }
+    Ok(bytes)
 }
 
 /// Removes a folder with all that is in it, if it is there.

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::anchor;
+use super::base::{self, Origin};
 use super::error::OpenError;
 use super::lock::Lock;
 use super::open::Place;
 use super::payloads::Payloads;
-use super::recover;
 use super::segment::{self, Frames, Piece, SegmentFile};
 use super::snapshot::Snapshot;
 use super::store::keyed;
@@ -59,6 +59,11 @@ pub enum News {
     Record(Record),
     /// Records that were acknowledged and cannot be shown.
     Unreadable(ReadError),
+    /// The next records were dropped by retention; what follows goes on at `first`.
+    Trimmed {
+        /// The next record, from which on none was dropped.
+        first: Seq,
+    },
     /// The files were replaced by others with the same records; what follows goes on at `from`.
     Replaced {
         /// The next record.
@@ -122,9 +127,17 @@ impl Follow {
         let mut news = Vec::new();
         if head > last {
             if self.place.is_none() {
+                if let Some(trimmed) = self.skip_trimmed(head) {
+                    return Ok(vec![trimmed]);
+                }
                 self.locate()?;
             }
             news = self.read(head, Trust::Chain)?;
+        }
+        if news.is_empty()
+            && let Some(trimmed) = self.skip_trimmed(head)
+        {
+            news.push(trimmed);
         }
         if news.is_empty() {
             return self.wonder(head);
@@ -152,15 +165,30 @@ impl Follow {
         Ok(self.closed_at.map(|head| (head, None)))
     }
 
-    fn segments(&self) -> Result<Vec<SegmentFile>, OpenError> {
-        Place::new(&self.dir).io("list the segments", segment::list(&self.dir))
+    fn segments(&self, origin: Origin) -> Result<Vec<SegmentFile>, OpenError> {
+        Place::new(&self.dir).io("list the segments", origin.segments(&self.dir))
+    }
+
+    /// Where the journal begins now.
+    fn origin(&self) -> Origin {
+        base::first_in(&self.dir, self.journal).unwrap_or(Origin::CREATION)
     }
 
     /// All frames.
     fn frames(&self) -> Result<Frames, OpenError> {
-        let segments = self.segments()?;
-        let origin = recover::origin(&segments).end;
-        Ok(Frames::new(self.journal, segments, origin, Seq::new(1)))
+        let origin = self.origin();
+        Ok(origin.frames(self.journal, self.segments(origin)?))
+    }
+
+    /// Goes on behind the records that were dropped, if the next one is among them.
+    fn skip_trimmed(&mut self, head: Seq) -> Option<News> {
+        let origin = self.origin();
+        if origin.first <= self.walk.next || origin.first > head {
+            return None;
+        }
+        self.walk = Walk::behind(origin.tail());
+        self.place = Some(origin.position().end);
+        Some(News::Trimmed { first: origin.first })
     }
 
     /// Reads on from where it stands.
@@ -170,7 +198,8 @@ impl Follow {
             let gap = may_skip.then(|| self.walk.skip_to(head.next())).flatten();
             return Ok(gap.map(News::Unreadable).into_iter().collect());
         };
-        let mut frames = Frames::new(self.journal, self.segments()?, from, self.walk.next);
+        let segments = self.segments(Origin::CREATION)?;
+        let mut frames = Frames::new(self.journal, segments, from, self.walk.next);
         let (mut news, mut bytes) = (Vec::new(), 0);
         // What stands in front of a record may be spoiled without the record being so.
         let reached = |walk: &Walk| match trust {
@@ -235,7 +264,7 @@ impl Follow {
     fn locate(&mut self) -> Result<Located, OpenError> {
         let (last, chain) = (self.last(), self.walk.chain);
         if last == Seq::ZERO {
-            self.place = Some(recover::origin(&self.segments()?).end);
+            self.place = Some(self.origin().position().end);
             return Ok(Located::Here);
         }
         let mut is_empty = true;

@@ -7,6 +7,7 @@
 
 mod anchor;
 mod archive;
+mod base;
 mod checkpoint;
 mod draft;
 mod error;
@@ -15,6 +16,7 @@ mod follow;
 mod index;
 mod lock;
 mod open;
+mod past;
 mod patch;
 mod payloads;
 mod recover;

@@ -8,17 +8,18 @@ use chrono::Utc;
 use uuid::Uuid;
 
 use super::anchor::{self, Anchor};
+use super::base::{self, Base, Bases, Origin};
 use super::checkpoint;
 use super::error::OpenError;
 use super::files::{self, Folder};
-use super::index::Rescue;
+use super::index::{self, Rescue};
 use super::lock::{Lock, LockError};
 use super::payloads::Payloads;
 use super::recover::{self, Rebuilt};
 use super::segment::{self, Flaw, Frames, Map, Position, SegmentWriter, Survey, Worth, survey};
 use super::store::OpenMode;
 use crate::codec::PayloadHash;
-use crate::event::{Event, JournalRecovered, TailCut};
+use crate::event::{Event, JournalRecovered, RecoveryMethod, TailCut};
 use crate::id::Seq;
 use crate::store::tail::{Batch, Tail, first_record};
 use crate::time::Timestamp;
@@ -31,6 +32,8 @@ pub(super) struct Opened {
     pub(super) anchor: Anchor,
     pub(super) lock: Lock,
     pub(super) tail: Tail,
+    /// What stands for the records that were dropped.
+    pub(super) base: Option<Base>,
     /// What the opening did, to be recorded.
     pub(super) mended: Option<Event>,
 }
@@ -70,16 +73,17 @@ fn create(place: &Place, lock: Lock) -> Result<Opened, OpenError> {
         .encode(Seq::ZERO, &[first], &mut batch)
         .map_err(|error| place.failed("write the first record", io::Error::other(error)))?;
 
-    let mut writer = place.io("make a segment", SegmentWriter::create(dir, journal))?;
+    let mut writer = place.io("make a segment", SegmentWriter::create(dir, journal, 1))?;
     let begin = place.io("write the first record", writer.append(&batch.bytes))?;
     place.io("sync the first record", writer.sync())?;
     let anchor = place.io("write the head", Anchor::create(dir, tail))?;
     place.io("sync the folder", files::sync_created(dir))?;
     place.io("write the marker", files::write_marker(dir, journal))?;
     place.io("sync the folder", files::finish(dir))?;
-    let map = Map::new(dir, journal, Vec::new());
+    let map = Map::new(dir, journal, tail.head, Vec::new());
     map.note(tail.head, begin);
-    Ok(Opened { journal, writer, map, anchor, lock, tail, mended: None })
+    map.note_end(writer.end());
+    Ok(Opened { journal, writer, map, anchor, lock, tail, base: None, mended: None })
 }
 
 fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError> {
@@ -87,6 +91,9 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
     place.io("sync the folder", files::finish(dir))?;
     place.io("end a repair", recover::finish(dir))?;
     place.io("remove a draft", Payloads::new(dir).tidy())?;
+    place.io("end a trimming", base::remove_drafts(dir))?;
+    place.io("end a renewal of the index", index::settle(dir))?;
+    let mut bases = place.bases(journal)?;
     let known = place.io("read the head", anchor::read(dir))?;
     // Without it the other copy says how far the journal went at least.
     let known = match known {
@@ -100,7 +107,7 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
     // A checkpoint is written once its record is durable.
     let kept = checkpoint.map(|position| position.tail);
     let known = known.into_iter().chain(kept).max_by_key(|tail| tail.head);
-    let mut found = place.survey(journal, known, checkpoint)?;
+    let mut found = place.survey(journal, bases.origin(), known, checkpoint)?;
     let mut mended = None;
     if let (Worth::Torn { .. }, Some(said)) = (&found.survey.worth, &found.survey.unreadable) {
         // What cannot be read just now must not be cut off.
@@ -110,20 +117,8 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
         Worth::Whole => {}
         Worth::Torn { to, problem, .. } => mended = Some(TailCut { to, problem }.into()),
         Worth::Damaged { problem, .. } => {
-            let durable = found.survey.durable;
-            let rebuilt = recover::replace(dir, journal, durable);
-            let rebuilt = place.io("put it together again", rebuilt)?;
-            let Some(Rebuilt { whole, lost, method }) = rebuilt else {
-                return Err(place.lost(journal, &found.segments, problem));
-            };
-            for hash in &found.changed {
-                place.io("move a payload aside", Payloads::new(dir).quarantine(*hash))?;
-            }
-            let (lost_from, lost_to) = lost.unzip();
-            mended = Some(JournalRecovered { lost_from, lost_to, method, problem }.into());
-            found = place.survey(journal, None, None)?;
-            // A batch of which only the beginning is left still counts.
-            found.survey.whole = whole;
+            let (whole, event) = mend(place, journal, &mut bases, known, &found, problem)?;
+            (found, mended) = (whole, Some(event.into()));
         }
         Worth::Newer { problem } => return Err(place.newer(problem)),
     }
@@ -133,7 +128,58 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
         .io("go on in the last segment", SegmentWriter::resume(dir, journal, &segments, end))?;
     let mut anchor = place.io("open the head", Anchor::reopen(dir, survey.whole.tail))?;
     place.io("write the head", anchor.write(survey.whole.tail))?;
-    Ok(Opened { journal, writer, map, anchor, lock, tail: survey.whole.tail, mended })
+    place.io("write both copies of the base", bases.mend(dir))?;
+    place.io("remove what was dropped", recover::remove_dropped(dir, journal, bases.origin()))?;
+    map.end_at(survey.whole);
+    let (tail, base) = (survey.whole.tail, bases.base);
+    Ok(Opened { journal, writer, map, anchor, lock, tail, base, mended })
+}
+
+/// Puts a damaged journal together again, and says what is lost.
+fn mend(
+    place: &Place,
+    journal: Uuid,
+    bases: &mut Bases,
+    known: Option<Tail>,
+    damaged: &Found,
+    problem: String,
+) -> Result<(Found, JournalRecovered), OpenError> {
+    let (dir, origin, durable) = (place.dir.as_path(), bases.origin(), damaged.survey.durable);
+    let rebuilt = recover::replace(dir, journal, origin, durable);
+    if let Some(rebuilt) = place.io("put it together again", rebuilt)? {
+        let Rebuilt { whole, lost, method } = rebuilt;
+        for hash in &damaged.changed {
+            place.io("move a payload aside", Payloads::new(dir).quarantine(*hash))?;
+        }
+        let (lost_from, lost_to) = lost.unzip();
+        let mut found = place.survey(journal, origin, None, None)?;
+        // A batch of which only the beginning is left still counts.
+        found.survey.whole = whole;
+        return Ok((found, JournalRecovered { lost_from, lost_to, method, problem }));
+    }
+    let orphaned = base::orphaned(journal, &damaged.segments).filter(|_| bases.base.is_none());
+    let Some(origin) = orphaned else {
+        return Err(place.lost(journal, &damaged.segments, problem));
+    };
+    // What stood for the first records is gone in both copies; what came later is not.
+    let problem = format!("nothing stands for the records in front of {}", origin.first);
+    place.io("write the base", bases.lose(dir, journal, origin))?;
+    *bases = place.bases(journal)?;
+    let found = place.survey(journal, origin, known, None)?;
+    let (found, later) = match found.survey.worth.clone() {
+        Worth::Damaged { problem, .. } => {
+            let (found, event) = mend(place, journal, bases, known, &found, problem)?;
+            (found, Some(event))
+        }
+        _ => (found, None),
+    };
+    let lost_to =
+        later.as_ref().and_then(|event| event.lost_to).unwrap_or_else(|| origin.tail().head);
+    let method = later.map_or(RecoveryMethod::Prefix, |event| event.method);
+    Ok((
+        found,
+        JournalRecovered { lost_from: Some(Seq::new(1)), lost_to: Some(lost_to), method, problem },
+    ))
 }
 
 /// Segments as they were found.
@@ -168,19 +214,25 @@ impl Place {
         }
     }
 
+    /// Reads what stands for the records that were dropped.
+    pub(super) fn bases(&self, journal: Uuid) -> Result<Bases, OpenError> {
+        let bases = self.io("read the base", base::look(&self.dir, journal))?;
+        bases.newer.clone().map_or(Ok(bases), |problem| Err(self.newer(problem)))
+    }
+
     /// Reads the segments: what is behind the checkpoint, or all of them if it does not fit.
     fn survey(
         &self,
         journal: Uuid,
+        origin: Origin,
         anchor: Option<Tail>,
         checkpoint: Option<Position>,
     ) -> Result<Found, OpenError> {
-        let segments = self.io("list the segments", segment::list(&self.dir))?;
-        let origin = recover::origin(&segments);
+        let segments = self.io("list the segments", origin.segments(&self.dir))?;
         let starts = recover::starts(journal, &segments);
         let is_dense = starts.len() + 1 >= segments.len()
-            && starts.first().is_some_and(|first| first.0 == Seq::new(1));
-        let map = Map::new(&self.dir, journal, segments.clone());
+            && starts.first().is_some_and(|first| first.0 == origin.first);
+        let map = Map::new(&self.dir, journal, origin.first, segments.clone());
         for (seq, place) in &starts {
             map.note(*seq, *place);
         }
@@ -188,12 +240,13 @@ impl Place {
             segment::ends_with(&segments, journal, from.end, from.tail.chain).unwrap_or(false)
         };
         if let Some(from) = checkpoint.filter(|from| is_dense && is_there(from)) {
-            let (survey, changed) = self.read(journal, &segments, from, anchor, &map);
+            let (survey, changed) = self.read(journal, &segments, from, origin.first, anchor, &map);
             if matches!(survey.worth, Worth::Whole | Worth::Torn { .. }) {
                 return Ok(Found { segments, map, survey, changed });
             }
         }
-        let (survey, changed) = self.read(journal, &segments, origin, anchor, &map);
+        let from = origin.position();
+        let (survey, changed) = self.read(journal, &segments, from, origin.first, anchor, &map);
         Ok(Found { segments, map, survey, changed })
     }
 
@@ -203,6 +256,7 @@ impl Place {
         journal: Uuid,
         segments: &[segment::SegmentFile],
         from: Position,
+        first: Seq,
         anchor: Option<Tail>,
         map: &Map,
     ) -> (Survey, BTreeSet<PayloadHash>) {
@@ -213,7 +267,7 @@ impl Place {
         let vetted = frames.map(|piece| payloads.vet(piece)).inspect(|piece| {
             changed.extend(piece.seal.as_ref().err().and_then(Flaw::changed_payload));
         });
-        let survey = survey(vetted, from, anchor, |seq, place| map.note(seq, place));
+        let survey = survey(vetted, from, first, anchor, |seq, place| map.note(seq, place));
         (survey, changed)
     }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use uuid::Uuid;
 
+use super::base::{Base, Origin};
 use super::files;
 use super::index::{self, Rescue};
 use super::payloads::Payloads;
@@ -43,14 +44,16 @@ pub(super) fn rebuild(
     journal: Uuid,
     to: &Path,
     to_journal: Uuid,
+    origin: Origin,
     durable: Seq,
 ) -> io::Result<Rebuilt> {
     // sled writes to what it opens, and shortens it where the disk fails: it gets a copy.
     let scratch = to.join(SCRATCH);
     files::copy(&from.join(index::DIR), &scratch.join(index::DIR))?;
     let rescue = Rescue::open(&scratch, journal)?;
-    let mut chain = Chain::new(SegmentWriter::create(to, to_journal)?, Payloads::new(from));
-    let (lost, method) = gather(from, journal, durable, &rescue, &mut chain)?;
+    let writer = SegmentWriter::create(to, to_journal, origin.ordinal)?;
+    let mut chain = Chain::new(writer, origin, Payloads::new(from));
+    let (lost, method) = gather(from, journal, origin, durable, &rescue, &mut chain)?;
     drop(rescue);
     files::remove_all(&scratch)?;
     Ok(Rebuilt { whole: chain.end()?, lost, method })
@@ -60,13 +63,12 @@ pub(super) fn rebuild(
 pub(super) fn gather(
     from: &Path,
     journal: Uuid,
+    origin: Origin,
     durable: Seq,
     rescue: &Rescue,
     chain: &mut Chain,
 ) -> io::Result<(Option<(Seq, Seq)>, RecoveryMethod)> {
-    let segments = segment::list(from)?;
-    let first = segments.first().map_or(1, |segment| segment.ordinal);
-    let frames = Frames::new(journal, segments, Place::start_of(first), Seq::new(1));
+    let frames = origin.frames(journal, origin.segments(from)?);
     let mut seen = durable;
     let mut unreadable = None;
     let payloads = chain.payloads.clone();
@@ -103,15 +105,27 @@ pub(super) struct Chain {
 }
 
 impl Chain {
-    /// A chain whose bodies are kept in some place; those that do not fit into a frame.
-    pub(super) fn new(writer: SegmentWriter, payloads: Payloads) -> Self {
-        let (tail, group) = (Tail::default(), Vec::new());
+    /// One that begins where a journal begins, and whose bodies are kept in some place; those that
+    /// do not fit into a frame.
+    pub(super) fn new(writer: SegmentWriter, origin: Origin, payloads: Payloads) -> Self {
+        let (tail, group) = (origin.tail(), Vec::new());
         Self { writer, tail, group, filled: false, payloads, carried_to: None }
     }
 
     /// The same for frames of another journal, whose bodies come along.
     pub(super) fn carried_from(self, from: Payloads) -> Self {
         Self { carried_to: Some(self.payloads), payloads: from, ..self }
+    }
+
+    /// Takes the bodies along that the kept frames of a base refer to, as far as they are there.
+    pub(super) fn carry_kept(&self, base: &Base) -> io::Result<()> {
+        for found in base.kept(Seq::ZERO) {
+            let (_, frame) = found?;
+            if let Some(aside) = codec::claim_aside(&frame) {
+                self.carry(aside)?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes sure that the body which a frame refers to is there, and where the frame goes.
@@ -183,19 +197,24 @@ impl Chain {
 /// Replaces damaged segments by what can be put together; the old ones go into quarantine.
 ///
 /// Touches nothing and gives none if not even the first record can be read.
-pub(super) fn replace(dir: &Path, journal: Uuid, durable: Seq) -> io::Result<Option<Rebuilt>> {
+pub(super) fn replace(
+    dir: &Path,
+    journal: Uuid,
+    origin: Origin,
+    durable: Seq,
+) -> io::Result<Option<Rebuilt>> {
     let draft = dir.join(DRAFT);
     let attempt = || {
         files::remove_all(&draft)?;
         segment::create_dir(&draft)?;
-        rebuild(dir, journal, &draft, journal, durable)
+        rebuild(dir, journal, &draft, journal, origin, durable)
     };
     let mut rebuilt = attempt()?;
     if rebuilt.lost.is_some() {
         // sled takes an error of the disk for the end of its log now and then: it is asked anew.
         rebuilt = attempt()?;
     }
-    if rebuilt.whole.tail.head == Seq::ZERO {
+    if rebuilt.whole.tail == origin.tail() {
         files::remove_all(&draft)?;
         return Ok(None);
     }
@@ -234,8 +253,17 @@ pub(super) fn starts(journal: Uuid, segments: &[SegmentFile]) -> Vec<(Seq, Place
     segments.iter().filter_map(first_of).collect()
 }
 
-/// Where the first record of the first segment should stand.
-pub(super) fn origin(segments: &[SegmentFile]) -> Position {
-    let ordinal = segments.first().map_or(1, |segment| segment.ordinal);
-    Position { tail: Tail::default(), end: Place::start_of(ordinal) }
+/// Removes the segments that a trimming dropped and did not come to remove.
+pub(super) fn remove_dropped(dir: &Path, journal: Uuid, origin: Origin) -> io::Result<()> {
+    let mut dropped = segment::list(dir)?;
+    dropped.retain(|segment| segment.ordinal < origin.ordinal);
+    for segment in &dropped {
+        // One that is not ours was not dropped by us.
+        if segment.is_of(journal) {
+            fs::remove_file(&segment.path)?;
+        } else {
+            files::set_aside(dir, &segment.path, "segment")?;
+        }
+    }
+    if dropped.is_empty() { Ok(()) } else { files::sync_dir(&dir.join(segment::DIR)) }
 }

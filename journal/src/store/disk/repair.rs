@@ -7,6 +7,7 @@ use chrono::Utc;
 use uuid::Uuid;
 
 use super::anchor;
+use super::base::{self, Origin};
 use super::draft::{Draft, TargetError};
 use super::error::OpenError;
 use super::files;
@@ -15,7 +16,7 @@ use super::lock::Lock;
 use super::open::Place;
 use super::payloads::Payloads;
 use super::recover::{self, Chain};
-use super::segment::{self, Frames, Survey, Worth, survey};
+use super::segment::{self, Survey, Worth, survey};
 use crate::event::{Event, JournalRecovered, TailCut};
 use crate::id::Seq;
 use crate::record::Record;
@@ -106,13 +107,15 @@ fn fill(
         None => place.io("read the index", rescue.tail())?,
         known => known,
     };
-    let segments = place.io("list the segments", segment::list(from))?;
-    let origin = recover::origin(&segments);
+    let bases = place.bases(journal)?;
+    let origin = bases.origin();
+    let segments = place.io("list the segments", origin.segments(from))?;
     let payloads = Payloads::new(from);
-    let frames = || Frames::new(journal, segments.iter().cloned(), origin.end, Seq::new(1));
+    let frames = || origin.frames(journal, segments.iter().cloned());
     let vetted = frames().map(|piece| payloads.vet(piece));
-    let Survey { whole, durable, worth, .. } = survey(vetted, origin, known, |_, _| {});
-    let mut chain = draft.chain(journal)?.carried_from(payloads.clone());
+    let Survey { whole, durable, worth, .. } =
+        survey(vetted, origin.position(), origin.first, known, |_, _| {});
+    let mut chain = draft.chain(journal, origin)?.carried_from(payloads.clone());
     let mended: Option<Event> = match worth {
         Worth::Newer { problem } => return Err(place.newer(problem).into()),
         Worth::Whole | Worth::Torn { .. } => {
@@ -125,19 +128,40 @@ fn fill(
             }
         }
         Worth::Damaged { problem, .. } => {
-            let gathered = recover::gather(from, journal, durable, &rescue, &mut chain);
-            let (lost, method) = draft.io("put it together again", gathered)?;
-            if chain.tail.head == Seq::ZERO {
-                return Err(place.lost(journal, &segments, problem).into());
+            let gathered = recover::gather(from, journal, origin, durable, &rescue, &mut chain);
+            let (mut lost, mut method) = draft.io("put it together again", gathered)?;
+            if chain.tail == origin.tail() {
+                // What stood for the first records may be gone, and the others may not.
+                let orphaned = base::orphaned(journal, &segments);
+                let Some(origin) = orphaned.filter(|_| bases.base.is_none()) else {
+                    return Err(place.lost(journal, &segments, problem).into());
+                };
+                chain = begin_anew(draft, journal, origin)?.carried_from(payloads.clone());
+                let gathered = recover::gather(from, journal, origin, durable, &rescue, &mut chain);
+                (lost, method) = draft.io("put it together again", gathered)?;
+                let to = lost.map_or_else(|| origin.tail().head, |(_, to)| to);
+                lost = Some((Seq::new(1), to));
             }
             let (lost_from, lost_to) = lost.unzip();
             Some(JournalRecovered { lost_from, lost_to, method, problem }.into())
         }
     };
+    if let Some(base) = &bases.base {
+        draft.io("write the payloads", chain.carry_kept(base))?;
+        draft.begin_with(base)?;
+    }
     if let Some(event) = &mended {
         draft.io("record what was mended", record(&mut chain, event.clone()))?;
     }
     Ok((chain, mended))
+}
+
+/// An empty chain that begins where nothing stands for what came before.
+fn begin_anew(draft: &Draft, journal: Uuid, origin: Origin) -> Result<Chain, TargetError> {
+    let emptied = files::remove_all(&draft.dir().join(segment::DIR));
+    draft.io("begin anew", emptied.and_then(|()| segment::create_dir(draft.dir())))?;
+    draft.io("write the base", base::lose(draft.dir(), journal, origin))?;
+    draft.chain(journal, origin)
 }
 
 /// Adds a record to a chain.
@@ -155,7 +179,7 @@ fn copy_index(from: &Path, to: &Path, journal: Uuid) -> io::Result<Rescue> {
     let copy = to.join(COPY);
     files::remove_all(&copy)?;
     files::make_private_dir(&copy)?;
-    if files::copy(&from.join(index::DIR), &copy.join(index::DIR)).is_err() {
+    if files::copy(&index::place(from), &copy.join(index::DIR)).is_err() {
         files::remove_all(&copy)?;
     }
     Rescue::open(&copy, journal)

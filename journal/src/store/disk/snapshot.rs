@@ -1,27 +1,34 @@
 //! Reading a journal without touching it, also while somebody writes to it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
 use super::anchor;
+use super::base::{self, Base, Bases, Origin};
 use super::error::OpenError;
 use super::lock::Lock;
 use super::open::Place;
+use super::past;
 use super::payloads::Payloads;
-use super::recover;
-use super::segment::{self, Frames, Piece, SegmentFile, Survey, Worth, survey};
+use super::segment::{Frames, Piece, SegmentFile, Survey, Worth, survey};
 use super::store::keyed;
 use crate::id::Seq;
 use crate::store::contract::Scan;
-use crate::store::tail::{Tail, records};
+use crate::store::error::ReadError;
+use crate::store::tail::{Tail, records_from};
+
+/// How often a journal is looked at again because it was trimmed meanwhile.
+const TRIMMED_MEANWHILE_MAX: u32 = 8;
 
 /// A journal as it stood at one moment, for reading; damaged ones and those in use as well.
 ///
 /// Only reads files, and takes no lock: whoever writes is not disturbed.
 #[derive(Debug)]
 pub struct Snapshot {
+    dir: PathBuf,
     journal: Uuid,
+    bases: Bases,
     segments: Vec<SegmentFile>,
     payloads: Payloads,
     whole: Seq,
@@ -79,47 +86,36 @@ impl Snapshot {
         Ok(seen)
     }
 
+    /// Looks again if the journal was trimmed meanwhile.
     fn look(place: &Place, dir: &Path, id: Uuid, is_in_use: bool) -> Result<Self, OpenError> {
+        let mut seen = Self::look_once(place, dir, id, is_in_use)?;
+        for _ in 0..TRIMMED_MEANWHILE_MAX {
+            if base::first_in(dir, id).is_none_or(|now| now.first <= seen.first()) {
+                break;
+            }
+            seen = Self::look_once(place, dir, id, is_in_use)?;
+        }
+        Ok(seen)
+    }
+
+    fn look_once(place: &Place, dir: &Path, id: Uuid, is_in_use: bool) -> Result<Self, OpenError> {
+        let bases = place.io("read the base", base::look(dir, id))?;
+        let origin = bases.origin();
         // First the anchor, then the segments: what it speaks of is there.
         let known = place.io("read the head", anchor::read(dir))?;
-        let segments = place.io("list the segments", segment::list(dir))?;
-        let origin = recover::origin(&segments);
+        let segments = place.io("list the segments", origin.segments(dir))?;
         let acknowledged = known.filter(|_| is_in_use);
         // Behind that, frames are seen while they are written.
         let limit = acknowledged.map(|tail| tail.head);
-        let frames = Frames::new(id, segments.iter().cloned(), origin.end, Seq::new(1));
+        let frames = origin.frames(id, segments.iter().cloned());
         let frames = frames.take_while(|piece| limit.is_none_or(|limit| piece.key <= limit));
-        let found = survey(frames, origin, known, |_, _| {});
-        let payloads = Payloads::new(dir);
-        Ok(Self::of(id, segments, payloads, found, acknowledged, is_in_use))
-    }
-
-    /// Behind what was acknowledged, a journal in use is whatever its writer is about to make it.
-    fn of(
-        journal: Uuid,
-        segments: Vec<SegmentFile>,
-        payloads: Payloads,
-        found: Survey,
-        acknowledged: Option<Tail>,
-        is_in_use: bool,
-    ) -> Self {
-        let Survey { whole, last, worth, .. } = found;
-        let (whole, acknowledged) = (whole.tail.head, acknowledged.map(|tail| tail.head));
-        let (last, worth) = match (worth, acknowledged) {
-            (Worth::Torn { .. } | Worth::Whole, Some(head)) => (head, Worth::Whole),
-            (Worth::Whole, None) => (whole, Worth::Whole),
-            (worth, _) => (last, worth),
-        };
-        let (last, condition) = match worth {
-            Worth::Whole => (last, Condition::Whole),
-            Worth::Torn { from, to, problem } => (last, Condition::Torn { from, to, problem }),
-            Worth::Damaged { from, to, problem } => {
-                (last.max(to), Condition::Damaged { from, to, problem })
-            }
-            Worth::Newer { problem } => (last, Condition::Newer { problem }),
-        };
-        let whole = whole.min(last);
-        Self { journal, segments, payloads, whole, last, condition, is_in_use }
+        let mut found = survey(frames, origin.position(), origin.first, known, |_, _| {});
+        if let Some(problem) = bases.newer.clone() {
+            found.worth = Worth::Newer { problem };
+        }
+        let (last, whole, condition) = judge(found, acknowledged);
+        let (dir, journal, payloads) = (dir.to_owned(), id, Payloads::new(dir));
+        Ok(Self { dir, journal, bases, segments, payloads, whole, last, condition, is_in_use })
     }
 
     /// Tells this journal from every other.
@@ -129,11 +125,60 @@ impl Snapshot {
 
     /// The frames of the part that is whole.
     pub(super) fn frames(&self) -> impl Iterator<Item = Piece> {
-        let origin = recover::origin(&self.segments);
-        let segments = self.segments.iter().cloned();
-        let frames = Frames::new(self.journal, segments, origin.end, Seq::new(1));
         let to = self.whole;
-        frames.take_while(move |piece| piece.key <= to)
+        self.all().take_while(move |piece| piece.key <= to)
+    }
+
+    fn all(&self) -> Frames {
+        self.origin().frames(self.journal, self.segments.iter().cloned())
+    }
+
+    /// Where the records that are all there begin.
+    pub(super) fn origin(&self) -> Origin {
+        self.bases.origin()
+    }
+
+    /// What stands for those that were dropped.
+    pub(super) const fn base(&self) -> Option<&Base> {
+        self.bases.base.as_ref()
+    }
+
+    /// Whether the journal was trimmed since.
+    pub(super) fn was_trimmed(&self) -> bool {
+        base::first_in(&self.dir, self.journal).is_some_and(|now| now.first > self.first())
+    }
+
+    /// The first record from which on none was dropped: 1, unless the journal was trimmed.
+    pub fn first(&self) -> Seq {
+        self.origin().first
+    }
+
+    /// What stands in the place of the records in front of [`first`](Self::first), if the journal
+    /// was trimmed.
+    ///
+    /// # Errors
+    /// [`ReadError`] if it was, and this is gone or cannot be read.
+    pub fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        self.base().map_or(Ok(None), |base| past::residue(base).map(Some))
+    }
+
+    /// The records in front of [`first`](Self::first) that were kept, oldest first, with gaps.
+    pub fn scan_kept(&self) -> Scan<'_> {
+        match self.base() {
+            Some(base) => Box::new(past::scan(base, &self.payloads)),
+            None => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// How many records in front of [`first`](Self::first) were kept.
+    pub fn kept(&self) -> u64 {
+        self.base().map_or(0, |base| base.head().kept)
+    }
+
+    /// Copies of the file that stands for dropped records which are not what they should be, and
+    /// why. The next opening mends them, as long as one is whole.
+    pub fn flaws_of_base(&self) -> impl Iterator<Item = String> {
+        self.bases.flaws.iter().map(|(name, problem)| format!("its {name} file: {problem}"))
     }
 
     /// Bodies that are not in their frames.
@@ -151,19 +196,47 @@ impl Snapshot {
         self.is_in_use
     }
 
-    /// The end of the part that is whole from record 1 on.
+    /// The end of the part that is whole from the first record on.
     pub const fn whole(&self) -> Seq {
         self.whole
     }
 
-    /// All records as [`Store::scan`](crate::store::Store::scan) gives them, with errors for what
-    /// is known to be gone.
+    /// All records from [`first`](Self::first) on as [`Store::scan`](crate::store::Store::scan)
+    /// gives them, with errors for what is known to be gone.
+    ///
+    /// Says of records that are dropped while it reads that they were.
     pub fn scan(&self) -> Scan<'_> {
-        let origin = recover::origin(&self.segments);
-        let segments = self.segments.iter().cloned();
-        let frames = Frames::new(self.journal, segments, origin.end, Seq::new(1));
         let to = self.last;
-        let frames = frames.take_while(move |piece| piece.key <= to).map(keyed);
-        Box::new(records(Seq::ZERO, to, frames, self.payloads.clone()))
+        let frames = self.all().take_while(move |piece| piece.key <= to).map(keyed);
+        let now = || {
+            let now = base::first_in(&self.dir, self.journal);
+            // Where a copy is damaged, nothing that it says is an excuse.
+            let now = now.filter(|_| self.bases.flaws.is_empty());
+            now.map_or_else(|| self.first(), |now| now.first)
+        };
+        let found = records_from(self.origin().tail(), to, frames, self.payloads.clone());
+        Box::new(past::excuse(found, now))
     }
+}
+
+/// The last record that is shown, the last that is whole, and the condition.
+///
+/// Behind what was acknowledged, a journal in use is whatever its writer is about to make it.
+fn judge(found: Survey, acknowledged: Option<Tail>) -> (Seq, Seq, Condition) {
+    let Survey { whole, last, worth, .. } = found;
+    let (whole, acknowledged) = (whole.tail.head, acknowledged.map(|tail| tail.head));
+    let (last, worth) = match (worth, acknowledged) {
+        (Worth::Torn { .. } | Worth::Whole, Some(head)) => (head, Worth::Whole),
+        (Worth::Whole, None) => (whole, Worth::Whole),
+        (worth, _) => (last, worth),
+    };
+    let (last, condition) = match worth {
+        Worth::Whole => (last, Condition::Whole),
+        Worth::Torn { from, to, problem } => (last, Condition::Torn { from, to, problem }),
+        Worth::Damaged { from, to, problem } => {
+            (last.max(to), Condition::Damaged { from, to, problem })
+        }
+        Worth::Newer { problem } => (last, Condition::Newer { problem }),
+    };
+    (last, whole.min(last), condition)
 }

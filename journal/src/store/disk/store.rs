@@ -12,6 +12,7 @@ use super::error::OpenError;
 use super::index::Index;
 use super::lock::Lock;
 use super::open::{Opened, Place, open};
+use super::past::{Past, excuse};
 use super::patch::Patched;
 use super::payloads::Payloads;
 use super::segment::{self, Flaw, Map, Position, SegmentWriter};
@@ -19,8 +20,8 @@ use crate::event::Event;
 use crate::id::Seq;
 use crate::record::Record;
 use crate::store::cache::{Cache, CacheError};
-use crate::store::contract::{Scan, Store};
-use crate::store::error::{AppendError, ReadError};
+use crate::store::contract::{Cut, Scan, Store};
+use crate::store::error::{AppendError, ReadError, TrimError};
 use crate::store::tail::{Batch, Tail, Unread, record, records};
 use crate::time::Timestamp;
 
@@ -58,6 +59,7 @@ pub struct DiskStore {
     writer: Mutex<Writer>,
     map: Arc<Map>,
     payloads: Payloads,
+    past: Past,
     index: Index,
     is_closed: AtomicBool,
     /// Whether the disk had no space for the next segment.
@@ -111,8 +113,9 @@ impl DiskStore {
         durability: Durability,
     ) -> Result<Self, OpenError> {
         let dir = dir.as_ref();
-        let Opened { journal, writer, map, anchor, lock, tail, mended } = open(dir, mode)?;
+        let Opened { journal, writer, map, anchor, lock, tail, base, mended } = open(dir, mode)?;
         let (map, head) = (Arc::new(map), Arc::new(AtomicU64::new(tail.head.get())));
+        let past = Past::new(dir, journal, Arc::clone(&map), base);
         let payloads = Payloads::opened(dir);
         let index =
             Index::start(dir, journal, Arc::clone(&map), Arc::clone(&head), payloads.clone());
@@ -127,6 +130,7 @@ impl DiskStore {
             writer: Mutex::new(writer),
             map,
             payloads,
+            past,
             index,
             is_closed: AtomicBool::new(false),
             is_scarce: AtomicBool::new(false),
@@ -171,6 +175,29 @@ impl DiskStore {
         record(seq, frame, &self.payloads).ok()
     }
 
+    /// Makes sure that what stays is on the disk before anything else goes.
+    fn settle(&self) -> Result<(), TrimError> {
+        let mut writer = self.writer();
+        let State::Open(disk) = &writer.state else { return Err(TrimError::Closed) };
+        if disk.durability == Durability::Process
+            && let Err(source) = disk.segments.sync()
+        {
+            writer.poison();
+            return Err(TrimError::Io { location: self.location.clone(), source });
+        }
+        Ok(())
+    }
+
+    /// The frame of a record that the segments have lost.
+    fn other(&self, seq: Seq) -> Option<Vec<u8>> {
+        // What was dropped meanwhile is not lost.
+        if seq < self.first() {
+            return None;
+        }
+        self.distrust();
+        self.index.frame_at_last(seq)
+    }
+
     /// Where a record ends.
     fn position(&self, seq: Seq) -> Option<Position> {
         let piece = self.map.frames_near(seq).find(|piece| piece.key >= seq)?;
@@ -201,6 +228,7 @@ impl Store for DiskStore {
         match disk.commit(after, frames, &self.payloads) {
             Ok(begin) => {
                 self.map.note(tail.head.next(), begin);
+                self.map.note_end(disk.segments.end());
                 let has_room = disk.segments.has_room() && self.payloads.has_room();
                 self.is_scarce.store(!has_room, Ordering::Relaxed);
             }
@@ -222,14 +250,11 @@ impl Store for DiskStore {
         if self.is_closed() {
             return Box::new(std::iter::once(Err(ReadError::Closed)));
         }
-        let (from, to) = (from.max(Seq::new(1)), self.head());
-        let other = |seq| {
-            self.distrust();
-            self.index.frame_at_last(seq)
-        };
-        let frames = Patched::new(self.map.frames_near(from), from, to, other);
+        let (from, to) = (from.max(self.first()), self.head());
+        let frames = Patched::new(self.map.frames_near(from), from, to, |seq| self.other(seq));
         let needs_all = from <= self.first();
         let found = records(from, to, frames, self.payloads.clone());
+        let found = excuse(found, || self.first());
         Box::new(found.inspect(move |found| {
             // Without a body, whoever folds all of it cannot go on; others can do without it.
             if needs_all && found.as_ref().is_err_and(ReadError::is_of_payload) {
@@ -245,10 +270,39 @@ impl Store for DiskStore {
         if seq == Seq::ZERO || seq > self.head() {
             return Ok(None);
         }
+        if seq < self.first() {
+            return self.past.read(seq, &self.payloads);
+        }
         if let Some(found) = self.index.frame(seq).and_then(|frame| self.record(seq, &frame)) {
             return Ok(Some(found));
         }
         self.scan(seq).next().transpose()
+    }
+
+    fn first(&self) -> Seq {
+        self.map.first()
+    }
+
+    fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        self.past.residue()
+    }
+
+    fn scan_kept(&self) -> Scan<'_> {
+        if self.is_closed() {
+            return Box::new(std::iter::once(Err(ReadError::Closed)));
+        }
+        self.past.scan(&self.payloads)
+    }
+
+    fn cuts(&self) -> Vec<Cut> {
+        self.map.cuts()
+    }
+
+    fn trim(&self, first: Seq, residue: &[u8], kept: &[Seq]) -> Result<(), TrimError> {
+        self.settle()?;
+        self.past.trim(first, residue, kept, &|seq| self.other(seq))?;
+        self.index.nudge();
+        Ok(())
     }
 
     fn has_room(&self) -> bool {
@@ -294,6 +348,7 @@ impl Store for DiskStore {
     }
 
     fn close(&self) {
+        self.past.end();
         let state = std::mem::replace(&mut self.writer().state, State::Closed);
         self.is_closed.store(true, Ordering::Release);
         self.index.close();

@@ -1,6 +1,6 @@
 //! Writes what a plan says and tells what was acknowledged, until it is stopped or fails.
 //!
-//! `campaign-writer DIR SEED BATCHES [process] [patient] [plain]`: 0 batches are batches without end.
+//! `campaign-writer DIR SEED BATCHES [process] [patient] [plain] [trims]`: 0 batches are batches without end.
 
 use std::env;
 use std::error::Error;
@@ -19,7 +19,7 @@ const CACHE_EVERY: u64 = 7;
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = env::args().skip(1).collect();
     let [dir, seed, batches, options @ ..] = words.as_slice() else {
-        return Err("campaign-writer DIR SEED BATCHES [process] [patient] [plain]".into());
+        return Err("campaign-writer DIR SEED BATCHES [process] [patient] [plain] [trims]".into());
     };
     let has = |option: &str| options.iter().any(|word| word == option);
     let durability = if has("process") { Durability::Process } else { Durability::Power };
@@ -36,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         plan: Plan::of(seed.parse()?),
         is_patient: has("patient"),
         is_plain: has("plain"),
+        trims: has("trims"),
     };
     writer.write(batches.parse()?)?;
     writer.store.close();
@@ -49,6 +50,8 @@ struct Writer {
     is_patient: bool,
     /// Writes records and nothing that is derived from them.
     is_plain: bool,
+    /// Drops old records as soon as it can.
+    trims: bool,
 }
 
 impl Writer {
@@ -67,6 +70,9 @@ impl Writer {
             }
             if !self.is_plain {
                 self.derive(number)?;
+            }
+            if self.trims {
+                self.trim()?;
             }
         }
         Ok(())
@@ -111,6 +117,24 @@ impl Writer {
             }
         }
         Ok(())
+    }
+}
+
+impl Writer {
+    /// Trims at one of the cuts, behind a checkpoint as an engine does.
+    fn trim(&self) -> Result<(), Box<dyn Error>> {
+        let (cuts, head) = (self.store.cuts(), self.store.head());
+        let luck = self.plan.luck(head.get(), 10).index(cuts.len().max(1));
+        let Some(first) = cuts.get(luck).map(|cut| cut.first) else { return Ok(()) };
+        self.store.save_checkpoint(head, &self.plan.image(head.get()))?;
+        say(&format!("kept {head}"))?;
+        say(&format!("trimming {first}"))?;
+        let kept = (1..first.get()).filter(|seq| self.plan.keeps(*seq)).map(Seq::new);
+        let kept: Vec<Seq> = kept.collect();
+        match self.store.trim(first, &self.plan.image(first.get()), &kept) {
+            Ok(()) => say(&format!("trimmed {first}")),
+            Err(error) => say(&format!("untrimmed {}", told(&error))),
+        }
     }
 }
 

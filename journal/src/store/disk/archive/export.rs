@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::ExportError;
 use super::format::{End, Header};
-use crate::codec::{self, DecodeError};
+use crate::codec::{Aside, DecodeError, claim_aside, run_of};
 use crate::id::{RunId, Seq};
 use crate::store::disk::error::OpenError;
 use crate::store::disk::files;
@@ -37,6 +37,19 @@ pub struct Exported {
 /// [`ExportError`] if there is such a file already, if the journal is damaged or needs a newer
 /// release, or if the file cannot be written.
 pub fn export(journal: &Path, to: &Path, run: Option<RunId>) -> Result<Exported, ExportError> {
+    loop {
+        if let Some(exported) = try_export(journal, to, run)? {
+            return Ok(exported);
+        }
+    }
+}
+
+/// None if the journal was trimmed meanwhile.
+fn try_export(
+    journal: &Path,
+    to: &Path,
+    run: Option<RunId>,
+) -> Result<Option<Exported>, ExportError> {
     let (location, source) = (to.display().to_string(), journal.display().to_string());
     let snapshot = Snapshot::take(journal)?;
     match snapshot.condition().clone() {
@@ -54,7 +67,11 @@ pub fn export(journal: &Path, to: &Path, run: Option<RunId>) -> Result<Exported,
     let failed = |source| ExportError::Io { location: location.clone(), source };
     let draft = draft_of(to).map_err(failed)?;
     let file = create_new(&draft).map_err(failed)?;
-    let written = write(&snapshot, run, file).map_err(|failure| match failure {
+    let written = write(&snapshot, run, file);
+    if matches!(written, Err(Failure::Changed(_))) && snapshot.was_trimmed() {
+        return fs::remove_file(&draft).map(|()| None).map_err(failed);
+    }
+    let written = written.map_err(|failure| match failure {
         Failure::Io(error) => failed(error),
         Failure::Changed(seq) => ExportError::Damaged {
             location: source,
@@ -74,7 +91,7 @@ pub fn export(journal: &Path, to: &Path, run: Option<RunId>) -> Result<Exported,
         let _ = fs::remove_file(&draft);
     }
     let (last, condition) = (snapshot.whole(), snapshot.condition().clone());
-    published.map(|records| Exported { records, last, condition })
+    published.map(|records| Some(Exported { records, last, condition }))
 }
 
 enum Failure {
@@ -91,9 +108,29 @@ impl From<io::Error> for Failure {
 
 fn write(snapshot: &Snapshot, run: Option<RunId>, file: File) -> Result<u64, Failure> {
     let mut out = Summed { file: BufWriter::new(file), crc: 0 };
-    let mut tail = Tail::default();
+    let mut tail = snapshot.origin().tail();
     let mut records = 0;
-    out.write(&Header { journal: snapshot.journal(), run }.encode())?;
+    // Of one run, what was kept of it stands among its records.
+    let base = snapshot.base();
+    let carried = base.filter(|_| run.is_none());
+    let base_bytes = carried.map_or(0, |base| base.head().file_bytes());
+    out.write_all(&Header { journal: snapshot.journal(), run, base_bytes }.encode())?;
+    if let Some(base) = carried {
+        io::copy(&mut base.bytes(), &mut out)?;
+        for found in base.kept(Seq::ZERO) {
+            let (seq, frame) = found?;
+            write_body(snapshot, &mut out, seq, claim_aside(&frame))?;
+        }
+    } else if let Some(base) = base {
+        for found in base.kept(Seq::ZERO) {
+            let (seq, frame) = found?;
+            if run_of(&frame) == run {
+                out.write_all(&frame)?;
+                write_body(snapshot, &mut out, seq, claim_aside(&frame))?;
+                records += 1;
+            }
+        }
+    }
     for piece in snapshot.frames() {
         let seal = piece
             .seal
@@ -101,12 +138,9 @@ fn write(snapshot: &Snapshot, run: Option<RunId>, file: File) -> Result<u64, Fai
             .filter(|seal| seal.seq == tail.head.next() && seal.link.chain == tail.chain);
         let seal = seal.ok_or_else(|| Failure::Changed(tail.head.next()))?;
         tail = Tail { head: seal.seq, chain: seal.crc };
-        if run.is_none() || codec::run_of(&piece.bytes) == run {
-            out.write(&piece.bytes)?;
-            if let Some(aside) = seal.aside {
-                let body = aside.fetch(snapshot.payloads());
-                out.write(&body.map_err(|error| Failure::Body(seal.seq, error))?)?;
-            }
+        if run.is_none() || run_of(&piece.bytes) == run {
+            out.write_all(&piece.bytes)?;
+            write_body(snapshot, &mut out, seal.seq, seal.aside)?;
             records += 1;
         }
     }
@@ -114,10 +148,22 @@ fn write(snapshot: &Snapshot, run: Option<RunId>, file: File) -> Result<u64, Fai
         return Err(Failure::Changed(tail.head.next()));
     }
     let end = End { records, last: tail.head }.encode(out.crc);
-    out.write(&end)?;
+    out.write_all(&end)?;
     let file = out.file.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.sync_all()?;
     Ok(records)
+}
+
+/// Writes the body that a frame refers to, if it refers to one.
+fn write_body(
+    snapshot: &Snapshot,
+    out: &mut impl Write,
+    seq: Seq,
+    aside: Option<Aside>,
+) -> Result<(), Failure> {
+    let Some(aside) = aside else { return Ok(()) };
+    let body = aside.fetch(snapshot.payloads()).map_err(|error| Failure::Body(seq, error))?;
+    Ok(out.write_all(&body)?)
 }
 
 /// Writes and counts the checksum of everything.
@@ -126,10 +172,15 @@ struct Summed {
     crc: u32,
 }
 
-impl Summed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+impl Write for Summed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.crc = crc32c::crc32c_append(self.crc, bytes);
-        self.file.write_all(bytes)
+        self.file.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

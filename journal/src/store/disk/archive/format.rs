@@ -11,8 +11,10 @@ pub(super) const HEADER_BYTES: usize = 64;
 /// Bytes behind the last frame.
 pub(super) const END_BYTES: usize = 32;
 
-/// Format of the archives that this release writes, and the latest that it reads.
+/// Format of an archive of records alone.
 const FORMAT: u16 = 1;
+/// Format of one that begins with what stands for dropped records; the latest that is read.
+const FORMAT_WITH_BASE: u16 = 2;
 const MAGIC: [u8; 4] = *b"RJAR";
 /// No frame begins like this.
 pub(super) const END_MAGIC: [u8; 4] = *b"ENDJ";
@@ -24,6 +26,8 @@ pub(super) struct Header {
     pub(super) journal: Uuid,
     /// The one run whose records it holds; all records if none.
     pub(super) run: Option<RunId>,
+    /// Bytes of what stands for dropped records; 0 if there is nothing of that.
+    pub(super) base_bytes: u64,
 }
 
 /// What is wrong with a header.
@@ -46,10 +50,12 @@ impl Header {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEADER_BYTES);
         bytes.extend_from_slice(&MAGIC);
-        bytes.extend_from_slice(&FORMAT.to_be_bytes());
+        let format = if self.base_bytes > 0 { FORMAT_WITH_BASE } else { FORMAT };
+        bytes.extend_from_slice(&format.to_be_bytes());
         bytes.extend_from_slice(&[0; 2]);
         bytes.extend_from_slice(self.journal.as_bytes());
         bytes.extend_from_slice(self.run.map_or(Uuid::nil(), RunId::as_uuid).as_bytes());
+        bytes.extend_from_slice(&self.base_bytes.to_be_bytes());
         bytes.resize(HEADER_BYTES - CRC_BYTES, 0);
         bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_be_bytes());
         bytes
@@ -64,15 +70,18 @@ impl Header {
         }
         let (format, rest) = rest.split_first_chunk().ok_or(Problem::Damaged)?;
         let format = u16::from_be_bytes(*format);
-        if format > FORMAT {
+        if format > FORMAT_WITH_BASE {
             return Err(Problem::Newer(format));
         }
         let ids = rest.get(2..).and_then(|rest| rest.split_first_chunk::<16>());
         let (journal, rest) = ids.ok_or(Problem::Damaged)?;
-        let run = Uuid::from_bytes(*rest.first_chunk::<16>().ok_or(Problem::Damaged)?);
+        let (run, rest) = rest.split_first_chunk::<16>().ok_or(Problem::Damaged)?;
+        let run = Uuid::from_bytes(*run);
+        let base_bytes = u64::from_be_bytes(*rest.first_chunk().ok_or(Problem::Damaged)?);
         let header = Self {
             journal: Uuid::from_bytes(*journal),
             run: (!run.is_nil()).then(|| RunId::new(run)),
+            base_bytes,
         };
         // Whatever else it says, this release would not have written it.
         if header.encode() == bytes { Ok(header) } else { Err(Problem::Damaged) }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::error::{ArchiveError, ImportError};
 use super::read::{Archive, Framed};
+use crate::codec::Kept;
 use crate::id::Seq;
 use crate::store::disk::draft::Draft;
 use crate::store::disk::payloads::Payloads;
@@ -34,7 +35,17 @@ pub fn import(archive: &Path, to: &Path) -> Result<Seq, ImportError> {
 }
 
 fn fill(archive: &Archive, draft: &Draft, location: &str) -> Result<Seq, ImportError> {
-    let mut chain = draft.chain(archive.journal())?;
+    let mut chain = draft.chain(archive.journal(), archive.origin())?;
+    let payloads = Payloads::new(draft.dir());
+    let keep = |body: &Option<Kept>| {
+        draft.io("write a payload", payloads.keep(body.as_slice(), Durability::Power))
+    };
+    if let Some(base) = archive.base() {
+        for found in archive.kept_frames() {
+            keep(&found?.body)?;
+        }
+        draft.begin_with(base)?;
+    }
     let changed = || ArchiveError::Damaged {
         location: location.to_owned(),
         offset: 0,
@@ -42,9 +53,7 @@ fn fill(archive: &Archive, draft: &Draft, location: &str) -> Result<Seq, ImportE
     };
     for found in archive.frames() {
         let Framed { seq, frame, body } = found?;
-        let payloads = Payloads::new(draft.dir());
-        let kept = payloads.keep(body.as_slice(), Durability::Power);
-        draft.io("write a payload", kept)?;
+        keep(&body)?;
         if !draft.io("write the records", chain.push(seq, &frame))? {
             return Err(changed().into());
         }

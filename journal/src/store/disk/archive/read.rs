@@ -1,7 +1,7 @@
 //! Reading an archive.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -10,7 +10,10 @@ use super::error::ArchiveError;
 use super::format::{END_BYTES, END_MAGIC, End, HEADER_BYTES, Header, Problem};
 use crate::codec::{self, Aside, Bodies, CLAIM_BYTES, Kept, PayloadProblem};
 use crate::id::{RunId, Seq};
+use crate::record::Record;
 use crate::store::contract::Scan;
+use crate::store::disk::base::{Base, Origin};
+use crate::store::disk::past;
 use crate::store::error::ReadError;
 use crate::store::tail::record;
 
@@ -19,6 +22,7 @@ use crate::store::tail::record;
 pub struct Archive {
     path: PathBuf,
     header: Header,
+    base: Option<Base>,
     end: End,
 }
 
@@ -35,16 +39,22 @@ impl Archive {
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
         let mut reader = Reader::open(path)?;
         let header = reader.header;
-        let (mut before, mut chain) = (Seq::ZERO, 0);
+        let base = reader.base()?;
+        for found in base.iter().flat_map(|base| base.kept(Seq::ZERO)) {
+            let (seq, frame) = found.map_err(|error| reader.damaged(&error.to_string()))?;
+            let framed = reader.framed(seq, frame)?;
+            reader.prove_body(&framed)?;
+        }
+        let tail = base.as_ref().map_or(Origin::CREATION, Base::origin).tail();
+        let (mut before, mut chain) = (tail.head, tail.chain);
         let end = loop {
-            let Framed { seq, frame, body } = match reader.next()? {
+            let framed = match reader.next()? {
                 Next::Frame(framed) => framed,
                 Next::End(end) => break end,
             };
-            let seal = codec::check(seq, &frame).map_err(|error| reader.refuse(&error))?;
-            if body.is_some_and(|kept| !kept.aside.is(&kept.body)) {
-                return Err(reader.damaged(&format!("the payload of record {seq} was changed")));
-            }
+            let seq = framed.seq;
+            let seal = codec::check(seq, &framed.frame).map_err(|error| reader.refuse(&error))?;
+            reader.prove_body(&framed)?;
             let is_next = seq == before.next();
             if seq <= before || (header.run.is_none() && !is_next) {
                 return Err(reader.damaged(&format!("record {seq} does not belong here")));
@@ -61,7 +71,7 @@ impl Archive {
         if end.records != reader.records || !is_right {
             return Err(reader.damaged("its end speaks of other records"));
         }
-        Ok(Self { path: path.to_owned(), header, end })
+        Ok(Self { path: path.to_owned(), header, base, end })
     }
 
     /// Tells the journal from every other.
@@ -74,7 +84,7 @@ impl Archive {
         self.header.run
     }
 
-    /// Number of records.
+    /// Number of records, without those that were [kept](Self::kept) of the dropped ones.
     pub const fn records(&self) -> u64 {
         self.end.records
     }
@@ -84,21 +94,67 @@ impl Archive {
         self.end.last
     }
 
-    /// All records. Positions have gaps if it holds one run.
-    pub fn scan(&self) -> Scan<'_> {
-        let frames = self.frames();
-        Box::new(frames.map(|found| {
-            let Framed { seq, frame, body } = found.map_err(|error| ReadError::Io {
-                seq: Seq::new(1),
-                source: io::Error::other(error),
-            })?;
-            record(seq, &frame, &body)
-        }))
+    /// The first record from which on none was dropped: 1, unless the journal was trimmed.
+    pub fn first(&self) -> Seq {
+        self.origin().first
     }
 
-    /// All frames, read again; nothing behind an error.
+    /// What stands in the place of the records in front of [`first`](Self::first), if the journal
+    /// was trimmed.
+    ///
+    /// # Errors
+    /// [`ReadError`] if it was, and this is gone or cannot be read.
+    pub fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        self.base().map_or(Ok(None), |base| past::residue(base).map(Some))
+    }
+
+    /// The records in front of [`first`](Self::first) that were kept, oldest first, with gaps.
+    pub fn scan_kept(&self) -> Scan<'_> {
+        Box::new(self.kept_frames().map(to_record))
+    }
+
+    /// How many records in front of [`first`](Self::first) were kept.
+    pub fn kept(&self) -> u64 {
+        self.base().map_or(0, |base| base.head().kept)
+    }
+
+    /// Where the records that are all there begin.
+    pub(super) fn origin(&self) -> Origin {
+        self.base().map_or(Origin::CREATION, Base::origin)
+    }
+
+    /// What stands for those that were dropped.
+    pub(super) const fn base(&self) -> Option<&Base> {
+        self.base.as_ref()
+    }
+
+    /// All records that are frames of it. Positions have gaps if it holds one run.
+    pub fn scan(&self) -> Scan<'_> {
+        Box::new(self.frames().map(to_record))
+    }
+
+    /// The frames that were kept of the dropped ones, read again; nothing behind an error.
+    pub(super) fn kept_frames(&self) -> impl Iterator<Item = Result<Framed, ArchiveError>> {
+        let mut frames = self.base.as_ref().map(|base| base.kept(Seq::ZERO));
+        let mut reader = Some(Reader::open(&self.path).and_then(Reader::behind_base));
+        std::iter::from_fn(move || {
+            let found = frames.as_mut()?.next()?;
+            match reader.take()?.and_then(|mut open| {
+                let (seq, frame) = found.map_err(|error| open.damaged(&error.to_string()))?;
+                open.framed(seq, frame).map(|framed| (open, framed))
+            }) {
+                Ok((open, framed)) => {
+                    reader = Some(Ok(open));
+                    Some(Ok(framed))
+                }
+                Err(error) => Some(Err(error)),
+            }
+        })
+    }
+
+    /// All other frames, read again; nothing behind an error.
     pub(super) fn frames(&self) -> impl Iterator<Item = Result<Framed, ArchiveError>> {
-        let mut reader = Some(Reader::open(&self.path));
+        let mut reader = Some(self.reader());
         std::iter::from_fn(move || {
             let mut open = match reader.take()? {
                 Ok(open) => open,
@@ -114,7 +170,26 @@ impl Archive {
             }
         })
     }
+
+    /// A reader that stands before the first frame behind the base.
+    fn reader(&self) -> Result<Reader, ArchiveError> {
+        let mut reader = Reader::open(&self.path).and_then(Reader::behind_base)?;
+        for found in self.base.iter().flat_map(|base| base.kept(Seq::ZERO)) {
+            let (seq, frame) = found.map_err(|error| reader.damaged(&error.to_string()))?;
+            reader.framed(seq, frame)?;
+        }
+        Ok(reader)
+    }
 }
+
+fn to_record(found: Result<Framed, ArchiveError>) -> Result<Record, ReadError> {
+    let Framed { seq, frame, body } = found
+        .map_err(|error| ReadError::Io { seq: Seq::new(1), source: io::Error::other(error) })?;
+    record(seq, &frame, &body)
+}
+
+/// Bytes of what is passed over at a time.
+const PART_BYTES: usize = 64 * 1024;
 
 /// A frame, with its body if that is not in it.
 pub(super) struct Framed {
@@ -137,6 +212,7 @@ enum Next {
 }
 
 struct Reader {
+    path: PathBuf,
     location: String,
     file: BufReader<File>,
     header: Header,
@@ -166,7 +242,49 @@ impl Reader {
             },
         })?;
         let crc = crc32c::crc32c(&bytes);
-        Ok(Self { location, file, header, crc, offset: HEADER_BYTES as u64, records: 0 })
+        let path = path.to_owned();
+        Ok(Self { path, location, file, header, crc, offset: HEADER_BYTES as u64, records: 0 })
+    }
+
+    /// Checks what stands for dropped records, and passes over it.
+    fn base(&mut self) -> Result<Option<Base>, ArchiveError> {
+        let bytes = self.header.base_bytes;
+        if bytes == 0 {
+            return Ok(None);
+        }
+        let found = File::open(&self.path).and_then(|file| Base::within(file, self.offset, bytes));
+        let base = found.map_err(|error| match error.kind() {
+            ErrorKind::InvalidData => self.damaged(&error.to_string()),
+            ErrorKind::Unsupported => ArchiveError::NewerFormat {
+                location: self.location.clone(),
+                problem: error.to_string(),
+            },
+            _ => ArchiveError::Io { location: self.location.clone(), source: error },
+        })?;
+        if base.head().journal != self.header.journal || self.header.run.is_some() {
+            return Err(self.damaged("what stands for dropped records does not belong here"));
+        }
+        self.skip_base()?;
+        Ok(Some(base))
+    }
+
+    fn behind_base(mut self) -> Result<Self, ArchiveError> {
+        self.skip_base().map(|()| self)
+    }
+
+    fn skip_base(&mut self) -> Result<(), ArchiveError> {
+        let mut left = self.header.base_bytes;
+        while left > 0 {
+            let part = usize::try_from(left).unwrap_or(PART_BYTES).min(PART_BYTES);
+            let bytes = self.take(part)?;
+            if bytes.len() != part {
+                return Err(self.damaged("it ends too early"));
+            }
+            self.crc = crc32c::crc32c_append(self.crc, &bytes);
+            self.offset += part as u64;
+            left -= part as u64;
+        }
+        Ok(())
     }
 
     fn next(&mut self) -> Result<Next, ArchiveError> {
@@ -188,8 +306,23 @@ impl Reader {
         }
         self.count(&bytes);
         self.records += 1;
-        let body = codec::claim_aside(&bytes).map(|aside| self.body(aside)).transpose()?;
-        Ok(Next::Frame(Framed { seq, frame: bytes, body }))
+        self.framed(seq, bytes).map(Next::Frame)
+    }
+
+    /// A frame with its body, which comes next if it refers to one.
+    fn framed(&mut self, seq: Seq, frame: Vec<u8>) -> Result<Framed, ArchiveError> {
+        let body = codec::claim_aside(&frame).map(|aside| self.body(aside)).transpose()?;
+        Ok(Framed { seq, frame, body })
+    }
+
+    fn prove_body(&self, framed: &Framed) -> Result<(), ArchiveError> {
+        match &framed.body {
+            Some(kept) if !kept.aside.is(&kept.body) => {
+                let problem = format!("the payload of record {} was changed", framed.seq);
+                Err(self.damaged(&problem))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The body behind a frame that refers to it.

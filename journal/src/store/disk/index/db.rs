@@ -18,6 +18,8 @@ use crate::store::disk::lock::{PATIENCE, PAUSE};
 
 /// Blocks are read seldom, and what was taken out of memory comes back once.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+/// Blocks that are removed between two times that sled is told to hand over what changed.
+const DROPPED_AT_ONCE: usize = 256;
 const BLOCKS: &[u8] = b"blocks";
 const CACHE: &[u8] = b"cache";
 /// What the database is: the journal that it belongs to, and its own identity.
@@ -115,6 +117,31 @@ impl Db {
         found.map(|(key, value)| Block::read(&key, &value)).transpose()
     }
 
+    /// Removes the blocks in front of the one that holds a record; all in front of it if none does.
+    ///
+    /// Tells whether there were any.
+    pub(super) fn drop_blocks(&self, first: Seq, is_in_none: bool) -> io::Result<bool> {
+        let end = first.get().to_be_bytes().to_vec();
+        let block = if is_in_none { end } else { self.block_at(first)?.unwrap_or(end) };
+        let dropped = || self.blocks.range(..block.as_slice()).keys().take(DROPPED_AT_ONCE);
+        let mut is_any = false;
+        loop {
+            let keys = guarded(|| dropped().collect::<Result<Vec<_>, _>>())?;
+            if keys.is_empty() {
+                return Ok(is_any);
+            }
+            is_any = true;
+            guarded(|| keys.into_iter().try_for_each(|key| self.blocks.remove(key).map(|_| ())))?;
+            self.flush()?;
+        }
+    }
+
+    /// The key of the block that a record is in, or would be.
+    fn block_at(&self, seq: Seq) -> io::Result<Option<Vec<u8>>> {
+        let found = guarded(|| self.blocks.get_lt(seq.next().get().to_be_bytes()))?;
+        Ok(found.map(|(key, _)| key.to_vec()))
+    }
+
     /// The value under a key of the cache.
     pub(super) fn get(&self, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
         guarded(|| self.cache.get(key)).map(|found| found.map(|value| value.to_vec()))
@@ -128,6 +155,23 @@ impl Db {
         guarded(|| {
             let pairs = self.cache.range(from..to).take(limit);
             pairs.map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect()
+        })
+    }
+
+    /// Pairs of the cache from a key on, in order.
+    pub(super) fn range_from(&self, from: &[u8], limit: usize) -> io::Result<Vec<Pair>> {
+        guarded(|| {
+            let pairs = self.cache.range(from..).take(limit);
+            pairs.map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect()
+        })
+    }
+
+    /// Bytes of everything that it holds. Reads all of it.
+    pub(super) fn live_bytes(&self) -> io::Result<u64> {
+        guarded(|| {
+            let pairs = self.blocks.iter().chain(self.cache.iter());
+            let sizes = pairs.map(|pair| pair.map(|(key, value)| (key.len() + value.len()) as u64));
+            sizes.sum()
         })
     }
 

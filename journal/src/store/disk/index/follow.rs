@@ -18,14 +18,26 @@ pub(super) struct Follower {
     packer: Packer,
     /// The last record that is in a block or in the packer.
     taken: Seq,
+    /// Blocks in front of this record were removed.
+    dropped: Seq,
+    /// Whether any was removed since somebody asked.
+    has_dropped: bool,
 }
 
 impl Follower {
     /// Goes on where the database ends; an error if it does not belong to these segments.
     pub(super) fn resume(db: Db, map: &Map, head: Seq) -> io::Result<Self> {
         let mut packer = Packer::new();
-        let Some(block) = db.last_block()? else {
-            return Ok(Self { db, packer, taken: Seq::ZERO });
+        let before = before(map);
+        let block = db.last_block()?.filter(|block| block.last() >= map.first());
+        let Some(block) = block else {
+            return Ok(Self {
+                db,
+                packer,
+                taken: before,
+                dropped: Seq::new(1),
+                has_dropped: false,
+            });
         };
         let last = block.last();
         let ours = split(block.frames()).last().map(|(_, frame)| frame);
@@ -35,7 +47,21 @@ impl Follower {
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }
         packer.refill(&block);
-        Ok(Self { db, packer, taken: last })
+        Ok(Self { db, packer, taken: last, dropped: Seq::new(1), has_dropped: false })
+    }
+
+    pub(super) const fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Lets go of the database.
+    pub(super) fn close(self) {
+        self.db.close();
+    }
+
+    /// Whether blocks were removed since this was asked last.
+    pub(super) const fn has_dropped(&mut self) -> bool {
+        std::mem::replace(&mut self.has_dropped, false)
     }
 
     /// The last record that was taken over.
@@ -50,10 +76,19 @@ impl Follower {
         head: Seq,
         deadline: Option<Instant>,
     ) -> io::Result<()> {
+        self.drop_trimmed(map)?;
         let (mut frames, mut unflushed) = (map.frames_near(self.taken.next()), 0);
         while self.taken < head && deadline.is_none_or(|at| Instant::now() < at) {
             // Whoever reads a copy proves it: here only what it is a copy of counts.
-            let Some((seq, frame)) = frames.skim()? else { break };
+            let found = frames.skim();
+            let is_next = found
+                .as_ref()
+                .is_ok_and(|found| found.is_none_or(|(seq, _)| seq <= self.taken.next()));
+            // What was dropped meanwhile is not missing: the next turn goes on behind it.
+            if !is_next && self.taken < before(map) {
+                return Ok(());
+            }
+            let Some((seq, frame)) = found? else { break };
             if seq <= self.taken {
                 continue;
             }
@@ -73,6 +108,27 @@ impl Follower {
         self.finish()
     }
 
+    /// Whether there are blocks of records that were dropped.
+    pub(super) fn is_behind(&self, map: &Map) -> bool {
+        self.dropped < map.first()
+    }
+
+    /// Removes the blocks of records that were dropped, and goes on behind them.
+    fn drop_trimmed(&mut self, map: &Map) -> io::Result<()> {
+        let first = map.first();
+        if self.dropped >= first {
+            return Ok(());
+        }
+        let is_overtaken = self.taken < before(map);
+        if is_overtaken {
+            self.packer = Packer::new();
+            self.taken = before(map);
+        }
+        self.has_dropped |= self.db.drop_blocks(first, is_overtaken)?;
+        self.dropped = first;
+        Ok(())
+    }
+
     /// Writes down what does not fill a block yet.
     fn finish(&mut self) -> io::Result<()> {
         while !self.packer.is_empty() {
@@ -90,6 +146,11 @@ impl Follower {
         }
         self.db.flush()
     }
+}
+
+/// The record in front of the first one.
+fn before(map: &Map) -> Seq {
+    Seq::new(map.first().get() - 1)
 }
 
 /// The frame of one record as the segments have it.

@@ -1,12 +1,13 @@
 //! What the store holds of its database.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,10 @@ use uuid::Uuid;
 use super::block::{Block, split};
 use super::db::{self, Db};
 use super::follow::{ABANDON, CLOSE, Follower, PACE, RETRY};
+use super::renew::{self, Measure};
 use crate::id::Seq;
 use crate::store::cache::{Cache, CacheError, Change, Pair};
+use crate::store::disk::base;
 use crate::store::disk::files;
 use crate::store::disk::payloads::{Payloads, referenced};
 use crate::store::disk::segment::Map;
@@ -40,31 +43,35 @@ struct Thread {
 }
 
 #[derive(Debug)]
-struct Shared {
-    dir: PathBuf,
-    journal: Uuid,
-    map: Arc<Map>,
+pub(super) struct Shared {
+    pub(super) dir: PathBuf,
+    pub(super) journal: Uuid,
+    pub(super) map: Arc<Map>,
     /// The last record that is durable.
     head: Arc<AtomicU64>,
     payloads: Payloads,
     state: Mutex<State>,
     changed: Condvar,
+    /// Held by whoever uses the database; nobody does while another one takes its place.
+    pub(super) gate: RwLock<()>,
+    /// Keys of the cache that were changed since a copy of it was begun; none without a copy.
+    dirty: Mutex<Option<BTreeSet<Vec<u8>>>>,
 }
 
 #[derive(Debug)]
-struct State {
-    db: Access,
+pub(super) struct State {
+    pub(super) db: Access,
     /// The last record that the database has.
-    taken: Seq,
+    pub(super) taken: Seq,
     /// Whether the thread waits for a record.
     is_asleep: bool,
-    is_closing: bool,
-    /// Whether what a crash left was looked for.
-    is_collected: bool,
+    pub(super) is_closing: bool,
+    /// Where the journal began when bodies that nothing refers to were looked for.
+    collected: Seq,
 }
 
 #[derive(Debug)]
-enum Access {
+pub(super) enum Access {
     Opening,
     Ready(Db, Uuid),
     /// It cannot be used for now.
@@ -85,7 +92,7 @@ impl Index {
             taken: Seq::ZERO,
             is_asleep: false,
             is_closing: false,
-            is_collected: false,
+            collected: Seq::ZERO,
         };
         let shared = Arc::new(Shared {
             dir: dir.to_owned(),
@@ -95,6 +102,8 @@ impl Index {
             payloads,
             state: Mutex::new(state),
             changed: Condvar::new(),
+            gate: RwLock::new(()),
+            dirty: Mutex::new(None),
         });
         let follower = Arc::clone(&shared);
         let (alive, end) = mpsc::channel();
@@ -116,6 +125,7 @@ impl Index {
 
     /// The frame of a record, if the database has it and can be asked right now.
     pub(in crate::store::disk) fn frame(&self, seq: Seq) -> Option<Vec<u8>> {
+        let _inside = self.shared.gate.try_read().ok()?;
         let db = {
             let state = self.shared.state();
             match &state.db {
@@ -129,6 +139,7 @@ impl Index {
 
     /// The frame of a record, if the database has it; waits until the database is open.
     pub(in crate::store::disk) fn frame_at_last(&self, seq: Seq) -> Option<Vec<u8>> {
+        let _inside = self.shared.enter();
         let (db, _) = self.shared.ready().ok()?;
         let block = db.block_of(seq).ok()??;
         frame_in(&block, seq)
@@ -150,23 +161,37 @@ impl Index {
 
 impl Cache for Index {
     fn generation(&self) -> Result<Uuid, CacheError> {
+        let _inside = self.shared.enter();
         self.shared.ready().map(|(_, own)| own)
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, CacheError> {
-        Ok(self.shared.ready()?.0.get(key)?)
+        let _inside = self.shared.enter();
+        let (db, _) = self.shared.ready()?;
+        Ok(db.get(key)?)
     }
 
     fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Pair>, CacheError> {
-        Ok(self.shared.ready()?.0.range(from, to, limit)?)
+        let _inside = self.shared.enter();
+        let (db, _) = self.shared.ready()?;
+        Ok(db.range(from, to, limit)?)
     }
 
     fn apply(&self, changes: Vec<Change>) -> Result<(), CacheError> {
         Change::check(&changes)?;
-        Ok(self.shared.ready()?.0.apply(changes)?)
+        let _inside = self.shared.enter();
+        let (db, _) = self.shared.ready()?;
+        let is_copied = self.shared.dirty().is_some();
+        let keys: Vec<_> = changes.iter().filter(|_| is_copied).map(Change::key).collect();
+        let applied = db.apply(changes);
+        if let Some(dirty) = self.shared.dirty().as_mut() {
+            dirty.extend(keys);
+        }
+        Ok(applied?)
     }
 
     fn sync(&self) -> Result<(), CacheError> {
+        let _inside = self.shared.enter();
         let (db, _) = self.shared.ready()?;
         db.flush()?;
         Ok(sync_log(&self.shared.dir)?)
@@ -175,11 +200,25 @@ impl Cache for Index {
 
 impl Shared {
     /// The state; a panic elsewhere cannot have left it half-changed.
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn head(&self) -> Seq {
+    /// Keeps the database that is there from being replaced.
+    fn enter(&self) -> RwLockReadGuard<'_, ()> {
+        self.gate.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What has to be copied again; a panic elsewhere cannot have left it half-changed.
+    pub(super) fn dirty(&self) -> MutexGuard<'_, Option<BTreeSet<Vec<u8>>>> {
+        self.dirty.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take_dirty(&self) {
+        self.dirty().take();
+    }
+
+    pub(super) fn head(&self) -> Seq {
         Seq::new(self.head.load(Ordering::Acquire))
     }
 
@@ -224,8 +263,9 @@ impl Shared {
     }
 
     /// Opens the database; one that is damaged or foreign makes room for a new one.
-    fn open(&self) -> io::Result<Follower> {
+    pub(super) fn open(&self) -> io::Result<Follower> {
         let dir = self.dir.join(DIR);
+        renew::settle(&self.dir)?;
         for _ in 0..2 {
             match self.try_open(&dir) {
                 Ok((db, own, follower)) => {
@@ -275,40 +315,58 @@ impl Shared {
 
     /// Follows until the journal is closed.
     fn follow(&self, mut follower: Follower) -> io::Result<()> {
-        follower.follow(&self.map, self.head(), None)?;
-        self.state().taken = follower.taken();
+        let mut measure = Measure::begin(&self.dir);
         self.collect();
         loop {
-            if self.waits_for_records(follower.taken()) {
+            if self.waits_for_records(&follower) {
                 follower.follow(&self.map, self.head(), Some(Instant::now() + CLOSE))?;
                 return sync_log(&self.dir);
             }
             follower.follow(&self.map, self.head(), None)?;
             self.state().taken = follower.taken();
+            self.collect();
+            if measure.is_wasteful(&self.dir, &mut follower)?
+                && let Some(own) = self.own()
+            {
+                follower = self.renew(follower, own)?;
+                measure = Measure::begin(&self.dir);
+            }
         }
     }
 
-    /// Removes what a crash has left of commits that never were.
+    /// Removes bodies that a crash has left of commits that never were, or that only dropped
+    /// records referred to.
     fn collect(&self) {
-        let is_collected = std::mem::replace(&mut self.state().is_collected, true);
-        if is_collected || self.payloads.is_empty() {
+        let first = self.map.first();
+        let before = std::mem::replace(&mut self.state().collected, first);
+        if before == first || self.payloads.is_empty() {
             return;
         }
         let is_closing = || self.state().is_closing;
         // What cannot be collected now is collected after the next opening.
         let _ = self.payloads.collect(self.journal, || {
-            let frames = self.map.frames_near(Seq::new(1));
-            referenced(frames, Seq::new(1), self.head(), is_closing)
+            let mut found = base::referenced(&self.dir, self.journal)?;
+            let frames = self.map.frames_near(first);
+            found.extend(referenced(frames, first, self.head(), is_closing)?);
+            Ok(found)
         });
     }
 
-    /// Waits until there are records behind `taken`; true if the journal is being closed.
-    fn waits_for_records(&self, taken: Seq) -> bool {
+    fn own(&self) -> Option<Uuid> {
+        match &self.state().db {
+            Access::Ready(_, own) => Some(*own),
+            _ => None,
+        }
+    }
+
+    /// Waits until there are records to take over, or to drop; true if the journal is being closed.
+    fn waits_for_records(&self, follower: &Follower) -> bool {
+        let is_idle = || self.head() <= follower.taken() && !follower.is_behind(&self.map);
         let mut state = self.state();
-        while !state.is_closing && self.head() <= taken {
+        while !state.is_closing && is_idle() {
             state.is_asleep = true;
             // Asked again under the lock, so that no nudge is missed.
-            if self.head() > taken {
+            if !is_idle() {
                 break;
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);

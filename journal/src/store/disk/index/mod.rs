@@ -6,5 +6,7 @@ mod block;
 mod db;
 mod follow;
 mod handle;
+mod renew;
 
 pub(super) use handle::{DIR, Index, Rescue};
+pub(super) use renew::{place, settle};

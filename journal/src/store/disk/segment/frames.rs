@@ -102,8 +102,12 @@ impl Frames {
         from: Place,
         next: Seq,
     ) -> Self {
-        let segments = segments.into_iter().filter(|file| file.ordinal >= from.ordinal).collect();
-        Self { journal, segments, offset: from.offset, walk: None, next }
+        let segments: VecDeque<SegmentFile> =
+            segments.into_iter().filter(|file| file.ordinal >= from.ordinal).collect();
+        // A segment that is gone says nothing about the next one.
+        let is_there = segments.front().is_some_and(|file| file.ordinal == from.ordinal);
+        let offset = if is_there { from.offset } else { header::HEADER_BYTES };
+        Self { journal, segments, offset, walk: None, next }
     }
 
     /// The next frame as it claims to be, without the proof that it is; none at the end.

@@ -46,6 +46,11 @@ impl SegmentFile {
         Self { ordinal, path }
     }
 
+    /// Whether it is the segment of this journal that its name says.
+    pub(in crate::store::disk) fn is_of(&self, journal: Uuid) -> bool {
+        matches!(self.open(journal), Ok((_, None)))
+    }
+
     /// Opens the file, which must be the segment of this journal that its name says.
     ///
     /// Says what is wrong with the header as well, if anything.

@@ -35,13 +35,16 @@ pub(in crate::store::disk) struct Survey {
 }
 
 /// Reads all frames behind a position that is known to be whole, and weighs them against the anchor.
+///
+/// `first` is the first record of the journal.
 pub(in crate::store::disk) fn survey(
     frames: impl Iterator<Item = Piece>,
     from: Position,
+    first: Seq,
     anchor: Option<Tail>,
     mut visit: impl FnMut(Seq, Place),
 ) -> Survey {
-    let mut pass = Pass::new(from, anchor);
+    let mut pass = Pass::new(from, first, anchor);
     for piece in frames {
         visit(piece.key, piece.place);
         pass.take(piece);
@@ -64,9 +67,9 @@ struct Pass {
 }
 
 impl Pass {
-    fn new(from: Position, anchor: Option<Tail>) -> Self {
-        // The first record is there before anything says that this is a journal.
-        let durable = anchor.map_or(Seq::ZERO, |tail| tail.head).max(Seq::new(1));
+    fn new(from: Position, first: Seq, anchor: Option<Tail>) -> Self {
+        // The first record is there before anything says that the journal begins with it.
+        let durable = anchor.map_or(Seq::ZERO, |tail| tail.head).max(first);
         let last = from.tail.head;
         Self {
             anchor,

@@ -47,9 +47,13 @@ enum Next {
 }
 
 impl SegmentWriter {
-    /// Begins the first segment of a journal.
-    pub(in crate::store::disk) fn create(dir: &Path, journal: Uuid) -> io::Result<Self> {
-        let spare = Spare::make(dir, journal, 1, CAPACITY_MIN)?;
+    /// Begins the first segment of a journal, or of what is left of it.
+    pub(in crate::store::disk) fn create(
+        dir: &Path,
+        journal: Uuid,
+        ordinal: u64,
+    ) -> io::Result<Self> {
+        let spare = Spare::make(dir, journal, ordinal.max(1), CAPACITY_MIN)?;
         Ok(Self::over(dir, journal, spare))
     }
 
@@ -64,7 +68,7 @@ impl SegmentWriter {
         end: Place,
     ) -> io::Result<Self> {
         for behind in segments.iter().filter(|segment| segment.ordinal > end.ordinal) {
-            if matches!(behind.open(journal), Ok((_, None))) {
+            if behind.is_of(journal) {
                 // Made in advance, or the rest of a batch that was never acknowledged.
                 std::fs::remove_file(&behind.path)?;
             } else {

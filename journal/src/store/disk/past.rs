@@ -1,0 +1,250 @@
+//! What stands in front of the records that are all there, and how more of them get there.
+
+use std::fs;
+use std::io;
+use std::iter::Peekable;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use uuid::Uuid;
+
+use super::base::{self, Base, Head, Kept, Origin};
+use super::files;
+use super::payloads::Payloads;
+use super::segment::{self, Frames, Map};
+use crate::codec;
+use crate::id::Seq;
+use crate::record::Record;
+use crate::store::contract::Scan;
+use crate::store::error::{ReadError, TrimError};
+use crate::store::tail::{Found, record};
+
+/// What a journal that is open has dropped, and what it kept of that.
+#[derive(Debug)]
+pub(super) struct Past {
+    dir: PathBuf,
+    journal: Uuid,
+    map: Arc<Map>,
+    base: RwLock<Option<Arc<Base>>>,
+    /// One at a time.
+    trimming: Mutex<()>,
+    is_ending: AtomicBool,
+}
+
+impl Past {
+    pub(super) fn new(dir: &Path, journal: Uuid, map: Arc<Map>, base: Option<Base>) -> Self {
+        let base = RwLock::new(base.map(Arc::new));
+        let (trimming, is_ending) = (Mutex::new(()), AtomicBool::new(false));
+        Self { dir: dir.to_owned(), journal, map, base, trimming, is_ending }
+    }
+
+    /// What stands for the records that were dropped.
+    pub(super) fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        self.base().map_or(Ok(None), |base| residue(&base).map(Some))
+    }
+
+    /// The records that were kept, oldest first.
+    pub(super) fn scan(&self, payloads: &Payloads) -> Scan<'static> {
+        match self.base() {
+            Some(base) => Box::new(scan(&base, payloads)),
+            None => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// A record in front of the first one.
+    pub(super) fn read(&self, seq: Seq, payloads: &Payloads) -> Result<Option<Record>, ReadError> {
+        let frame = self.base().map_or(Ok(None), |base| base.frame(seq));
+        match frame.map_err(|source| ReadError::Io { seq, source })? {
+            Some(frame) => record(seq, &frame, payloads).map(Some),
+            None => Err(ReadError::Trimmed { seq, first: self.map.first() }),
+        }
+    }
+
+    /// Drops the records in front of a cut; `other` has those that the segments have lost.
+    pub(super) fn trim(
+        &self,
+        first: Seq,
+        residue: &[u8],
+        kept: &[Seq],
+        other: &dyn Fn(Seq) -> Option<Vec<u8>>,
+    ) -> Result<(), TrimError> {
+        let _one = self.trimming.lock().unwrap_or_else(PoisonError::into_inner);
+        let ordinal = self.map.segment_from(first).ok_or(TrimError::NoCut { first })?;
+        let older = self.base().map(|base| base.kept(Seq::ZERO).peekable());
+        let mut keeping = Keeping { past: self, older, other, first, frames: None };
+        let chain = keeping.link(first)?;
+        let head = Head::new(self.journal, Origin { first, ordinal, chain });
+        let mut before = Seq::ZERO;
+        let frames = kept.iter().map(|seq| {
+            if self.is_ending.load(Ordering::Relaxed) {
+                return Err(Failure::Closed);
+            }
+            if *seq <= before {
+                return Err(Failure::Kept(ReadError::Duplicate { seq: *seq }));
+            }
+            before = *seq;
+            keeping.take(*seq).map_err(Failure::Kept)
+        });
+        base::replace(&self.dir, head, residue, frames).map_err(|failure| self.told(failure))?;
+        let switched = self.switch(Origin { first, ordinal, chain });
+        switched.map_err(|error| self.told(Failure::Io(error)))
+    }
+
+    /// Lets go of what the new file does without, once it was read again.
+    ///
+    /// Whatever else only the dropped records needed is to be dropped at the end of this.
+    fn switch(&self, origin: Origin) -> io::Result<()> {
+        let bases = base::look(&self.dir, self.journal)?;
+        let base = bases.base.filter(|base| base.origin() == origin).ok_or_else(|| {
+            let problem = "what was written reads as something else";
+            io::Error::new(io::ErrorKind::InvalidData, problem)
+        })?;
+        *self.base.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(base));
+        // What cannot be removed now is removed by the next opening.
+        for segment in self.map.trim(origin.first, origin.ordinal) {
+            let _ = fs::remove_file(&segment.path);
+        }
+        let _ = files::sync_dir(&self.dir.join(segment::DIR));
+        Ok(())
+    }
+
+    /// Waits for a trimming that is under way; none begins from now on.
+    pub(super) fn end(&self) {
+        self.is_ending.store(true, Ordering::Relaxed);
+        drop(self.trimming.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn base(&self) -> Option<Arc<Base>> {
+        self.base.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn told(&self, failure: Failure) -> TrimError {
+        match failure {
+            Failure::Closed => TrimError::Closed,
+            Failure::Kept(error) => TrimError::Kept(error),
+            Failure::Io(source) => {
+                TrimError::Io { location: self.dir.display().to_string(), source }
+            }
+        }
+    }
+}
+
+enum Failure {
+    Closed,
+    Kept(ReadError),
+    Io(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Reads the frames of single records, oldest first.
+struct Keeping<'a> {
+    past: &'a Past,
+    /// What was kept before.
+    older: Option<Peekable<Kept>>,
+    /// What the segments have lost.
+    other: &'a dyn Fn(Seq) -> Option<Vec<u8>>,
+    /// The first record that stays.
+    first: Seq,
+    /// Where the last frame was found, and the next one to look at.
+    frames: Option<(Seq, Frames)>,
+}
+
+impl Keeping<'_> {
+    /// The checksum that the frame of a record continues.
+    fn link(&mut self, seq: Seq) -> Result<u32, TrimError> {
+        let frame = self.find(seq).map_err(TrimError::Kept)?;
+        let seal = codec::check(seq, &frame);
+        let seal = seal.map_err(|source| ReadError::Undecodable { seq, source });
+        Ok(seal.map_err(TrimError::Kept)?.link.chain)
+    }
+
+    fn take(&mut self, seq: Seq) -> Result<Vec<u8>, ReadError> {
+        let gone = || ReadError::Trimmed { seq, first: self.past.map.first() };
+        if seq == Seq::ZERO || seq >= self.first {
+            return Err(gone());
+        }
+        if seq >= self.past.map.first() {
+            return self.find(seq);
+        }
+        let is_before =
+            |found: &io::Result<(Seq, Vec<u8>)>| found.as_ref().is_ok_and(|(at, _)| *at < seq);
+        let older = self.older.as_mut();
+        let found = older.and_then(|older| {
+            while older.next_if(is_before).is_some() {}
+            older.next_if(|found| found.as_ref().map_or(true, |(at, _)| *at == seq))
+        });
+        match found {
+            Some(Ok((_, frame))) => Ok(frame),
+            Some(Err(source)) => Err(ReadError::Io { seq, source }),
+            None => Err(gone()),
+        }
+    }
+
+    /// The frame of a record that was not dropped yet.
+    fn find(&mut self, seq: Seq) -> Result<Vec<u8>, ReadError> {
+        let mark = self.past.map.mark_before(seq).unwrap_or(Seq::ZERO);
+        // On from where the last one was, unless a known place is nearer.
+        let (mut at, mut frames) = match self.frames.take() {
+            Some((at, frames)) if at <= seq && at >= mark => (at, frames),
+            _ => (Seq::ZERO, self.past.map.frames_near(seq)),
+        };
+        let mut found = None;
+        while at <= seq {
+            let Some(piece) = frames.next() else { break };
+            at = piece.key.next();
+            if piece.key >= seq {
+                found = piece.seal.ok().filter(|seal| seal.seq == seq).map(|_| piece.bytes);
+                break;
+            }
+        }
+        self.frames = Some((at, frames));
+        let is_whole = |frame: &Vec<u8>| codec::check(seq, frame).is_ok();
+        found
+            .or_else(|| (self.other)(seq).filter(is_whole))
+            .ok_or(ReadError::Gap { from: seq, to: seq })
+    }
+}
+
+/// What stands for the records that were dropped.
+pub(super) fn residue(base: &Base) -> Result<Vec<u8>, ReadError> {
+    let (seq, to) = (Seq::new(1), base.origin().tail().head);
+    let residue = base.residue().map_err(|source| ReadError::Io { seq, source })?;
+    residue.ok_or(ReadError::Gap { from: seq, to })
+}
+
+/// The records that were kept, oldest first.
+pub(super) fn scan(base: &Base, payloads: &Payloads) -> impl Iterator<Item = Found> + use<> {
+    let (mut before, payloads) = (Seq::ZERO, payloads.clone());
+    base.kept(Seq::ZERO).map(move |found| {
+        let (seq, frame) = found.map_err(|source| ReadError::Io { seq: before.next(), source })?;
+        before = seq;
+        record(seq, &frame, &payloads)
+    })
+}
+
+/// Says of records that are missing that they were dropped, if that is why; once for all of them.
+pub(super) fn excuse<'a>(
+    found: impl Iterator<Item = Found> + 'a,
+    first: impl Fn() -> Seq + 'a,
+) -> impl Iterator<Item = Found> + 'a {
+    let mut told = Seq::ZERO;
+    found.filter_map(move |found| {
+        let Err(error) = found else { return Some(found) };
+        let seq = error.seq().unwrap_or(Seq::ZERO);
+        if seq != Seq::ZERO && seq < told {
+            return None;
+        }
+        let first = first();
+        if seq == Seq::ZERO || seq >= first {
+            return Some(Err(error));
+        }
+        told = first;
+        Some(Err(ReadError::Trimmed { seq, first }))
+    })
+}
