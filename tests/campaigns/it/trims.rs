@@ -66,7 +66,7 @@ fn write_and_kill(dir: &Path, plan: Plan, luck: &mut Luck) -> Told {
 }
 
 /// It begins where it was trimmed last, or is about to be; what is derived is as it was.
-fn expect_trimmed(found: &Found, told: &Told, before: u64) -> Result<(), String> {
+pub(crate) fn expect_trimmed(found: &Found, told: &Told, before: u64) -> Result<(), String> {
     let trimmed = told.trimmed.max(before);
     if found.first != trimmed && found.first != told.trimming {
         return Err(format!("it begins with {} after {trimmed}: {found:?}", found.first));

@@ -126,8 +126,10 @@ impl Writer {
         let (cuts, head) = (self.store.cuts(), self.store.head());
         let luck = self.plan.luck(head.get(), 10).index(cuts.len().max(1));
         let Some(first) = cuts.get(luck).map(|cut| cut.first) else { return Ok(()) };
-        self.store.save_checkpoint(head, &self.plan.image(head.get()))?;
-        say(&format!("kept {head}"))?;
+        match self.store.save_checkpoint(head, &self.plan.image(head.get())) {
+            Ok(()) => say(&format!("kept {head}"))?,
+            Err(error) => return say(&format!("unkept {}", told(&error))),
+        }
         say(&format!("trimming {first}"))?;
         let kept = (1..first.get()).filter(|seq| self.plan.keeps(*seq)).map(Seq::new);
         let kept: Vec<Seq> = kept.collect();
