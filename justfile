@@ -50,6 +50,9 @@ campaigns seed="1":
     just campaign c10-killed {{seed}} 10000
     just campaign c19 {{seed}} 1700
     just campaign c20 {{seed}} 5000
+    just campaign c20-power {{seed}} 1000
+    just campaign c20-calls {{seed}} 60
+    just campaign c20-index {{seed}} 500
 
 # The demo of the launcher.
 demo:

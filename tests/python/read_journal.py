@@ -168,7 +168,7 @@ def base_of(data, journal):
         return None
     if found > FORMAT:
         return NEWER
-    is_plain = found == FORMAT and flags <= 1 and not any(zero + more)
+    is_plain = found == FORMAT and flags <= 3 and flags != 2 and not any(zero + more)
     begin = BASE_HEADER.size + residue
     end = begin + length
     if not is_plain or whose != journal.bytes or first < 2 or len(data) != end + 4:

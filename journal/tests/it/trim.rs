@@ -252,14 +252,51 @@ fn without_both_copies_what_is_lost_is_told() {
         assert_eq!(seqs(store.scan_kept()), [0; 0]);
         assert_eq!(seqs(store.scan(Seq::ZERO)), (*first..=head + 1).collect::<Vec<_>>());
         drop(store);
+        let (_home, untold) = copy_of(&dir);
         let store = reopen(&dir).expect("opened again");
         assert_eq!(store.mended(), None, "mended once");
+        // A crash in front of the record that tells it.
+        for name in [BASE, COPY] {
+            edit(&untold.join(name), |bytes| {
+                *bytes.get_mut(7).expect("within") |= 2;
+                let crc = crc32c::crc32c(bytes.get(..76).expect("within"));
+                bytes.get_mut(76..80).expect("within").copy_from_slice(&crc.to_be_bytes());
+            });
+        }
+        let (told, event) = mended(&untold);
+        assert_eq!(event.lost_from.zip(event.lost_to), lost);
+        drop(told);
+        assert_eq!(reopen(&untold).expect("opened again").mended(), None);
         assert!(matches!(store.residue(), Err(ReadError::Gap { .. })));
         assert_eq!(
             seqs(Snapshot::take(&to).expect("looked at").scan()),
             seqs(store.scan(Seq::ZERO))
         );
     }
+}
+
+/// Two faults: what stood for the first records is gone, and a later segment is damaged.
+#[test]
+fn two_losses_are_told_as_one() {
+    let Trimmed { after, first, head, .. } = &trimmed();
+    for name in [BASE, COPY, "index"] {
+        remove(&after.join(name));
+    }
+    let of = segments(after).first().cloned().expect("some");
+    edit(&after.join("segments").join(of), |bytes| {
+        let places = frames(bytes);
+        let at = *places.get(places.len() - 3).expect("two more");
+        *bytes.get_mut(at + 70).expect("within") ^= 1;
+    });
+    let to = after.with_file_name("repaired");
+    let repaired = repair(after, &to).expect("put together");
+    let Some(Event::JournalRecovered(by_hand)) = repaired.mended else { panic!("{repaired:?}") };
+    let (store, event) = mended(after);
+    assert_eq!((event.lost_from, event.lost_to), (Some(Seq::new(1)), Some(Seq::new(*head))));
+    assert_eq!((by_hand.lost_from, by_hand.lost_to), (event.lost_from, event.lost_to));
+    assert_eq!((store.first().get(), store.head().get()), (*first, head - 2));
+    drop(store);
+    assert_eq!(reopen(after).expect("opened again").mended(), None);
 }
 
 #[test]

@@ -34,6 +34,10 @@ enum Scene {
     Torn,
     /// The power was cut: its head is older than its records.
     Unpowered,
+    /// It was closed, and is to be trimmed.
+    Full,
+    /// It was killed while it was trimmed: all records are still there.
+    Trimmed,
 }
 
 const SCENES: [Scene; 6] =
@@ -74,6 +78,13 @@ impl Stage {
                 bytes[at] ^= 1;
             });
         }
+        for scene in ["full", "trimmed", "cut"] {
+            stage_file(scene, last);
+        }
+        let cut = Writer::command(&stage.home.path().join("cut"), plan, 1, &["trims"]);
+        assert!(Writer::start(cut).end().1.trimmed > 1);
+        let base = |scene: &str| stage.home.path().join(scene).join("BASE");
+        std::fs::copy(base("cut"), base("trimmed")).unwrap();
         stage_file("unpowered", last);
         std::fs::write(stage.home.path().join("unpowered/head"), old_head).unwrap();
         files::edit(&stage_file("torn", last), |bytes| {
@@ -96,6 +107,8 @@ impl Stage {
             Scene::Aged => "aged",
             Scene::Torn => "torn",
             Scene::Unpowered => "unpowered",
+            Scene::Full => "full",
+            Scene::Trimmed => "trimmed",
         };
         files::reset(&self.home.path().join(name), dir);
         self.acked
@@ -106,7 +119,9 @@ impl Stage {
         let dir = self.home.path().join("journal");
         let acked_before = self.put_up(scene, &dir);
         let batches = if matches!(scene, Scene::New) { BATCHES } else { BATCHES_MORE };
-        let mut command = Writer::command(&dir, self.plan, batches, &[]);
+        let is_trimmed = matches!(scene, Scene::Full | Scene::Trimmed);
+        let options = if is_trimmed { &["trims"][..] } else { &[] };
+        let mut command = Writer::command(&dir, self.plan, batches, options);
         tools.preload(&mut command, &dir, fault, nth);
         let (_, told) = Writer::start(command).end();
         let has_fired = fired(&told.errors);
@@ -180,6 +195,23 @@ fn c6_the_nth_call_goes_wrong() {
     ];
     if let Some(played) = sweep(&campaign, &faults, &SCENES, campaign.count) {
         campaign.pass(&format!("{played} calls went wrong, 0 acknowledged lost, 0 panics"));
+    }
+}
+
+#[test]
+fn c20_the_nth_call_goes_wrong_while_it_is_trimmed() {
+    let Some(campaign) = Campaign::begin("c20-calls", 2) else { return };
+    let fault = |calls, action, always| Fault { calls, action, always };
+    let faults = [
+        fault(ALL, "eio", false),
+        fault(SYNCS, "eio", false),
+        fault(SPACE, "enospc", true),
+        fault("read,pread64", "eio", false),
+        fault(ALL, "torn", false),
+    ];
+    let scenes = [Scene::Full, Scene::Trimmed];
+    if let Some(played) = sweep(&campaign, &faults, &scenes, campaign.count) {
+        campaign.pass(&format!("{played} calls went wrong, nothing lost that was not dropped"));
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Told {
     pub(crate) trimming: u64,
     /// The last checkpoint that was kept.
     pub(crate) kept: u64,
+    /// Identity of its cache, if it told it.
+    pub(crate) own: String,
     /// Positions under which the cache was changed and synced.
     pub(crate) cached: Vec<u64>,
     pub(crate) is_closed: bool,
@@ -123,6 +125,7 @@ impl Told {
         let number = rest.parse().unwrap_or(0);
         match word {
             "open" | "acked" => self.acked = self.acked.max(number),
+            "own" => rest.clone_into(&mut self.own),
             "kept" => self.kept = number,
             "trimming" => self.trimming = number,
             "trimmed" => self.trimmed = number,

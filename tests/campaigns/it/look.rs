@@ -27,6 +27,8 @@ pub(crate) struct Found {
     /// What this opening had to mend.
     pub(crate) mended: Option<Event>,
     pub(crate) checkpoint: Option<(Seq, Vec<u8>)>,
+    /// Identity of the cache; known after a second opening.
+    pub(crate) cache: String,
     /// Positions under which the cache holds something; known after a second opening.
     pub(crate) cached: Vec<u64>,
 }
@@ -75,7 +77,7 @@ pub(crate) fn examine(dir: &Path, plan: Plan) -> Result<Found, String> {
     let mut first = examine_once(dir, plan)?;
     let second = examine_and(dir, move |store| {
         let mut found = read_all(store, plan)?;
-        found.cached = read_cache(store, plan)?;
+        (found.cache, found.cached) = read_cache(store, plan)?;
         let used = store.append(store.head(), &plan.batch(found.head));
         found.after = used.map_err(|error| format!("cannot be used: {error:?}"))?.get();
         Ok(found)
@@ -92,7 +94,7 @@ pub(crate) fn examine(dir: &Path, plan: Plan) -> Result<Found, String> {
         return Err(format!("opened again it is another one: {first:?}, then {second:?}"));
     }
     first.after = second.after;
-    first.cached = second.cached;
+    (first.cache, first.cached) = (second.cache, second.cached);
     Ok(first)
 }
 
@@ -166,6 +168,7 @@ pub(crate) fn read_all(store: &DiskStore, plan: Plan) -> Result<Found, String> {
         own,
         mended: store.mended().cloned(),
         checkpoint,
+        cache: String::new(),
         cached: Vec::new(),
     })
 }
@@ -190,10 +193,11 @@ fn read_dropped(store: &DiskStore, plan: Plan, own: &mut Vec<(u64, Event)>) -> R
 }
 
 /// Checks everything in the cache; gives the positions that it speaks of.
-fn read_cache(store: &DiskStore, plan: Plan) -> Result<Vec<u64>, String> {
+fn read_cache(store: &DiskStore, plan: Plan) -> Result<(String, Vec<u64>), String> {
     let cache = store.cache().ok_or("there is no cache")?;
     let pairs = cache.range(&[0; 8], &[0xFF; 8], usize::MAX);
     let pairs = pairs.map_err(|error| format!("the cache: {error:?}"))?;
+    let own = cache.generation().map_err(|error| format!("the cache: {error:?}"))?;
     let mut found = Vec::new();
     for (key, value) in pairs {
         let seq = key.try_into().map(u64::from_be_bytes).map_err(|key| format!("key {key:?}"))?;
@@ -202,7 +206,7 @@ fn read_cache(store: &DiskStore, plan: Plan) -> Result<Vec<u64>, String> {
         }
         found.push(seq);
     }
-    Ok(found)
+    Ok((own.to_string(), found))
 }
 
 /// A record is what the plan says, or the journal's own.

@@ -11,11 +11,13 @@ use crate::look::{Found, examine};
 use crate::mounts::Mounted;
 use crate::report::Campaign;
 use crate::shim::{Fault, SYNCS, Tools, quick_home};
+use crate::trims::expect_trimmed;
 
 const DISK_BYTES: u64 = 64 * 1024 * 1024;
 /// A file system lives for so many cuts.
 const LIVES: u64 = 8;
 const DELAY_MICROS_MAX: u64 = 60_000;
+const TRIMMING_MICROS_MAX: u64 = 20_000;
 const REPAIR_MICROS_MAX: u64 = 250_000;
 
 /// One file system, and the journal on it.
@@ -64,14 +66,25 @@ impl Bench {
         options: &[&str],
         fault: Option<Fault>,
     ) -> Told {
+        self.cut_after(is_open.then_some("open"), delay, options, fault)
+    }
+
+    /// Cuts the power some time after the writer was started, or has said something.
+    fn cut_after(
+        &self,
+        word: Option<&str>,
+        delay: Duration,
+        options: &[&str],
+        fault: Option<Fault>,
+    ) -> Told {
         let dir = self.disk.path().join("journal");
         let mut command = Writer::command(&dir, self.plan, 0, options);
         if let Some(fault) = fault {
             self.tools.preload(&mut command, &dir, fault, 1);
         }
         let mut writer = Writer::start(command);
-        if is_open {
-            writer.wait_for("open");
+        if let Some(word) = word {
+            writer.wait_for(word);
         }
         thread::sleep(delay);
         writer.freeze();
@@ -123,6 +136,44 @@ fn c4_the_power_is_cut() {
     campaign.pass(&format!(
         "{} cuts, {records} records, 0 acknowledged lost; {torn} torn tails cut, \
          {forgotten} entries of the cache forgotten",
+        campaign.count
+    ));
+}
+
+/// The power is cut while old records are dropped.
+#[test]
+fn c20_the_power_is_cut_while_it_is_trimmed() {
+    let Some(campaign) = Campaign::begin("c20-power", 24) else { return };
+    let Some(mut bench) = Bench::set_up(&campaign) else { return };
+    let mut luck = Luck::new(campaign.seed);
+    let (mut first, mut trims) = (1, 0);
+    for cycle in 0..campaign.count {
+        if cycle.is_multiple_of(LIVES) {
+            bench.renew(0);
+            (bench.plan, first) = (Plan::large(luck.next()), 1);
+        }
+        let (word, micros) = if luck.below(4) > 0 {
+            ("trimming", TRIMMING_MICROS_MAX)
+        } else {
+            ("open", DELAY_MICROS_MAX)
+        };
+        let delay = Duration::from_micros(luck.below(micros));
+        let told = bench.cut_after(Some(word), delay, &["trims"], None);
+        let acked = told.acked.max(bench.floor);
+        let found = bench.look(acked).and_then(|found| {
+            let found = found.ok_or("LOST: all of it")?;
+            found.expect_all_of(bench.plan, acked.max(1))?;
+            expect_trimmed(&found, &told, first).map(|()| found)
+        });
+        let found = found.unwrap_or_else(|problem| {
+            panic!("cycle {cycle}: {problem}\n{told:#?}\n{}", campaign.again())
+        });
+        trims += u64::from(found.first > first);
+        (bench.floor, first) = (found.after, found.first);
+    }
+    assert!(trims > 0, "not one journal was trimmed; {}", campaign.again());
+    campaign.pass(&format!(
+        "{} cuts, {trims} times it begins later; nothing lost that was not dropped",
         campaign.count
     ));
 }

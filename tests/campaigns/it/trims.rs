@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use plan::{Luck, Plan};
 
@@ -15,6 +15,9 @@ const LIVES: u64 = 20;
 /// Microseconds from what is waited for to the kill: about what one trimming takes, or a few commits.
 const TRIMMING_MICROS_MAX: u64 = 6_000;
 const ANY_MICROS_MAX: u64 = 30_000;
+/// How long a renewal is waited for, and how long it takes about.
+const RENEWAL_PATIENCE: Duration = Duration::from_secs(5);
+const RENEWAL_MICROS_MAX: u64 = 300_000;
 
 #[test]
 fn c20_killed_while_it_is_trimmed() {
@@ -66,7 +69,7 @@ fn write_and_kill(dir: &Path, plan: Plan, luck: &mut Luck) -> Told {
 }
 
 /// It begins where it was trimmed last, or is about to be; what is derived is as it was.
-fn expect_trimmed(found: &Found, told: &Told, before: u64) -> Result<(), String> {
+pub(crate) fn expect_trimmed(found: &Found, told: &Told, before: u64) -> Result<(), String> {
     let trimmed = told.trimmed.max(before);
     if found.first != trimmed && found.first != told.trimming {
         return Err(format!("it begins with {} after {trimmed}: {found:?}", found.first));
@@ -79,4 +82,39 @@ fn expect_trimmed(found: &Found, told: &Told, before: u64) -> Result<(), String>
         return Err(format!("{uncached} is not in the cache: {found:?}"));
     }
     Ok(())
+}
+
+/// The index is made anew, and its cache goes with it, whenever that ends.
+#[test]
+fn c20_killed_while_its_index_is_made_anew() {
+    let Some(campaign) = Campaign::begin("c20-index", 8) else { return };
+    let mut luck = Luck::new(campaign.seed);
+    let home = tempfile::tempdir().unwrap();
+    let (dir, plan) = (home.path().join("journal"), Plan::large(luck.next()));
+    let (mut floor, mut first, mut halves) = (0, 1, 0);
+    for cycle in 0..campaign.count {
+        let mut writer = Writer::start(Writer::command(&dir, plan, 0, &["trims", "churns"]));
+        writer.wait_for("churned");
+        let began = Instant::now();
+        while !dir.join("index.new").exists() && began.elapsed() < RENEWAL_PATIENCE {
+            thread::sleep(Duration::from_millis(1));
+        }
+        thread::sleep(Duration::from_micros(luck.below(RENEWAL_MICROS_MAX)));
+        let told = writer.kill();
+        halves += u64::from(dir.join("index.new").exists() || dir.join("index.old").exists());
+        let found = examine(&dir, plan).and_then(|found| {
+            found.expect_all_of(plan, told.acked.max(floor))?;
+            expect_trimmed(&found, &told, first)?;
+            let is_same = found.cache == told.own;
+            is_same.then_some(found).ok_or_else(|| "the cache is another one".to_owned())
+        });
+        let found = found.unwrap_or_else(|problem| {
+            panic!("cycle {cycle}: {problem}\n{told:#?}\n{}", campaign.again())
+        });
+        (floor, first) = (found.after, found.first);
+    }
+    campaign.pass(&format!(
+        "{} kills, {halves} of them in the middle; the same cache with all its entries",
+        campaign.count
+    ));
 }

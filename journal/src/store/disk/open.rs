@@ -122,6 +122,7 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
         }
         Worth::Newer { problem } => return Err(place.newer(problem)),
     }
+    let mended = tell_untold(&bases, mended);
     let Found { segments, map, survey, changed: _ } = found;
     let end = survey.whole.end;
     let writer = place
@@ -162,24 +163,37 @@ fn mend(
         return Err(place.lost(journal, &damaged.segments, problem));
     };
     // What stood for the first records is gone in both copies; what came later is not.
-    let problem = format!("nothing stands for the records in front of {}", origin.first);
+    let problem = nothing_in_front_of(origin);
     place.io("write the base", bases.lose(dir, journal, origin))?;
     *bases = place.bases(journal)?;
     let found = place.survey(journal, origin, known, None)?;
-    let (found, later) = match found.survey.worth.clone() {
-        Worth::Damaged { problem, .. } => {
-            let (found, event) = mend(place, journal, bases, known, &found, problem)?;
-            (found, Some(event))
-        }
-        _ => (found, None),
+    if let Worth::Damaged { problem, .. } = found.survey.worth.clone() {
+        return mend(place, journal, bases, known, &found, problem);
+    }
+    // What is lost is told because the base says so.
+    let (lost_from, lost_to, method) = (None, None, RecoveryMethod::Prefix);
+    Ok((found, JournalRecovered { lost_from, lost_to, method, problem }))
+}
+
+/// Adds the loss of the first records to what is told, if no record tells it yet.
+fn tell_untold(bases: &Bases, mended: Option<Event>) -> Option<Event> {
+    let Some((from, to)) = bases.untold() else { return mended };
+    let mut event = match mended {
+        Some(Event::JournalRecovered(event)) => event,
+        // A torn end was never acknowledged: the loss says more.
+        _ => JournalRecovered {
+            lost_from: None,
+            lost_to: None,
+            method: RecoveryMethod::Prefix,
+            problem: nothing_in_front_of(bases.origin()),
+        },
     };
-    let lost_to =
-        later.as_ref().and_then(|event| event.lost_to).unwrap_or_else(|| origin.tail().head);
-    let method = later.map_or(RecoveryMethod::Prefix, |event| event.method);
-    Ok((
-        found,
-        JournalRecovered { lost_from: Some(Seq::new(1)), lost_to: Some(lost_to), method, problem },
-    ))
+    (event.lost_from, event.lost_to) = (Some(from), event.lost_to.max(Some(to)));
+    Some(event.into())
+}
+
+fn nothing_in_front_of(origin: Origin) -> String {
+    format!("nothing stands for the records in front of {}", origin.first)
 }
 
 /// Segments as they were found.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use uuid::Uuid;
 
-use super::base::{self, Base, Head, Kept, Origin};
+use super::base::{self, Base, Head, Kept, Loss, Origin};
 use super::files;
 use super::payloads::Payloads;
 use super::segment::{self, Frames, Map};
@@ -58,6 +58,15 @@ impl Past {
         match frame.map_err(|source| ReadError::Io { seq, source })? {
             Some(frame) => record(seq, &frame, payloads).map(Some),
             None => Err(ReadError::Trimmed { seq, first: self.map.first() }),
+        }
+    }
+
+    /// Writes down that a record tells what was lost, if anything was.
+    pub(super) fn tell(&self) -> io::Result<()> {
+        let head = self.base().map(|base| *base.head());
+        match head.filter(|head| head.loss == Some(Loss::Untold)) {
+            Some(head) => base::lose(&self.dir, self.journal, head.origin, Loss::Told),
+            None => Ok(()),
         }
     }
 

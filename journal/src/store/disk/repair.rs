@@ -7,7 +7,7 @@ use chrono::Utc;
 use uuid::Uuid;
 
 use super::anchor;
-use super::base::{self, Origin};
+use super::base::{self, Loss, Origin};
 use super::draft::{Draft, TargetError};
 use super::error::OpenError;
 use super::files;
@@ -160,7 +160,7 @@ fn fill(
 fn begin_anew(draft: &Draft, journal: Uuid, origin: Origin) -> Result<Chain, TargetError> {
     let emptied = files::remove_all(&draft.dir().join(segment::DIR));
     draft.io("begin anew", emptied.and_then(|()| segment::create_dir(draft.dir())))?;
-    draft.io("write the base", base::lose(draft.dir(), journal, origin))?;
+    draft.io("write the base", base::lose(draft.dir(), journal, origin, Loss::Told))?;
     draft.chain(journal, origin)
 }
 

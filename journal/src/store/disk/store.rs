@@ -144,6 +144,7 @@ impl DiskStore {
             recorded.map_err(|error| {
                 place.failed("record what was mended", std::io::Error::other(error))
             })?;
+            place.io("write the base", store.past.tell())?;
         }
         Ok(store)
     }

@@ -1,6 +1,6 @@
 //! Writes what a plan says and tells what was acknowledged, until it is stopped or fails.
 //!
-//! `campaign-writer DIR SEED BATCHES [process] [patient] [plain] [trims]`: 0 batches are batches without end.
+//! `campaign-writer DIR SEED BATCHES [process] [patient] [plain] [trims] [churns]`: 0 batches are batches without end.
 
 use std::env;
 use std::error::Error;
@@ -9,17 +9,23 @@ use std::time::Duration;
 
 use plan::Plan;
 use resurge_journal::Seq;
-use resurge_journal::store::{AppendError, Change, DiskStore, Durability, OpenMode, Store};
+use resurge_journal::store::{
+    AppendError, CACHE_VALUE_BYTES_MAX, Change, DiskStore, Durability, OpenMode, Store,
+};
 
 /// Batches between two checkpoints.
 const CHECKPOINT_EVERY: u64 = 16;
+/// Values that the cache is filled with for nothing.
+const CHURNED: u64 = 1_200;
 /// Batches between two changes of the cache.
 const CACHE_EVERY: u64 = 7;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = env::args().skip(1).collect();
     let [dir, seed, batches, options @ ..] = words.as_slice() else {
-        return Err("campaign-writer DIR SEED BATCHES [process] [patient] [plain] [trims]".into());
+        return Err(
+            "campaign-writer DIR SEED BATCHES [process] [patient] [plain] [trims] [churns]".into(),
+        );
     };
     let has = |option: &str| options.iter().any(|word| word == option);
     let durability = if has("process") { Durability::Process } else { Durability::Power };
@@ -38,6 +44,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         is_plain: has("plain"),
         trims: has("trims"),
     };
+    if has("churns") {
+        writer.churn()?;
+    }
     writer.write(batches.parse()?)?;
     writer.store.close();
     say("closed")
@@ -121,13 +130,31 @@ impl Writer {
 }
 
 impl Writer {
+    /// Makes the database take up far more than it holds.
+    fn churn(&self) -> Result<(), Box<dyn Error>> {
+        let cache = self.store.cache().ok_or("there is no cache")?;
+        say(&format!("own {}", cache.generation()?))?;
+        // Behind all positions.
+        let key = |number: u64| [[0xFF; 8], number.to_be_bytes()].concat();
+        for number in 0..CHURNED {
+            let value = self.plan.image(number).repeat(80);
+            let value = value.into_iter().take(CACHE_VALUE_BYTES_MAX).collect();
+            cache.apply(vec![Change::Put { key: key(number), value }])?;
+        }
+        cache.apply((0..CHURNED).map(|number| Change::Remove { key: key(number) }).collect())?;
+        cache.sync()?;
+        say("churned")
+    }
+
     /// Trims at one of the cuts, behind a checkpoint as an engine does.
     fn trim(&self) -> Result<(), Box<dyn Error>> {
         let (cuts, head) = (self.store.cuts(), self.store.head());
         let luck = self.plan.luck(head.get(), 10).index(cuts.len().max(1));
         let Some(first) = cuts.get(luck).map(|cut| cut.first) else { return Ok(()) };
-        self.store.save_checkpoint(head, &self.plan.image(head.get()))?;
-        say(&format!("kept {head}"))?;
+        match self.store.save_checkpoint(head, &self.plan.image(head.get())) {
+            Ok(()) => say(&format!("kept {head}"))?,
+            Err(error) => return say(&format!("unkept {}", told(&error))),
+        }
         say(&format!("trimming {first}"))?;
         let kept = (1..first.get()).filter(|seq| self.plan.keeps(*seq)).map(Seq::new);
         let kept: Vec<Seq> = kept.collect();

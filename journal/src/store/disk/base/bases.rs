@@ -8,7 +8,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::file::{Base, Found};
-use super::format::{HEAD_BYTES, Head, Origin};
+use super::format::{HEAD_BYTES, Head, Loss, Origin};
 use super::write;
 use crate::codec::{self, PayloadHash};
 use crate::id::Seq;
@@ -72,6 +72,13 @@ impl Bases {
         None
     }
 
+    /// The records that are lost, if no record tells it yet.
+    pub(in crate::store::disk) fn untold(&self) -> Option<(Seq, Seq)> {
+        let head = self.base.as_ref()?.head();
+        let to = head.origin.tail().head;
+        (head.loss == Some(Loss::Untold)).then_some((Seq::new(1), to))
+    }
+
     /// As [`lose`]; what is there in its place goes into quarantine.
     pub(in crate::store::disk) fn lose(
         &self,
@@ -80,7 +87,7 @@ impl Bases {
         origin: Origin,
     ) -> io::Result<()> {
         self.set_aside(dir)?;
-        lose(dir, journal, origin)
+        lose(dir, journal, origin, Loss::Untold)
     }
 
     fn set_aside(&self, dir: &Path) -> io::Result<()> {
@@ -100,8 +107,13 @@ impl Bases {
 }
 
 /// Writes down that a journal begins somewhere, and that nothing stands for what came before.
-pub(in crate::store::disk) fn lose(dir: &Path, journal: Uuid, origin: Origin) -> io::Result<()> {
-    let head = Head { is_lost: true, ..Head::new(journal, origin) };
+pub(in crate::store::disk) fn lose(
+    dir: &Path,
+    journal: Uuid,
+    origin: Origin,
+    loss: Loss,
+) -> io::Result<()> {
+    let head = Head { loss: Some(loss), ..Head::new(journal, origin) };
     write::replace::<io::Error>(dir, head, &[], std::iter::empty())
 }
 

@@ -134,7 +134,7 @@ impl Base {
 
     /// What stands for the records that are gone; none if that was lost.
     pub(in crate::store::disk) fn residue(&self) -> io::Result<Option<Vec<u8>>> {
-        if self.head.is_lost {
+        if self.head.loss.is_some() {
             return Ok(None);
         }
         let mut residue = Vec::new();

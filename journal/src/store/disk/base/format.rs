@@ -19,6 +19,8 @@ const MAGIC: [u8; 4] = *b"RJBS";
 const FORMAT: u16 = 2;
 /// Set if what stood for the records that are gone was lost with them.
 const LOST: u16 = 0x0001;
+/// Set as long as no record tells that.
+const UNTOLD: u16 = 0x0002;
 const COVERED_BYTES: usize = 76;
 
 /// Where the records that are all there begin.
@@ -69,13 +71,37 @@ impl Origin {
 pub(in crate::store::disk) struct Head {
     pub(in crate::store::disk) journal: Uuid,
     pub(in crate::store::disk) origin: Origin,
-    /// Whether what stood for the records that are gone was lost with them.
-    pub(in crate::store::disk) is_lost: bool,
+    pub(in crate::store::disk) loss: Option<Loss>,
     pub(in crate::store::disk) residue_bytes: u64,
     /// Bytes of the frames that were kept.
     pub(in crate::store::disk) frames_bytes: u64,
     /// Number of them.
     pub(in crate::store::disk) kept: u64,
+}
+
+/// What stood for the records that are gone was lost with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store::disk) enum Loss {
+    /// No record tells it yet.
+    Untold,
+    Told,
+}
+
+impl Loss {
+    const fn flags(self) -> u16 {
+        match self {
+            Self::Untold => LOST | UNTOLD,
+            Self::Told => LOST,
+        }
+    }
+
+    const fn of(flags: u16) -> Option<Self> {
+        match (flags & LOST != 0, flags & UNTOLD != 0) {
+            (true, true) => Some(Self::Untold),
+            (true, false) => Some(Self::Told),
+            (false, _) => None,
+        }
+    }
 }
 
 /// Why something is no such file.
@@ -88,7 +114,7 @@ pub(super) enum Flaw {
 impl Head {
     /// One that nothing stands behind yet.
     pub(in crate::store::disk) const fn new(journal: Uuid, origin: Origin) -> Self {
-        Self { journal, origin, is_lost: false, residue_bytes: 0, frames_bytes: 0, kept: 0 }
+        Self { journal, origin, loss: None, residue_bytes: 0, frames_bytes: 0, kept: 0 }
     }
 
     /// Where the frames begin.
@@ -107,7 +133,7 @@ impl Head {
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let flags = if self.is_lost { LOST } else { 0 };
+        let flags = self.loss.map_or(0, Loss::flags);
         let mut bytes = Vec::with_capacity(COVERED_BYTES + 4);
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&FORMAT.to_be_bytes());
@@ -147,7 +173,7 @@ impl Head {
                     ordinal: long(32)?,
                     chain: u32::from_be_bytes(*chain),
                 },
-                is_lost: short(6)? & LOST != 0,
+                loss: Loss::of(short(6)?),
                 residue_bytes: long(48)?,
                 frames_bytes: long(56)?,
                 kept: long(64)?,

@@ -10,5 +10,5 @@ mod write;
 
 pub(super) use bases::{Bases, NAMES, first_in, look, lose, orphaned, referenced, remove_drafts};
 pub(super) use file::{Base, Kept};
-pub(super) use format::{Head, Origin};
+pub(super) use format::{Head, Loss, Origin};
 pub(super) use write::{adopt, replace};
