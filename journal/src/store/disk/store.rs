@@ -56,6 +56,8 @@ pub struct DiskStore {
     dir: PathBuf,
     /// The last record that is durable.
     head: Arc<AtomicU64>,
+    /// What that was when the journal was opened.
+    opened_at: Seq,
     writer: Mutex<Writer>,
     map: Arc<Map>,
     payloads: Payloads,
@@ -123,10 +125,11 @@ impl DiskStore {
         let index = place.io("start a thread", index)?;
         let disk = Disk { segments: writer, anchor, durability, lock };
         let writer = Writer { tail, state: State::Open(disk), batch: Batch::default() };
-        let store = Self {
+        let mut store = Self {
             location: dir.display().to_string(),
             dir: dir.to_owned(),
             head,
+            opened_at: tail.head,
             writer: Mutex::new(writer),
             map,
             payloads,
@@ -145,6 +148,7 @@ impl DiskStore {
                 place.failed("record what was mended", std::io::Error::other(error))
             })?;
             place.io("write the base", store.past.tell())?;
+            store.opened_at = store.head();
         }
         Ok(store)
     }
@@ -253,11 +257,12 @@ impl Store for DiskStore {
         }
         let (from, to) = (from.max(self.first()), self.head());
         let frames = Patched::new(self.map.frames_near(from), from, to, |seq| self.other(seq));
-        let needs_all = from <= self.first();
+        // This is how the state is made anew; later, others look at what there is.
+        let needs_all = from <= self.first() && to <= self.opened_at;
         let found = records(from, to, frames, self.payloads.clone());
         let found = excuse(found, || self.first());
         Box::new(found.inspect(move |found| {
-            // Without a body, whoever folds all of it cannot go on; others can do without it.
+            // Without a body, whoever folds all records cannot go on; others can do without it.
             if needs_all && found.as_ref().is_err_and(ReadError::is_of_payload) {
                 self.distrust();
             }
