@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use resurge_journal::event::{Event, RecoveryMethod, RunParked};
 use resurge_journal::store::conformance::record;
 use resurge_journal::store::{
-    Archive, Condition, DecodeError, DiskStore, Durability, ExportError, Follow, News,
+    AppendError, Archive, Condition, DecodeError, DiskStore, Durability, ExportError, Follow, News,
     PayloadProblem, ReadError, Repaired, Snapshot, Store, export, import, repair,
 };
 use resurge_journal::{Record, Seq};
@@ -129,6 +129,22 @@ fn wait_until(is_so: impl Fn() -> bool) {
     }
 }
 
+#[test]
+fn no_frame_refers_to_a_body_that_could_not_be_written() {
+    let (_home, dir) = home();
+    let store = create(&dir);
+    fs::write(dir.join("payloads"), "in the way").expect("written");
+    let failed = store.append(Seq::new(1), &[record(2, 0), record(3, LARGE)]);
+    assert!(matches!(failed, Err(AppendError::Io { .. })), "{failed:?}");
+    let refused = store.append(Seq::new(1), &[record(2, 0)]);
+    assert!(matches!(refused, Err(AppendError::Poisoned)), "{refused:?}");
+    store.close();
+    remove(&dir.join("payloads"));
+    let store = reopen(&dir).expect("opened");
+    assert_eq!((store.mended(), store.head()), (None, Seq::new(1)));
+    store.append(Seq::new(1), &[record(2, LARGE)]).expect("it goes on");
+}
+
 /// Ways in which a body can be lost, and what is said of it.
 type Damage = (fn(&Path), PayloadProblem);
 const DAMAGES: [Damage; 4] = [
@@ -225,8 +241,10 @@ fn bodies_that_damaged_segments_refer_to_are_kept_with_them() {
     let orphan = dir.join("payloads").join("cd".repeat(32));
     drop(store);
     fs::write(&orphan, "nobody's").expect("written");
-    let _store = reopen(&dir).expect("opened");
+    let store = reopen(&dir).expect("opened");
     wait_until(|| !orphan.exists());
+    // The collection has ended once the journal is closed.
+    drop(store);
     assert!(sound.exists(), "a segment in quarantine refers to it");
 }
 

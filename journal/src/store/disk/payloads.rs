@@ -34,7 +34,8 @@ pub(super) struct Payloads {
 struct Written {
     /// Kept for the commit that is under way, and for those since a collection began.
     fresh: HashSet<PayloadHash>,
-    is_collecting: bool,
+    /// Collections under way.
+    collections: u32,
     /// Whether the way to the folder is on the disk.
     is_folder_synced: bool,
     /// Whether there was any body since the opening.
@@ -116,7 +117,7 @@ impl Payloads {
     /// Says that frames refer to everything that was kept.
     pub(super) fn settle(&self) {
         let mut written = self.written();
-        if !written.is_collecting {
+        if written.collections == 0 {
             written.fresh.clear();
         }
     }
@@ -144,14 +145,14 @@ impl Payloads {
         journal: Uuid,
         referenced: impl FnOnce() -> io::Result<HashSet<PayloadHash>>,
     ) -> io::Result<usize> {
-        self.written().is_collecting = true;
+        self.written().collections += 1;
         let collected = referenced().and_then(|mut referenced| {
             for segments in files::quarantined(&self.journal_dir, segment::DIR)? {
                 referenced.extend(hashes(journal, segment::list_in(&segments)?));
             }
             self.remove_all_but(&referenced)
         });
-        self.written().is_collecting = false;
+        self.written().collections -= 1;
         collected
     }
 
@@ -317,6 +318,8 @@ mod tests {
             // Commits go on: one ends, another one begins and ends, one finds its body there.
             payloads.settle();
             payloads.keep(&later, Durability::Process)?;
+            // Another collection begins later and ends earlier.
+            assert!(payloads.collect(Uuid::nil(), || Err(ErrorKind::Other.into())).is_err());
             payloads.settle();
             payloads.keep(&found_again, Durability::Process)?;
             Ok(settled.iter().map(|kept| kept.aside.hash).collect())
