@@ -1,10 +1,8 @@
 //! From what is left of dropped records to the state from which the rest is folded.
 
-use std::collections::HashSet;
-
 use super::residue::{Past, Residue, ResidueError};
 use crate::event::Event;
-use crate::id::{RunId, Seq};
+use crate::id::Seq;
 use crate::record::Record;
 use crate::state::{IllegalTransition, State};
 use crate::store::{ReadError, Store};
@@ -91,9 +89,9 @@ impl Residue {
             }
         }
         past.pass(Seq::new(u64::MAX), &mut scratch);
-        let keyless: HashSet<RunId> = self.keyless.into_iter().collect();
         let mut global = self.global;
-        global.keys = scratch.keys.into_iter().filter(|(_, run)| !keyless.contains(run)).collect();
+        // A run that is open holds its key, and one that goes on later takes it back.
+        global.keys = scratch.keys;
         Ok(State::restore(global, scratch.runs.into_values()))
     }
 }

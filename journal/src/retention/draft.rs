@@ -152,15 +152,8 @@ impl<'a> Scratch<'a> {
         }
         kept.sort_unstable();
         stays.records = kept.len() as u64;
-        let has_lost_key = |run: &&crate::state::Run| {
-            let key = run.started.key.as_ref();
-            key.is_some_and(|key| self.state.keys.get(key) != Some(&run.id))
-        };
-        let residue = Residue {
-            global: self.state.global(),
-            past: self.past.since(kept.first().copied()),
-            keyless: self.state.runs().filter(has_lost_key).map(|run| run.id).collect(),
-        };
+        let residue =
+            Residue { global: self.state.global(), past: self.past.since(kept.first().copied()) };
         let spared = self.state.runs().filter(|run| run.phase.is_final()).count() as u64;
         Ok(Draft {
             residue: residue.encode()?,

@@ -9,7 +9,7 @@ mod wire;
 use serde::{Deserialize, Serialize};
 
 use self::wire::Wire;
-use crate::id::{Epoch, RunId, Seq};
+use crate::id::{Epoch, Seq};
 use crate::state::Global;
 
 /// Version of the residue that this release writes; it reads every one up to it.
@@ -42,8 +42,6 @@ pub(super) struct Residue {
     /// Everything beside runs, as of the last record in front of the cut; without keys.
     pub(super) global: Global,
     pub(super) past: Past,
-    /// Runs that were kept and have lost their key to another one since.
-    pub(super) keyless: Vec<RunId>,
 }
 
 /// What happened to runs that were kept, but stands in no record of theirs.
@@ -103,5 +101,25 @@ impl Past {
             openings: self.openings.iter().skip(before).copied().collect(),
             losses: self.losses.iter().filter(|loss| loss.seq > first).copied().collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_kept_record_remembers_is_left_out() {
+        let opening = |seq| Opening { seq: Seq::new(seq), epoch: Epoch::new(seq), crowd: 0 };
+        let loss = |seq| Loss { seq: Seq::new(seq), from: Seq::new(1), to: Seq::new(1) };
+        let past = Past {
+            openings: [2, 10, 20].map(opening).to_vec(),
+            losses: [5, 16].map(loss).to_vec(),
+        };
+        let since = |first| past.since(Some(Seq::new(first)));
+        assert_eq!(since(1), past);
+        assert_eq!(since(15).openings, [opening(10), opening(20)], "the one in force stays");
+        assert_eq!(since(15).losses, [loss(16)]);
+        assert_eq!(past.since(None), Past::default());
     }
 }

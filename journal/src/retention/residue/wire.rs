@@ -8,7 +8,7 @@ use super::breaker::BreakerWire;
 use super::{Loss, Opening, Past, RESIDUE_VERSION, Residue, ResidueError};
 use crate::event::Ease;
 use crate::failure::Class;
-use crate::id::{Epoch, ResourceKey, RunId, Seq, StepKey, WorkflowName};
+use crate::id::{Epoch, ResourceKey, Seq, StepKey, WorkflowName};
 use crate::json::Json;
 use crate::state::{ClassStats, Global, ResourceStats, Stats, Trimmed, Tuning};
 use crate::time::Timestamp;
@@ -52,7 +52,6 @@ pub(super) struct Wire {
     breakers: BTreeMap<ResourceKey, BreakerWire>,
     openings: Vec<Opening>,
     losses: Vec<Loss>,
-    keyless: Vec<RunId>,
 }
 
 mirror! { EaseWire of Ease { until: Timestamp, in_flight_max: u32, } }
@@ -162,7 +161,6 @@ impl From<&Residue> for Wire {
             breakers: convert(breakers.clone()),
             openings: residue.past.openings.clone(),
             losses: residue.past.losses.clone(),
-            keyless: residue.keyless.clone(),
         }
     }
 }
@@ -192,6 +190,6 @@ impl TryFrom<Wire> for Residue {
             trimmed,
         };
         let past = Past { openings: wire.openings, losses: wire.losses };
-        Ok(Self { global, past, keyless: wire.keyless })
+        Ok(Self { global, past })
     }
 }
