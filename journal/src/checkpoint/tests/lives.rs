@@ -114,7 +114,7 @@ impl Life {
     }
 
     /// Records an event of now if it is legal.
-    fn try_record(&mut self, run: Option<RunId>, event: Event) {
+    pub(super) fn try_record(&mut self, run: Option<RunId>, event: Event) {
         let (seq, at) = (self.state.head().next(), self.state.last_at());
         let record = Record { seq, at, run, event };
         if self.whole.clone().apply(&record).is_ok() {
@@ -122,7 +122,7 @@ impl Life {
         }
     }
 
-    fn short_run(&mut self) {
+    pub(super) fn short_run(&mut self) {
         self.shorts += 1;
         let run = run_id(1_000 + self.shorts);
         let key = ["key", "one", "two"].get(self.shorts as usize % 4).copied();
@@ -131,7 +131,7 @@ impl Life {
         self.try_record(Some(run), RunCancelled { actor, reason }.into());
     }
 
-    fn trim(&mut self, is_cut_off: bool) {
+    pub(super) fn trim(&mut self, is_cut_off: bool) {
         let limits = Limits { runs: Some(0), ..Limits::default() };
         let (standing, now) = (self.state.standing(), self.state.last_at());
         let upto = self.cold.at();

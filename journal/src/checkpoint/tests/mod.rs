@@ -7,6 +7,7 @@ use crate::state::State;
 use crate::store::Store;
 
 mod damage;
+mod dropped;
 mod fold;
 mod large;
 mod lives;
