@@ -135,20 +135,20 @@ impl Archive {
 
     /// The frames that were kept of the dropped ones, read again; nothing behind an error.
     pub(super) fn kept_frames(&self) -> impl Iterator<Item = Result<Framed, ArchiveError>> {
-        let mut frames = self.base.as_ref().map(|base| base.kept(Seq::ZERO));
+        let mut kept = self.base.as_ref().map(|base| base.kept(Seq::ZERO));
         let mut reader = Some(Reader::open(&self.path).and_then(Reader::behind_base));
         std::iter::from_fn(move || {
-            let found = frames.as_mut()?.next()?;
-            match reader.take()?.and_then(|mut open| {
+            let found = kept.as_mut()?.next()?;
+            let framed = reader.take()?.and_then(|mut open| {
                 let (seq, frame) = found.map_err(|error| open.damaged(&error.to_string()))?;
-                open.framed(seq, frame).map(|framed| (open, framed))
-            }) {
-                Ok((open, framed)) => {
-                    reader = Some(Ok(open));
-                    Some(Ok(framed))
-                }
-                Err(error) => Some(Err(error)),
+                let framed = open.framed(seq, frame);
+                reader = Some(Ok(open));
+                framed
+            });
+            if framed.is_err() {
+                kept = None;
             }
+            Some(framed)
         })
     }
 
