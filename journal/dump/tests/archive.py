@@ -1,5 +1,6 @@
 """Reads an archive of a journal by docs/journal-format.md alone; prints position and run of each record."""
 
+import hashlib
 import struct
 import sys
 import uuid
@@ -42,15 +43,41 @@ def base_of(data):
     return length, number(base[24:32]), number(base[40:44])
 
 
+def frame_at(data, at):
+    end = at + 56 + number(data[at + 52 : at + 56]) + 4
+    frame = data[at:end]
+    check(frame[:2] == b"RJ" and end <= len(data), "there is no frame at %d" % at)
+    covered = frame[8:16] + frame[:-4]
+    check(crc32c(covered) == number(frame[-4:]), "the checksum does not fit at %d" % at)
+    return frame, end
+
+
+def behind_body(data, frame, at):
+    """Checks the body that a frame refers to, which stands at some place; gives the place behind it."""
+    if not frame[3] & 0x02:
+        return at
+    end = at + number(frame[88:96])
+    check(hashlib.sha256(data[at:end]).digest() == frame[56:88], "the payload at %d is spoiled" % at)
+    return end
+
+
+def behind_base(data, length):
+    """The place behind the bodies of the records that were kept."""
+    at = 64 + length
+    if length == 0:
+        return at
+    kept = 64 + 80 + number(data[64 + 48 : 64 + 56])
+    while kept < 64 + length - 4:
+        frame, kept = frame_at(data, kept)
+        at = behind_body(data, frame, at)
+    return at
+
+
 def frames(data, at):
     while data[at : at + 4] != b"ENDJ":
-        end = at + 56 + number(data[at + 52 : at + 56]) + 4
-        frame = data[at:end]
-        check(frame[:2] == b"RJ" and end <= len(data), "there is no frame at %d" % at)
-        covered = frame[8:16] + frame[:-4]
-        check(crc32c(covered) == number(frame[-4:]), "the checksum does not fit at %d" % at)
+        frame, end = frame_at(data, at)
         yield frame
-        at = end
+        at = behind_body(data, frame, end)
 
 
 def main(path):
@@ -62,7 +89,7 @@ def main(path):
     check(number(data[4:6]) == (2 if length else 1), "the header is spoiled")
     is_one_run = data[24:40] != bytes(16)
     lines, position = [], first - 1
-    for frame in frames(data, 64 + length):
+    for frame in frames(data, behind_base(data, length)):
         seq = number(frame[8:16])
         check(seq == position + 1 or (is_one_run and seq > position), "a record is missing")
         if seq == position + 1:

@@ -6,6 +6,7 @@ mod damage;
 mod disk;
 mod fixture;
 mod follow;
+mod kept_bodies;
 mod kill;
 mod marker;
 mod mending;

@@ -188,7 +188,9 @@ fn an_archive_of_a_trimmed_journal_can_be_read_and_imported() {
     let store = create(&dir);
     while store.cuts().is_empty() {
         let head = store.head();
-        store.append(head, &[record(head.get() + 1, 5_000)]).expect("appended");
+        // One that is kept, and one that stays, have bodies of their own.
+        let bytes = if [2, 60].contains(&(head.get() + 1)) { 50_000 } else { 5_000 };
+        store.append(head, &[record(head.get() + 1, bytes)]).expect("appended");
     }
     let (first, head) = (store.cuts()[0].first.get(), store.head().get());
     store.trim(Seq::new(first), b"residue", &[Seq::new(2)]).expect("trimmed");
@@ -219,7 +221,9 @@ fn a_trimmed_journal_is_repaired_with_what_it_begins_with() {
     let store = create(&dir);
     while store.cuts().is_empty() {
         let head = store.head();
-        store.append(head, &[record(head.get() + 1, 5_000)]).expect("appended");
+        // One that is kept, and one that stays, have bodies of their own.
+        let bytes = if [2, 60].contains(&(head.get() + 1)) { 50_000 } else { 5_000 };
+        store.append(head, &[record(head.get() + 1, bytes)]).expect("appended");
     }
     let (first, head) = (store.cuts()[0].first.get(), store.head().get());
     store.trim(Seq::new(first), b"residue", &[Seq::new(2)]).expect("trimmed");

@@ -1,0 +1,120 @@
+//! Bodies that do not fit into a frame, of records that outlive a trimming.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use resurge_journal::store::conformance::record;
+use resurge_journal::store::{
+    Archive, DiskStore, ReadError, Snapshot, Store, export, import, repair,
+};
+use resurge_journal::{Record, Seq};
+
+use crate::disk::reopen;
+use crate::fixture::{create, home};
+
+const LARGE: usize = 100_000;
+const KEPT: [u64; 2] = [5, 9];
+
+/// Records of which the first few are large.
+fn nth(seq: u64) -> Record {
+    record(seq, if seq < 10 { LARGE } else { 3_000 })
+}
+
+fn append(store: &DiskStore) {
+    let head = store.head();
+    store.append(head, &[nth(head.get() + 1)]).expect("appended");
+}
+
+/// A journal whose first records were dropped, but for two large ones.
+fn trimmed(dir: &Path) -> DiskStore {
+    let store = create(dir);
+    while store.cuts().len() < 2 {
+        append(&store);
+    }
+    let cut = store.cuts().first().expect("one").first;
+    store.trim(cut, b"rest", &KEPT.map(Seq::new)).expect("trimmed");
+    store
+}
+
+fn bodies(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir.join("payloads")).expect("there");
+    entries.map(|entry| entry.expect("readable").path()).collect()
+}
+
+/// Waits for what happens in the background, while records are appended.
+fn append_until(store: &DiskStore, is_so: impl Fn() -> bool) {
+    while !is_so() {
+        append(store);
+        std::thread::yield_now();
+    }
+}
+
+fn expect_kept(found: impl Iterator<Item = Result<Record, ReadError>>) {
+    let found: Vec<Record> = found.map(|found| found.expect("whole")).collect();
+    assert_eq!(found, KEPT.map(nth));
+}
+
+#[test]
+fn bodies_stay_as_long_as_a_record_that_was_kept_needs_them() {
+    let (_home, dir) = home();
+    let store = trimmed(&dir);
+    append_until(&store, || bodies(&dir).len() == KEPT.len());
+    expect_kept(store.scan_kept());
+    expect_kept(Snapshot::take(&dir).expect("there").scan_kept());
+    assert_eq!(store.read(Seq::new(5)).expect("kept"), Some(nth(5)));
+    drop(store);
+
+    let store = reopen(&dir).expect("opened");
+    append(&store);
+    assert_eq!(store.mended(), None);
+    expect_kept(store.scan_kept());
+    append_until(&store, || !store.cuts().is_empty());
+    let cut = store.cuts().last().expect("one").first;
+    store.trim(cut, b"rest", &[Seq::new(9)]).expect("trimmed");
+    append_until(&store, || bodies(&dir).len() == 1);
+    assert_eq!(store.read(Seq::new(9)).expect("kept"), Some(nth(9)));
+}
+
+#[test]
+fn bodies_of_kept_records_are_carried_with_them() {
+    let (home, dir) = home();
+    drop(trimmed(&dir));
+    let (file, again) = (home.path().join("a.rjar"), home.path().join("b.rjar"));
+    let (imported, repaired) = (home.path().join("imported"), home.path().join("repaired"));
+    export(&dir, &file, None).expect("exported");
+    let archive = Archive::open(&file).expect("whole");
+    expect_kept(archive.scan_kept());
+    assert!(archive.scan().all(|found| found.is_ok()));
+    import(&file, &imported).expect("imported");
+    repair(&dir, &repaired).expect("repaired");
+    for to in [&imported, &repaired] {
+        let store = reopen(to).expect("opened");
+        expect_kept(store.scan_kept());
+    }
+    export(&imported, &again, None).expect("exported");
+    assert!(fs::read(&again).expect("read") == fs::read(&file).expect("read"), "bit for bit");
+
+    // One run of it.
+    let one = home.path().join("one.rjar");
+    export(&dir, &one, nth(5).run).expect("exported");
+    let shown: Vec<Record> = Archive::open(&one).expect("whole").scan().flatten().collect();
+    assert!(shown.contains(&nth(5)), "{} records", shown.len());
+}
+
+#[test]
+fn a_spoilt_body_of_a_kept_record_is_found_in_an_archive() {
+    let (home, dir) = home();
+    drop(trimmed(&dir));
+    let file = home.path().join("a.rjar");
+    export(&dir, &file, None).expect("exported");
+    let whole = fs::read(&file).expect("read");
+    let body = b"5xxxxxxxx";
+    let at = whole.windows(body.len()).position(|found| found == body).expect("there");
+    let mut spoilt = whole;
+    if let Some(byte) = spoilt.get_mut(at + 50_000) {
+        *byte ^= 1;
+    }
+    fs::write(&file, spoilt).expect("written");
+    let refused = Archive::open(&file).expect_err("spoilt");
+    assert!(refused.to_string().contains("payload of record 5"), "{refused}");
+}
