@@ -177,6 +177,25 @@ async fn without_limits_nothing_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_checkpoints_an_opening_drops_what_is_too_much() {
+    let (disk, flow) = (MemoryStore::new(), quick());
+    let mut settings = at_most(10);
+    settings.checkpoint_records = 0;
+    let live = engine(disk.clone(), &flow, settings.clone()).await;
+    run_many(&live, &flow, 0..50).await;
+    live.shutdown(Duration::ZERO).await.unwrap();
+    assert_eq!(disk.first(), Seq::new(1));
+    for life in 1..3 {
+        let live = engine(disk.clone(), &flow, settings.clone()).await;
+        tokio::time::sleep(SECOND).await;
+        assert!(disk.first() > Seq::new(100), "{}", disk.first());
+        assert!(live.runs().await.unwrap().len() < 20);
+        assert_eq!(live.stats().await.unwrap().succeeded, 50, "life {life}");
+        live.shutdown(Duration::ZERO).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idle_engine_drops_nothing_until_something_happens() {
     let (disk, flow) = (MemoryStore::new(), quick());
     let live = engine(disk.clone(), &flow, settings()).await;

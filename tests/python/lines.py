@@ -204,6 +204,7 @@ SHOWN = {
     "journal_created": changed(journal=str),
     "engine_opened": changed(epoch=number),
     "engine_closed": changed(epoch=number),
+    "journal_trimmed": changed(before=time),
     "run_started": run_started,
     "attempt_succeeded": changed(output=payload),
     "attempt_failed": attempt_failed,

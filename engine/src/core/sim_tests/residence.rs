@@ -56,6 +56,15 @@ impl Sim {
         let plan = Trimmer::new(limits).plan(&self.disk, &standing, self.now, upto, &|| false);
         let Some(trim) = plan.expect("the journal is sound") else { return };
         let first = trim.event.first;
+        let crashes = self.crashes;
+        // Something may happen while it is worked out, or the process may die.
+        if self.luck.one_in(2) {
+            self.step();
+        }
+        let is_overtaken = self.core.state().has_reopened_behind(trim.head);
+        if crashes != self.crashes || is_overtaken || first < self.core.state().first() {
+            return;
+        }
         if first > self.core.state().first() {
             self.command(Command::Trim(Box::new(trim.event)));
         }
