@@ -53,6 +53,7 @@ campaigns seed="1":
     just campaign c20-power {{seed}} 1000
     just campaign c20-calls {{seed}} 60
     just campaign c20-index {{seed}} 500
+    just campaign c21 {{seed}} 500
 
 # The demo of the launcher.
 demo:

@@ -19,6 +19,7 @@ mod power;
 mod report;
 mod runs;
 mod shim;
+mod soak;
 mod stream;
 mod time;
 mod trims;
