@@ -90,6 +90,17 @@ pub fn replay(store: &dyn Store) -> Result<State, RecoverError> {
 /// # Errors
 /// [`RecoverError`] if the journal is damaged.
 pub fn replay_to(store: &dyn Store, last: Seq) -> Result<State, RecoverError> {
+    loop {
+        let first = store.first();
+        let replayed = fold_to(store, last);
+        // Trimmed meanwhile: what was to be read next was dropped.
+        if replayed.is_ok() || store.first() == first {
+            return replayed;
+        }
+    }
+}
+
+fn fold_to(store: &dyn Store, last: Seq) -> Result<State, RecoverError> {
     let mut state = base(store)?;
     for record in store.scan(state.head().next()) {
         if state.head() >= last {

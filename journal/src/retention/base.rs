@@ -35,7 +35,17 @@ pub enum BaseError {
 /// # Errors
 /// [`BaseError`] if what is left of dropped records is damaged.
 pub fn base(store: &dyn Store) -> Result<State, BaseError> {
-    let first = store.first();
+    loop {
+        let first = store.first();
+        let found = base_of(store, first);
+        // Trimmed meanwhile: residue and kept records may be of two cuts.
+        if store.first() == first {
+            return found;
+        }
+    }
+}
+
+fn base_of(store: &dyn Store, first: Seq) -> Result<State, BaseError> {
     if first <= Seq::new(1) {
         return Ok(State::new());
     }

@@ -1,5 +1,6 @@
 //! A journal that is trimmed again and again, with and without a crash in between.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -14,7 +15,7 @@ use crate::retention::{Limits, Trim, Trimmer};
 use crate::state::State;
 use crate::state::tests::random::{records, tries};
 use crate::state::tests::world::{run_id, run_started};
-use crate::store::{MemoryStore, Store};
+use crate::store::{AppendError, MemoryStore, ReadError, Scan, Store};
 use crate::time::Timestamp;
 
 /// A store and what its records add up to, as an engine would have it.
@@ -186,4 +187,90 @@ fn a_journal_is_not_rewritten_for_runs_that_wait() {
     }
     life.short_run(1_000);
     assert!(life.plan().is_none(), "there is nothing to gain");
+}
+
+/// A store that is trimmed by somebody else in the middle of a look at it.
+#[derive(Debug)]
+struct Meanwhile {
+    store: MemoryStore,
+    trims: Mutex<Vec<(Moment, Trim)>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Moment {
+    BeforeScan,
+    BeforeKept,
+}
+
+impl Meanwhile {
+    fn pass(&self, moment: Moment) {
+        let mut trims = self.trims.lock().expect("no panic");
+        if trims.first().is_some_and(|(when, _)| *when == moment) {
+            let (_, trim) = trims.remove(0);
+            self.store.trim(trim.event.first, &trim.residue, &trim.kept).expect("a cut");
+        }
+    }
+}
+
+impl Store for Meanwhile {
+    fn head(&self) -> Seq {
+        self.store.head()
+    }
+
+    fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
+        self.store.append(expected, batch)
+    }
+
+    fn scan(&self, from: Seq) -> Scan<'_> {
+        self.pass(Moment::BeforeScan);
+        self.store.scan(from)
+    }
+
+    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
+        self.store.read(seq)
+    }
+
+    fn first(&self) -> Seq {
+        self.store.first()
+    }
+
+    fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        self.store.residue()
+    }
+
+    fn scan_kept(&self) -> Scan<'_> {
+        self.pass(Moment::BeforeKept);
+        self.store.scan_kept()
+    }
+
+    fn location(&self) -> &'static str {
+        "memory"
+    }
+
+    fn close(&self) {}
+}
+
+#[test]
+fn who_reads_while_it_is_trimmed_begins_anew() {
+    let mut life = Life::new(Limits { runs: Some(5), ..Limits::default() });
+    let (twin, mut trims) = (MemoryStore::new(), Vec::new());
+    let copy = |from: &MemoryStore| {
+        for record in from.scan(twin.head().next()) {
+            twin.append(twin.head(), &[record.expect("whole")]).expect("kept");
+        }
+    };
+    for (batch, moment) in (0..).zip([Moment::BeforeScan, Moment::BeforeKept]) {
+        let waits = run_id(5_000 + batch);
+        assert!(life.record(Timestamp::default(), Some(waits), run_started(None, None)));
+        (0..40).for_each(|number| life.short_run(batch * 100 + number));
+        let plan = life.plan().expect("there is too much");
+        copy(&life.store);
+        life.trim(&plan, false);
+        trims.push((moment, plan));
+    }
+    copy(&life.store);
+    let store = Meanwhile { store: twin, trims: Mutex::new(trims) };
+    assert_eq!(replay(&store).expect("sound"), life.state);
+    assert!(store.trims.lock().expect("no panic").is_empty(), "both came in between");
+    assert_eq!(replay(&store).expect("sound"), life.state);
 }
