@@ -3,14 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
+use resurge_journal::checkpoint::replay;
 use resurge_journal::event::{
     AttemptFailed, AttemptStarted, AttemptSucceeded, BreakerMode, BreakerModeSet, BreakerOpened,
-    DelayParts, EngineOpened, Event, OpenCause, RunStarted, RunSucceeded, StepParked, Verdict,
+    DelayParts, EngineOpened, Event, LintFound, OpenCause, RunStarted, RunSucceeded, StepParked,
+    Verdict,
 };
 use resurge_journal::failure::{Class, Failure};
 use resurge_journal::manifest::{InputShape, InputSpec, Manifest, Source, StepSpec};
 use resurge_journal::policy::RetrySpec;
-use resurge_journal::store::Store;
+use resurge_journal::retention::{Limits, Trimmer};
+use resurge_journal::store::{DiskStore, Store};
 use resurge_journal::{
     AttemptNo, BreakerEpoch, Epoch, Json, Record, ResourceKey, RunId, RunKey, Seq, StepIndex,
     StepKey, Timestamp, WorkflowName,
@@ -180,6 +183,32 @@ pub(crate) fn with_outage(dir: &Path) -> Seq {
 /// A closed journal with the story in it, and its head.
 pub(crate) fn with_story(dir: &Path) -> Seq {
     create(dir).append(Seq::new(1), &story()).expect("appended")
+}
+
+/// A journal with the story in it of which retention has dropped the run that had ended.
+pub(crate) fn with_retention(dir: &Path) -> DiskStore {
+    let store = create(dir);
+    let mut head = store.append(Seq::new(1), &story()).expect("appended");
+    while store.cuts().len() < 2 {
+        let lint = LintFound {
+            workflow: WorkflowName::new("install").expect("a name"),
+            version: 1,
+            step: step(),
+            code: format!("code_{head}"),
+            message: "m".repeat(5_000),
+        };
+        let next = records(head.get() + 1, vec![(None, lint.into())]);
+        head = store.append(head, &next).expect("appended");
+    }
+    let limits = Limits { bytes: Some(1), ..Limits::default() };
+    let state = replay(&store).expect("legal");
+    let (standing, now) = (state.standing(), state.last_at());
+    let planned = Trimmer::new(limits).plan(&store, &standing, now, head, &|| false);
+    let trim = planned.expect("worked out").expect("worth it");
+    let event = records(head.get() + 1, vec![(None, trim.event.clone().into())]);
+    store.append(head, &event).expect("appended");
+    store.trim(trim.event.first, &trim.residue, &trim.kept).expect("trimmed");
+    store
 }
 
 /// Flips a bit of a record in both copies: neither can save the other.

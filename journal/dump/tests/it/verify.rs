@@ -6,13 +6,12 @@ use std::fs;
 use std::path::Path;
 
 use resurge_journal::Seq;
-use resurge_journal::store::conformance::record;
 use resurge_journal::store::{DiskStore, Durability, OpenMode, Store};
 use serde_json::{Value, json};
 
 use crate::dump::{dump, out};
 use crate::fixture::{contents, create, edit, frames, home, segment};
-use crate::story::{add_frame, spoil, story, with_story};
+use crate::story::{add_frame, spoil, story, with_retention, with_story};
 
 /// What `verify --json` says of a journal, and its exit code.
 #[track_caller]
@@ -237,26 +236,20 @@ fn an_illegal_record_in_front_of_a_torn_end_is_not_excused_by_it() {
 #[test]
 fn a_trimmed_journal_is_sound_and_a_spoiled_copy_of_its_base_is_told() {
     let (_home, dir) = home();
-    let store = create(&dir);
-    while store.cuts().is_empty() {
-        let head = store.head();
-        store.append(head, &[record(head.get() + 1, 5_000)]).expect("appended");
-    }
-    let first = store.cuts()[0].first;
-    store.trim(first, b"residue", &[Seq::new(3), Seq::new(5)]).expect("trimmed");
-    let head = store.head().get();
+    let store = with_retention(&dir);
+    let (first, head) = (store.first(), store.head().get());
     drop(store);
 
     let (object, code) = verify(&dir);
     assert_eq!((code, object["findings_count"].as_u64()), (0, Some(0)));
-    assert_eq!((&object["first"], &object["kept"]), (&json!(first.get()), &json!(2)));
-    assert_eq!(object["records"], json!(head - first.get() + 3));
-    assert_eq!(object["provable"], json!(head));
-    let said = format!("records 1 to {} dropped by retention, 2 of them kept", first.get() - 1);
+    assert_eq!((&object["first"], &object["kept"]), (&json!(first.get()), &json!(3)));
+    assert_eq!(object["records"], json!(head - first.get() + 1));
+    assert_eq!((&object["provable"], &object["runs"]), (&json!(head), &json!(1)));
+    let said = format!("records 1 to {} dropped by retention, 3 of them kept", first.get() - 1);
     assert!(out(&dump(&["verify"], &dir)).contains(&said), "{said}");
     let log = out(&dump(&["log"], &dir));
     assert!(log.starts_with(&said), "{log}");
-    assert_eq!(log.lines().count() as u64, 1 + head - first.get() + 3);
+    assert_eq!(log.lines().count() as u64, 1 + head - first.get() + 1 + 3);
 
     for name in ["BASE", "BASE.copy"] {
         let sound = fs::read(dir.join(name)).expect("there");
