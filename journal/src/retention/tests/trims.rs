@@ -11,7 +11,7 @@ use crate::checkpoint::replay;
 use crate::event::{Event, TrimReason};
 use crate::id::{RunId, Seq};
 use crate::record::Record;
-use crate::retention::{Limits, Trim, Trimmer};
+use crate::retention::{Limits, Trim, Trimmer, base};
 use crate::state::State;
 use crate::state::tests::random::{records, tries};
 use crate::state::tests::world::{run_id, run_started};
@@ -269,8 +269,16 @@ fn who_reads_while_it_is_trimmed_begins_anew() {
         trims.push((moment, plan));
     }
     copy(&life.store);
+    let last = life.store.first();
     let store = Meanwhile { store: twin, trims: Mutex::new(trims) };
     assert_eq!(replay(&store).expect("sound"), life.state);
     assert!(store.trims.lock().expect("no panic").is_empty(), "both came in between");
-    assert_eq!(replay(&store).expect("sound"), life.state);
+
+    (0..40).for_each(|number| life.short_run(1_000 + number));
+    let plan = life.plan().expect("there is too much");
+    assert!(life.record(life.state.last_at(), None, plan.event.clone()));
+    let trims = Mutex::new(vec![(Moment::BeforeKept, plan)]);
+    let store = Meanwhile { store: life.store, trims };
+    let first = base(&store).expect("sound").head().next();
+    assert_eq!((first, first > last), (store.first(), true), "of one cut");
 }
