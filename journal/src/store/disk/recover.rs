@@ -222,14 +222,15 @@ pub(super) fn replace(
     files::sync_dir(&draft)?;
     // What was derived from the damaged segments may say more than the new ones do.
     super::checkpoint::clear(dir)?;
-    if rebuilt.lost.is_some() && dir.join(index::DIR).exists() {
-        // It may hold what was derived from records that are no longer there.
-        files::quarantine(dir, index::DIR)?;
-    }
     if dir.join(segment::DIR).exists() {
         files::quarantine(dir, segment::DIR)?;
     }
     finish(dir)?;
+    if rebuilt.lost.is_some() && dir.join(index::DIR).exists() {
+        // It may hold what was derived from records that are no longer there. Until here it was
+        // needed: after a crash all of this is done again, as the head still speaks of them.
+        files::quarantine(dir, index::DIR)?;
+    }
     Ok(Some(rebuilt))
 }
 
