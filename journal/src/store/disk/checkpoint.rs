@@ -31,6 +31,10 @@ const IMAGE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// Writes a checkpoint, then removes those before it.
 pub(super) fn save(dir: &Path, position: Position, image: &[u8]) -> io::Result<()> {
+    if image.len() as u64 > IMAGE_BYTES_MAX {
+        let problem = format!("a checkpoint of {} bytes is too large", image.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+    }
     let folder = dir.join(DIR);
     files::make_private_dir(&folder)?;
     let draft = folder.join("draft");
@@ -40,6 +44,8 @@ pub(super) fn save(dir: &Path, position: Position, image: &[u8]) -> io::Result<(
     file.sync_all()?;
     fs::rename(&draft, path(&folder, position.tail.head))?;
     files::sync_dir(&folder)?;
+    // The folder may have been made just now, or by a session that died behind that.
+    files::sync_dir(dir)?;
     for older in list(&folder)?.into_iter().filter(|(seq, _)| *seq != position.tail.head) {
         fs::remove_file(older.1)?;
     }
