@@ -282,7 +282,11 @@ impl Store for DiskStore {
         if let Some(found) = self.index.frame(seq).and_then(|frame| self.record(seq, &frame)) {
             return Ok(Some(found));
         }
-        self.scan(seq).next().transpose()
+        match self.scan(seq).next().transpose()? {
+            // It was dropped since: what comes first is another one.
+            Some(found) if found.seq != seq => self.past.read(seq, &self.payloads),
+            found => Ok(found),
+        }
     }
 
     fn first(&self) -> Seq {
