@@ -410,6 +410,8 @@ impl Disk {
             segments.close();
             // Only saves the anchor itself; every record is durable already.
             let _ = anchor.sync();
+        } else {
+            segments.abandon();
         }
         drop(anchor);
         drop(lock);

@@ -179,6 +179,12 @@ impl SegmentWriter {
         let _ = self.file.sync_all();
     }
 
+    /// Ends the session without touching what is there: somebody else may open it from now on.
+    pub(in crate::store::disk) fn abandon(mut self) {
+        // The thread that makes the next segment would write into one of theirs.
+        self.settle();
+    }
+
     /// Begins to make the next segment, unless that was begun.
     fn prepare(&mut self) {
         if matches!(self.next, Next::NotYet) {
