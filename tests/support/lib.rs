@@ -11,20 +11,33 @@ pub use steps::{Calls, chain, deaf, fail_first};
 pub use store::WatchedStore;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use resurge::journal::event::{AttemptFailed, AttemptStarted, Event};
 use resurge::journal::store::Store;
 use resurge::journal::{Record, Seq};
-use resurge::{Engine, EngineBuilder};
+use resurge::{Engine, EngineBuilder, Settings};
 
 /// An engine with a journal in memory, under virtual time.
 pub fn engine() -> EngineBuilder {
-    Engine::in_memory().clock(VirtualClock::start())
+    Engine::in_memory().clock(VirtualClock::start()).settings(settings())
 }
 
 /// An engine over a store, under virtual time.
 pub fn engine_on(store: impl Store) -> EngineBuilder {
-    Engine::with_store(Arc::new(store)).clock(VirtualClock::start())
+    Engine::with_store(Arc::new(store)).clock(VirtualClock::start()).settings(settings())
+}
+
+/// The defaults. With `RESURGE_RESTLESS` set, the state is kept after every record and every run
+/// that can leaves memory at once, which must change nothing for anybody.
+pub fn settings() -> Settings {
+    let mut settings = Settings::default();
+    if std::env::var_os("RESURGE_RESTLESS").is_some() {
+        settings.checkpoint_records = 1;
+        settings.checkpoint_quiet = Duration::ZERO;
+        settings.rest_after = Duration::ZERO;
+    }
+    settings
 }
 
 /// Every record of an engine's journal so far.
