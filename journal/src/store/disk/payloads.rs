@@ -40,6 +40,8 @@ struct Written {
     is_folder_synced: bool,
     /// Whether there was any body since the opening.
     is_used: bool,
+    /// Whether the journal is being let go of: the next owner's bodies are not ours to judge.
+    is_over: bool,
 }
 
 impl Payloads {
@@ -136,10 +138,22 @@ impl Payloads {
         }
     }
 
+    /// Lets no collection remove anything from now on, also not one that is under way.
+    ///
+    /// To be called before the journal is let go of.
+    pub(super) fn stop(&self) {
+        self.written().is_over = true;
+    }
+
+    fn unless_over(&self) -> io::Result<MutexGuard<'_, Written>> {
+        let written = self.written();
+        if written.is_over { Err(ErrorKind::Interrupted.into()) } else { Ok(written) }
+    }
+
     /// Removes bodies that no frame refers to.
     ///
     /// What is written meanwhile is spared, and so is what a segment in quarantine refers to.
-    /// Tells how many were removed.
+    /// Tells how many were removed; an error if it was stopped.
     pub(super) fn collect(
         &self,
         journal: Uuid,
@@ -148,7 +162,10 @@ impl Payloads {
         self.written().collections += 1;
         let collected = referenced().and_then(|mut referenced| {
             for segments in files::quarantined(&self.journal_dir, segment::DIR)? {
-                referenced.extend(hashes(journal, segment::list_in(&segments)?));
+                for hash in hashes(journal, segment::list_in(&segments)?) {
+                    drop(self.unless_over()?);
+                    referenced.extend(hash);
+                }
             }
             self.remove_all_but(&referenced)
         });
@@ -159,7 +176,8 @@ impl Payloads {
     fn remove_all_but(&self, referenced: &HashSet<PayloadHash>) -> io::Result<usize> {
         let mut removed = 0;
         for hash in self.list()?.into_iter().filter(|hash| !referenced.contains(hash)) {
-            let written = self.written();
+            // Held over the removal, so that none comes once `stop` has returned.
+            let written = self.unless_over()?;
             if !written.fresh.contains(&hash) {
                 fs::remove_file(self.path(hash))?;
                 removed += 1;
@@ -253,10 +271,10 @@ pub(super) fn referenced(
     if next > last { Ok(found) } else { Err(io::Error::other(format!("record {next} is missing"))) }
 }
 
-/// What the frames of segments refer to, as far as they can be read.
-fn hashes(journal: Uuid, segments: Vec<SegmentFile>) -> impl Iterator<Item = PayloadHash> {
+/// What the frames of segments refer to, one after the other, as far as they can be read.
+fn hashes(journal: Uuid, segments: Vec<SegmentFile>) -> impl Iterator<Item = Option<PayloadHash>> {
     let frames = Frames::new(journal, segments, Place::start_of(0), Seq::new(1));
-    frames.filter_map(|piece| Some(piece.seal.ok()?.aside?.hash))
+    frames.map(|piece| Some(piece.seal.ok()?.aside?.hash))
 }
 
 #[cfg(test)]
@@ -332,6 +350,20 @@ mod tests {
         payloads.settle();
         assert_eq!(payloads.collect(Uuid::nil(), || Ok(HashSet::new())).expect("collected"), 4);
         assert!(payloads.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_collected_once_the_journal_is_let_go_of() {
+        let (_home, payloads) = home();
+        let kept = large(2);
+        payloads.keep(&kept, Durability::Process).expect("kept");
+        payloads.settle();
+        let stopped = payloads.collect(Uuid::nil(), || {
+            payloads.stop();
+            Ok(HashSet::new())
+        });
+        assert!(stopped.is_err());
+        assert!(is_there(&payloads, &kept), "the next owner may just have committed it");
     }
 
     #[test]

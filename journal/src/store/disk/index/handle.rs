@@ -56,6 +56,8 @@ pub(super) struct Shared {
     pub(super) gate: RwLock<()>,
     /// Keys of the cache that were changed since a copy of it was begun; none without a copy.
     dirty: Mutex<Option<BTreeSet<Vec<u8>>>>,
+    /// Whether the journal may belong to somebody else by now.
+    is_over: Mutex<bool>,
 }
 
 #[derive(Debug)]
@@ -104,6 +106,7 @@ impl Index {
             changed: Condvar::new(),
             gate: RwLock::new(()),
             dirty: Mutex::new(None),
+            is_over: Mutex::new(false),
         });
         let follower = Arc::clone(&shared);
         let (alive, end) = mpsc::channel();
@@ -147,15 +150,19 @@ impl Index {
 
     /// Waits for the thread to end; it brings the database up to the segments if that is quick.
     ///
-    /// One that hangs in the database is left behind: nothing depends on what it does.
+    /// One that hangs in the database is left behind: it removes and renames nothing any more, so
+    /// that it cannot touch what the next owner of the journal has.
     pub(in crate::store::disk) fn close(&self) {
         self.shared.state().is_closing = true;
         self.shared.changed.notify_all();
+        self.shared.payloads.stop();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Thread { handle, end }) = thread else { return };
-        if end.recv_timeout(ABANDON) == Err(RecvTimeoutError::Disconnected) {
+        if let Some(Thread { handle, end }) = thread
+            && end.recv_timeout(ABANDON) == Err(RecvTimeoutError::Disconnected)
+        {
             let _ = handle.join();
         }
+        *self.shared.is_over() = true;
     }
 }
 
@@ -202,6 +209,20 @@ impl Shared {
     /// The state; a panic elsewhere cannot have left it half-changed.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_over(&self) -> MutexGuard<'_, bool> {
+        self.is_over.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes or renames folders, unless the journal may belong to somebody else by now.
+    pub(super) fn change<T>(&self, change: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        // Held over the change, so that none comes once `close` has returned.
+        let is_over = self.is_over();
+        if *is_over {
+            return Err(io::Error::new(ErrorKind::Interrupted, "the journal is closed"));
+        }
+        change()
     }
 
     /// Keeps the database that is there from being replaced.
@@ -265,7 +286,7 @@ impl Shared {
     /// Opens the database; one that is damaged or foreign makes room for a new one.
     pub(super) fn open(&self) -> io::Result<Follower> {
         let dir = self.dir.join(DIR);
-        renew::settle(&self.dir)?;
+        self.change(|| renew::settle(&self.dir))?;
         for _ in 0..2 {
             match self.try_open(&dir) {
                 Ok((db, own, follower)) => {
@@ -277,7 +298,7 @@ impl Shared {
                     return Ok(follower);
                 }
                 Err(error) if error.kind() == ErrorKind::InvalidData => {
-                    files::quarantine(&self.dir, DIR)?;
+                    self.change(|| files::quarantine(&self.dir, DIR))?;
                 }
                 Err(error) => return Err(error),
             }
@@ -468,4 +489,24 @@ fn yield_to_others() {
     #[cfg(target_os = "linux")]
     // A thread that may not be nice is as good, only greedier.
     let _ = rustix::process::setpriority_process(None, 19);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_was_left_behind_removes_nothing_of_the_next_owner() {
+        let home = tempfile::tempdir().expect("a folder");
+        let dir = home.path();
+        let map = || Arc::new(Map::new(dir, Uuid::nil(), Seq::new(1), Vec::new()));
+        let head = Arc::default();
+        let index = Index::start(dir, Uuid::nil(), map(), head, Payloads::new(dir));
+        let index = index.expect("started");
+        index.close();
+        let theirs = dir.join("index.new");
+        std::fs::create_dir_all(&theirs).expect("made");
+        assert!(index.shared.open().is_err());
+        assert!(theirs.exists(), "a renewal of the next owner");
+    }
 }

@@ -82,13 +82,13 @@ impl Shared {
         let made = self.make(&mut old, own);
         let Ok(Some(new)) = made else {
             self.take_dirty();
-            files::remove_all(&self.dir.join(NEW))?;
+            self.change(|| files::remove_all(&self.dir.join(NEW)))?;
             return Ok(old);
         };
         let gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         let finished = self.finish(&old, new);
         if finished.is_err() {
-            files::remove_all(&self.dir.join(NEW))?;
+            self.change(|| files::remove_all(&self.dir.join(NEW)))?;
             return Ok(old);
         }
         self.swap(old, &gate)
@@ -97,8 +97,10 @@ impl Shared {
     /// A new database with all that is in the other one; none if the journal is being closed.
     fn make(&self, old: &mut Follower, own: Uuid) -> io::Result<Option<Follower>> {
         let dir = self.dir.join(NEW);
-        files::remove_all(&dir)?;
-        files::make_private_dir(&dir)?;
+        self.change(|| {
+            files::remove_all(&dir)?;
+            files::make_private_dir(&dir)
+        })?;
         let db = Db::open(&dir)?;
         db.baptize(self.journal, own)?;
         let mut new = Follower::resume(db, &self.map, self.head())?;
@@ -176,10 +178,12 @@ impl Shared {
         if let Access::Ready(db, _) = db {
             db.close();
         }
-        fs::rename(self.dir.join(DIR), self.dir.join(OLD))?;
-        fs::rename(self.dir.join(NEW), self.dir.join(DIR))?;
-        files::sync_dir(&self.dir)?;
-        files::remove_all(&self.dir.join(OLD))?;
+        self.change(|| {
+            fs::rename(self.dir.join(DIR), self.dir.join(OLD))?;
+            fs::rename(self.dir.join(NEW), self.dir.join(DIR))?;
+            files::sync_dir(&self.dir)?;
+            files::remove_all(&self.dir.join(OLD))
+        })?;
         self.open()
     }
 }
