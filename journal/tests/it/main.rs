@@ -14,3 +14,5 @@ mod payloads;
 mod renewal;
 mod store;
 mod trim;
+#[cfg(unix)]
+mod unsynced;

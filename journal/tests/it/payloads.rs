@@ -35,6 +35,7 @@ fn records() -> impl Iterator<Item = Record> {
 fn payloads(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir.join("payloads")).expect("there");
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
+    paths.retain(|path| !path.ends_with("unsynced"));
     paths.sort();
     paths
 }

@@ -91,6 +91,7 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
     place.io("sync the folder", files::finish(dir))?;
     place.io("end a repair", recover::finish(dir))?;
     place.io("remove a draft", Payloads::new(dir).tidy())?;
+    place.io("sync the payloads", Payloads::new(dir).sync_left())?;
     place.io("end a trimming", base::remove_drafts(dir))?;
     place.io("end a renewal of the index", index::settle(dir))?;
     let mut bases = place.bases(journal)?;

@@ -18,6 +18,10 @@ use crate::id::Seq;
 pub(super) const DIR: &str = "payloads";
 /// Where a body stands until it is whole.
 const DRAFT: &str = "draft";
+/// Stands beside bodies that a session has left to the system and did not come to sync.
+///
+/// It need not be synced itself: what a power cut takes it from was taken from the system, too.
+const UNSYNCED: &str = "unsynced";
 /// Free bytes below which a journal with such bodies says that it has no room: as many as the ends
 /// of 16 attempts may take.
 const RESERVE_BYTES: u64 = 16 * BODY_BYTES_MAX as u64;
@@ -42,6 +46,10 @@ struct Written {
     is_used: bool,
     /// Whether the journal is being let go of: the next owner's bodies are not ours to judge.
     is_over: bool,
+    /// Left to the system since the last sync.
+    unsynced: HashSet<PayloadHash>,
+    /// Whether [`UNSYNCED`] is there.
+    is_marked: bool,
 }
 
 impl Payloads {
@@ -72,6 +80,9 @@ impl Payloads {
         }
         self.written().is_used = true;
         files::make_private_dir(&self.folder())?;
+        if durability == Durability::Process {
+            self.mark(bodies)?;
+        }
         for kept in bodies {
             // First of all, so that no collection takes what is found there.
             self.written().fresh.insert(kept.aside.hash);
@@ -106,14 +117,65 @@ impl Payloads {
         fs::rename(draft, path)
     }
 
+    /// Remembers that bodies are left to the system.
+    fn mark(&self, bodies: &[Kept]) -> io::Result<()> {
+        let mut written = self.written();
+        if !written.is_marked {
+            files::create(&self.folder().join(UNSYNCED))?;
+            written.is_marked = true;
+        }
+        written.unsynced.extend(bodies.iter().map(|kept| kept.aside.hash));
+        Ok(())
+    }
+
+    /// Syncs what was left to the system, before a segment is that refers to it.
+    ///
+    /// # Durability
+    /// Every body that was kept is on the disk when this returns.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        let unsynced = std::mem::take(&mut self.written().unsynced);
+        if unsynced.is_empty() { Ok(()) } else { self.sync_these(unsynced) }
+    }
+
+    /// Syncs what was left to the system by a session that ends here.
+    pub(super) fn sync_at_end(&self) -> io::Result<()> {
+        self.sync()?;
+        self.unmark()
+    }
+
+    /// Syncs what was left to the system by a session that was killed.
+    ///
+    /// Nobody may be writing.
+    pub(super) fn sync_left(&self) -> io::Result<()> {
+        if !self.folder().join(UNSYNCED).exists() {
+            return Ok(());
+        }
+        self.sync_these(self.list()?)?;
+        self.unmark()
+    }
+
+    fn sync_these(&self, hashes: impl IntoIterator<Item = PayloadHash>) -> io::Result<()> {
+        for hash in hashes {
+            match File::open(self.path(hash)) {
+                // Nothing referred to it, and it was collected.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                file => file?.sync_all()?,
+            }
+        }
+        files::sync_dir(&self.folder())?;
+        files::sync_dir(&self.journal_dir)
+    }
+
+    fn unmark(&self) -> io::Result<()> {
+        self.written().is_marked = false;
+        remove_if_there(&self.folder().join(UNSYNCED))
+    }
+
     /// Removes what was left half written, which nothing refers to.
     ///
     /// Nobody may be writing.
     pub(super) fn tidy(&self) -> io::Result<()> {
-        match fs::remove_file(self.folder().join(DRAFT)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        remove_if_there(&self.folder().join(DRAFT))
     }
 
     /// Says that frames refer to everything that was kept.
@@ -231,6 +293,13 @@ impl Bodies for Payloads {
             Err(error) if error.kind() == ErrorKind::NotFound => Err(PayloadProblem::Missing),
             Err(error) => Err(PayloadProblem::Unreadable { said: error.to_string() }),
         }
+    }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -185,7 +185,7 @@ impl DiskStore {
         let mut writer = self.writer();
         let State::Open(disk) = &writer.state else { return Err(TrimError::Closed) };
         if disk.durability == Durability::Process
-            && let Err(source) = disk.segments.sync()
+            && let Err(source) = self.payloads.sync().and_then(|()| disk.segments.sync())
         {
             writer.poison();
             return Err(TrimError::Io { location: self.location.clone(), source });
@@ -363,8 +363,8 @@ impl Store for DiskStore {
         self.is_closed.store(true, Ordering::Release);
         self.index.close();
         match state {
-            State::Open(disk) => disk.close(true),
-            State::Poisoned(disk) => disk.close(false),
+            State::Open(disk) => disk.close(Some(&self.payloads)),
+            State::Poisoned(disk) => disk.close(None),
             State::Closed => {}
         }
     }
@@ -395,6 +395,9 @@ impl Disk {
     ) -> std::io::Result<segment::Place> {
         // No frame refers to what is not there.
         payloads.keep(&batch.aside, self.durability)?;
+        if self.segments.is_full_for(&batch.bytes) {
+            payloads.sync()?;
+        }
         let begin = self.segments.append(&batch.bytes)?;
         if self.durability == Durability::Power {
             self.segments.sync()?;
@@ -403,10 +406,12 @@ impl Disk {
         Ok(begin)
     }
 
-    /// Lets go of everything, the lock last.
-    fn close(self, is_sound: bool) {
+    /// Lets go of everything, the lock last; gives the bodies if it is sound.
+    fn close(self, payloads: Option<&Payloads>) {
         let Self { segments, anchor, durability: _, lock } = self;
-        if is_sound {
+        if let Some(payloads) = payloads {
+            // What stays marked is synced by the next opening.
+            let _ = payloads.sync_at_end();
             segments.close();
             // Only saves the anchor itself; every record is durable already.
             let _ = anchor.sync();

@@ -108,8 +108,7 @@ impl SegmentWriter {
     /// A batch that is larger than a segment makes its segment grow: none is ever split.
     pub(in crate::store::disk) fn append(&mut self, frames: &[u8]) -> io::Result<Place> {
         let bytes = frames.len() as u64;
-        let is_empty = self.end == Place::start_of(self.end.ordinal);
-        if self.end.offset + bytes > self.capacity && !is_empty {
+        if self.is_full_for(frames) {
             self.rotate()?;
         }
         let begin = self.end;
@@ -119,6 +118,12 @@ impl SegmentWriter {
             self.prepare();
         }
         Ok(begin)
+    }
+
+    /// Whether these frames go into the next segment, before which this one is synced.
+    pub(in crate::store::disk) fn is_full_for(&self, frames: &[u8]) -> bool {
+        let is_empty = self.end == Place::start_of(self.end.ordinal);
+        self.end.offset + frames.len() as u64 > self.capacity && !is_empty
     }
 
     /// Writes what comes next, and the page that it ends in to its end if nothing stands there yet.
