@@ -179,6 +179,12 @@ pub(crate) fn check(key: Seq, frame: &[u8]) -> Result<Seal, DecodeError> {
     }
 }
 
+/// Whether the frame that was found under a key is what was written, as far as this release can tell.
+#[cfg(feature = "sled")]
+pub(crate) fn is_intact(key: Seq, frame: &[u8]) -> bool {
+    check(key, frame).map_or_else(|error| error.is_newer(), |_| true)
+}
+
 /// Bytes from which a frame's position and length are known.
 #[cfg(feature = "sled")]
 pub(crate) const CLAIM_BYTES: usize = HEADER_BYTES;

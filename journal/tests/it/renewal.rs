@@ -1,16 +1,18 @@
 //! A database that holds far less than it takes up makes room, and loses nothing of its cache.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use resurge_journal::Seq;
+use resurge_journal::event::RecoveryMethod;
 use resurge_journal::store::conformance::record;
 use resurge_journal::store::{Change, DiskStore, Store};
 
-use crate::disk::reopen;
-use crate::fixture::{contents, create, home, remove};
-use crate::mending::{copy_of, mended};
+use crate::disk::{filled, reopen};
+use crate::fixture::{contents, create, frames, home, remove, segment};
+use crate::mending::{copy_of, expect_all, mended};
 
 const VALUE_BYTES: usize = 8 * 1024;
 
@@ -34,6 +36,15 @@ fn put(key: u64, value: u64) -> Change {
 fn append(store: &DiskStore, pad: usize) {
     let head = store.head();
     store.append(head, &[record(head.get() + 1, pad)]).expect("appended");
+}
+
+/// Flips a bit of a file that others may have open.
+fn flip(path: &Path, at: usize) {
+    let mut file = File::options().read(true).write(true).open(path).expect("opened");
+    let at = SeekFrom::Start(at as u64);
+    let mut byte = [0];
+    file.seek(at).and_then(|_| file.read_exact(&mut byte)).expect("read");
+    file.seek(at).and_then(|_| file.write_all(&byte.map(|byte| byte ^ 1))).expect("written");
 }
 
 /// What the cache should hold.
@@ -113,6 +124,30 @@ fn a_wasteful_index_is_made_anew_while_its_cache_is_used() {
     remove(&dir.join("segments"));
     let (store, event) = mended(&dir);
     assert_eq!((event.lost_from, store.head()), (None, head.next()), "every record is in it");
+}
+
+/// A record that only the database still has is not given up for the smaller one.
+#[test]
+fn what_the_segments_have_lost_is_kept_when_the_index_is_made_anew() {
+    let (_home, dir) = home();
+    filled(&dir, 40);
+    let (store, mut expected) = bloated(&dir);
+    let places = frames(&fs::read(segment(&dir)).expect("read"));
+    let begins = |seq: usize| *places.get(seq - 1).expect("known");
+    // A body, several frames, and the very last one.
+    flip(&segment(&dir), begins(11) - 9);
+    (begins(20)..begins(24)).step_by(8).for_each(|at| flip(&segment(&dir), at));
+    flip(&segment(&dir), begins(41) - 9);
+    append(&store, 100);
+    change_until_it_is_small(&dir, &store, &mut expected);
+    expect_all(&store, 41);
+    let head = store.head();
+    drop(store);
+
+    let (store, event) = mended(&dir);
+    assert_eq!((event.method, event.lost_from), (RecoveryMethod::Index, None));
+    assert_eq!(store.head(), head.next());
+    expect_all(&store, 41);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Records on a disk: segment files that are written, and a database that follows them.
 //!
 //! No file is trusted. Every frame carries its position and a checksum, is chained to the one
-//! before, and is checked when it is read; a small file beside the segments remembers how far the
+//! before, and is checked when it is read or copied; a small file beside the segments remembers how far the
 //! journal went. sled, which shortens damaged logs in silence, panics on others and does not sync
 //! what it flushes, holds nothing that the segments do not hold.
 

@@ -52,6 +52,11 @@ impl Block {
         &self.frames
     }
 
+    /// The frame of a record.
+    pub(super) fn frame(&self, seq: Seq) -> Option<&[u8]> {
+        split(&self.frames).find(|(at, _)| *at == seq).map(|(_, frame)| frame)
+    }
+
     /// Reads what stands under a key.
     pub(super) fn read(key: &[u8], value: &[u8]) -> io::Result<Self> {
         let damaged = || io::Error::new(io::ErrorKind::InvalidData, "a block is damaged");

@@ -105,10 +105,11 @@ impl Db {
         guarded(|| self.blocks.insert(key, block.bytes()).map(|_| ()))
     }
 
-    /// The block that a record is in, if it is in any.
-    pub(super) fn block_of(&self, seq: Seq) -> io::Result<Option<Block>> {
+    /// The frame of a record, if it is there.
+    pub(super) fn frame(&self, seq: Seq) -> io::Result<Option<Vec<u8>>> {
         let found = guarded(|| self.blocks.get_lt(seq.next().get().to_be_bytes()))?;
-        found.map(|(key, value)| Block::read(&key, &value)).transpose()
+        let block = found.map(|(key, value)| Block::read(&key, &value)).transpose()?;
+        Ok(block.and_then(|block| block.frame(seq).map(<[u8]>::to_vec)))
     }
 
     /// The last block.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::block::{Packer, split};
 use super::db::Db;
+use crate::codec;
 use crate::id::Seq;
 use crate::store::disk::segment::Map;
 
@@ -16,8 +17,10 @@ const FLUSH_BYTES: usize = 256 * 1024;
 pub(super) struct Follower {
     db: Db,
     packer: Packer,
-    /// The last record that is in a block or in the packer.
+    /// The last record that is in a block or in the packer, or that is lost.
     taken: Seq,
+    /// Bytes of blocks that sled was not told to hand over yet.
+    unflushed: usize,
     /// Blocks in front of this record were removed.
     dropped: Seq,
     /// Whether any was removed since somebody asked.
@@ -35,6 +38,7 @@ impl Follower {
                 db,
                 packer,
                 taken: before,
+                unflushed: 0,
                 dropped: Seq::new(1),
                 has_dropped: false,
             });
@@ -47,7 +51,7 @@ impl Follower {
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }
         packer.refill(&block);
-        Ok(Self { db, packer, taken: last, dropped: Seq::new(1), has_dropped: false })
+        Ok(Self { db, packer, taken: last, unflushed: 0, dropped: Seq::new(1), has_dropped: false })
     }
 
     pub(super) const fn db(&self) -> &Db {
@@ -70,42 +74,58 @@ impl Follower {
     }
 
     /// Takes over records up to `head`, or until the deadline.
+    ///
+    /// Damaged ones come out of another database, and are left out if it does not have them.
     pub(super) fn follow(
         &mut self,
         map: &Map,
         head: Seq,
         deadline: Option<Instant>,
+        other: Option<&Db>,
     ) -> io::Result<()> {
         self.drop_trimmed(map)?;
-        let (mut frames, mut unflushed) = (map.frames_near(self.taken.next()), 0);
+        let mut frames = map.frames_near(self.taken.next());
         while self.taken < head && deadline.is_none_or(|at| Instant::now() < at) {
-            // Whoever reads a copy proves it: here only what it is a copy of counts.
             let found = frames.skim();
-            let is_next = found
-                .as_ref()
-                .is_ok_and(|found| found.is_none_or(|(seq, _)| seq <= self.taken.next()));
+            let is_next = matches!(found, Ok(Some((seq, _))) if seq <= self.taken.next());
             // What was dropped meanwhile is not missing: the next turn goes on behind it.
             if !is_next && self.taken < before(map) {
                 return Ok(());
             }
-            let Some((seq, frame)) = found? else { break };
-            if seq <= self.taken {
-                continue;
-            }
-            if seq != self.taken.next() {
-                return Err(io::Error::other(format!("record {} is missing", self.taken.next())));
-            }
-            if let Some(block) = self.packer.push(frame) {
-                self.db.put_block(&block)?;
-                unflushed += block.bytes().len();
-            }
-            self.taken = seq;
-            if unflushed >= FLUSH_BYTES {
-                self.db.flush()?;
-                unflushed = 0;
+            // Behind damage may stand what was not acknowledged yet.
+            let found = found?.filter(|(seq, _)| *seq <= head);
+            self.fill(found.map_or(head.next(), |(seq, _)| seq), other)?;
+            if let Some((seq, frame)) = found.filter(|(seq, _)| *seq > self.taken) {
+                self.take(seq, frame)?;
             }
         }
         self.finish()
+    }
+
+    /// Takes over what the segments have lost in front of a record.
+    fn fill(&mut self, end: Seq, other: Option<&Db>) -> io::Result<()> {
+        while self.taken.next() < end {
+            let seq = self.taken.next();
+            let frame = other.map_or(Ok(None), |other| other.frame(seq))?;
+            match frame.filter(|frame| codec::is_intact(seq, frame)) {
+                Some(frame) => self.take(seq, &frame)?,
+                None => self.taken = seq,
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, seq: Seq, frame: &[u8]) -> io::Result<()> {
+        if let Some(block) = self.packer.push(frame) {
+            self.db.put_block(&block)?;
+            self.unflushed += block.bytes().len();
+        }
+        self.taken = seq;
+        if self.unflushed >= FLUSH_BYTES {
+            self.db.flush()?;
+            self.unflushed = 0;
+        }
+        Ok(())
     }
 
     /// Whether there are blocks of records that were dropped.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::block::{Block, split};
+use super::block::split;
 use super::db::{self, Db};
 use super::follow::{ABANDON, CLOSE, Follower, PACE, RETRY};
 use super::renew::{self, Measure};
@@ -136,16 +136,14 @@ impl Index {
                 _ => return None,
             }
         };
-        let block = db.block_of(seq).ok()??;
-        frame_in(&block, seq)
+        db.frame(seq).ok()?
     }
 
     /// The frame of a record, if the database has it; waits until the database is open.
     pub(in crate::store::disk) fn frame_at_last(&self, seq: Seq) -> Option<Vec<u8>> {
         let _inside = self.shared.enter();
         let (db, _) = self.shared.ready().ok()?;
-        let block = db.block_of(seq).ok()??;
-        frame_in(&block, seq)
+        db.frame(seq).ok()?
     }
 
     /// Waits for the thread to end; it brings the database up to the segments if that is quick.
@@ -340,10 +338,10 @@ impl Shared {
         self.collect();
         loop {
             if self.waits_for_records(&follower) {
-                follower.follow(&self.map, self.head(), Some(Instant::now() + CLOSE))?;
+                follower.follow(&self.map, self.head(), Some(Instant::now() + CLOSE), None)?;
                 return sync_log(&self.dir);
             }
-            follower.follow(&self.map, self.head(), None)?;
+            follower.follow(&self.map, self.head(), None, None)?;
             self.state().taken = follower.taken();
             self.collect();
             if measure.is_wasteful(&self.dir, &mut follower)?
@@ -450,8 +448,7 @@ impl Rescue {
     /// The frame of a record.
     pub(in crate::store::disk) fn frame(&self, seq: Seq) -> io::Result<Option<Vec<u8>>> {
         let Some(db) = &self.0 else { return Ok(None) };
-        let block = unless_damaged(|| db.block_of(seq))?.flatten();
-        Ok(block.and_then(|block| frame_in(&block, seq)))
+        Ok(unless_damaged(|| db.frame(seq))?.flatten())
     }
 }
 
@@ -473,10 +470,6 @@ impl Drop for Rescue {
             db.close();
         }
     }
-}
-
-fn frame_in(block: &Block, seq: Seq) -> Option<Vec<u8>> {
-    split(block.frames()).find(|(at, _)| *at == seq).map(|(_, frame)| frame.to_vec())
 }
 
 /// Syncs what sled only hands to the system.

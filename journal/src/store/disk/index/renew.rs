@@ -113,9 +113,10 @@ impl Shared {
             return Ok(None);
         }
         loop {
-            old.follow(&self.map, self.head(), None)?;
+            old.follow(&self.map, self.head(), None, None)?;
             self.state().taken = old.taken();
-            new.follow(&self.map, self.head(), Some(Instant::now() + TURN))?;
+            let end = Some(Instant::now() + TURN);
+            new.follow(&self.map, self.head(), end, Some(old.db()))?;
             if self.state().is_closing {
                 new.close();
                 return Ok(None);

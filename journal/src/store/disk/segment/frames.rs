@@ -110,27 +110,27 @@ impl Frames {
         Self { journal, segments, offset, walk: None, next }
     }
 
-    /// The next frame as it claims to be, without the proof that it is; none at the end.
+    /// The next intact frame, without a copy of it; none at the end.
     ///
     /// # Errors
-    /// Something else stands there, or the disk fails; there is nothing more to get then.
+    /// A segment is not ours, or the disk fails; there is nothing more to get then.
     pub(in crate::store::disk) fn skim(&mut self) -> io::Result<Option<(Seq, &[u8])>> {
-        let flawed = |flaw: &dyn std::fmt::Display| {
-            Err(io::Error::new(io::ErrorKind::InvalidData, flaw.to_string()))
-        };
         let (seq, bytes) = loop {
             let Some((_, walk)) = &mut self.walk else {
                 match self.enter() {
                     None => return Ok(None),
-                    Some(Ok(())) => continue,
-                    Some(Err(Piece { seal: Err(flaw), .. })) => return flawed(&flaw),
-                    Some(Err(_)) => return flawed(&"a segment cannot be opened"),
+                    Some(Err(Piece { seal: Err(flaw), .. })) if self.walk.is_none() => {
+                        return Err(io::Error::new(io::ErrorKind::InvalidData, flaw.to_string()));
+                    }
+                    Some(_) => continue,
                 }
             };
             match walk.look()? {
-                Ahead::Frame { seq, bytes } => break (seq, bytes),
+                Ahead::Frame { seq, bytes } if codec::is_intact(seq, walk.peek(bytes)) => {
+                    break (seq, bytes);
+                }
                 Ahead::End => self.walk = None,
-                Ahead::Other => return flawed(&"there is no frame where one should be"),
+                Ahead::Frame { .. } | Ahead::Other => drop(walk.resync()?),
             }
         };
         self.next = seq.next();
