@@ -3,7 +3,7 @@
 use std::fs;
 
 use resurge_journal::Seq;
-use resurge_journal::event::RecoveryMethod;
+use resurge_journal::event::{Event, RecoveryMethod};
 use resurge_journal::store::Store;
 use resurge_journal::store::conformance::record;
 
@@ -75,6 +75,52 @@ fn damage_in_front_of_a_checkpoint_is_read_from_the_index() {
             }
         }
     }
+}
+
+/// What stands behind the end may look like the journal, and has another place.
+#[test]
+fn frames_that_were_written_twice_are_found_where_they_belong() {
+    for is_in_a_segment_of_its_own in [false, true] {
+        let (_home, dir) = home();
+        let store = create(&dir);
+        for seq in 2..=900 {
+            store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
+        }
+        store.save_checkpoint(Seq::new(790), b"seven hundred and ninety").expect("saved");
+        drop(store);
+        let whole = fs::read(segment(&dir)).expect("read");
+        assert!(whole.len() > 2 * 64 * 1024, "{}", whole.len());
+        if is_in_a_segment_of_its_own {
+            let mut second = header_of(&whole, 2);
+            second.extend_from_slice(whole.get(64..).expect("frames"));
+            fs::write(dir.join("segments/00000002.seg"), second).expect("written");
+        } else {
+            edit(&segment(&dir), |bytes| bytes.extend_from_slice(whole.get(64..).expect("frames")));
+        }
+        let store = reopen(&dir).expect("opened");
+        assert!(matches!(store.mended(), Some(Event::TailCut(_))), "{:?}", store.mended());
+        assert_eq!(store.load_checkpoint().map(|(seq, _)| seq), Some(Seq::new(790)));
+        expect_all(&store, 900);
+        for from in [2, 300, 500, 795] {
+            let found = store.scan(Seq::new(from)).next().expect("one").expect("whole");
+            assert_eq!(found, record(from, 100));
+        }
+        store.save_checkpoint(Seq::new(600), b"six hundred").expect("nothing is damaged");
+        assert_eq!(store.cuts(), []);
+        store.cache().expect("one").sync().expect("the index is open");
+        drop(store);
+        assert!(!dir.join("quarantine").exists(), "the index is the same");
+        assert_eq!(reopen(&dir).expect("opened").mended(), None);
+    }
+}
+
+/// The header of another segment of the same journal.
+fn header_of(segment: &[u8], ordinal: u64) -> Vec<u8> {
+    let mut header = segment.get(..60).expect("a header").to_vec();
+    header.get_mut(8..16).expect("a header").copy_from_slice(&ordinal.to_be_bytes());
+    let crc = crc32c::crc32c(&header);
+    header.extend_from_slice(&crc.to_be_bytes());
+    header
 }
 
 #[test]

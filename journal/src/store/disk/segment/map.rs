@@ -68,7 +68,9 @@ impl Map {
             before.ordinal != place.ordinal || before.offset + STRIDE_BYTES <= place.offset
         });
         if is_far {
-            marks.places.insert(seq, place);
+            // A second one is a copy.
+            let known = marks.places.entry(seq).or_insert(place);
+            *known = place.min(*known);
         }
         if marks.segments.last().is_none_or(|last| last.ordinal < place.ordinal) {
             marks.segments.push(SegmentFile::new(&self.dir, place.ordinal));
@@ -89,8 +91,8 @@ impl Map {
     pub(in crate::store::disk) fn end_at(&self, end: Position) {
         let mut marks = self.marks();
         let behind = |seq: Seq| seq > end.tail.head;
-        marks.places.retain(|seq, _| !behind(*seq));
-        marks.spans.retain(|_, span| !behind(span.first));
+        marks.places.retain(|seq, place| !behind(*seq) && *place < end.end);
+        marks.spans.retain(|ordinal, span| !behind(span.first) && *ordinal <= end.end.ordinal);
         marks.segments.retain(|segment| segment.ordinal <= end.end.ordinal);
         for segment in marks.segments.clone() {
             // Segments behind which others begin were cut to what they hold.

@@ -36,7 +36,8 @@ pub(in crate::store::disk) struct Survey {
 
 /// Reads all frames behind a position that is known to be whole, and weighs them against the anchor.
 ///
-/// `first` is the first record of the journal.
+/// `first` is the first record of the journal; `visit` is told where each record stands that is
+/// whole.
 pub(in crate::store::disk) fn survey(
     frames: impl Iterator<Item = Piece>,
     from: Position,
@@ -46,8 +47,11 @@ pub(in crate::store::disk) fn survey(
 ) -> Survey {
     let mut pass = Pass::new(from, first, anchor);
     for piece in frames {
-        visit(piece.key, piece.place);
-        pass.take(piece);
+        let (key, place) = (piece.key, piece.place);
+        // What is not part of the chain may be a copy of what stands elsewhere.
+        if pass.take(piece) {
+            visit(key, place);
+        }
     }
     pass.end()
 }
@@ -87,13 +91,15 @@ impl Pass {
         self.bad.get_or_insert_with(|| (seq, problem()));
     }
 
-    fn take(&mut self, piece: Piece) {
+    /// Weighs a piece; tells whether it extends the whole part.
+    fn take(&mut self, piece: Piece) -> bool {
         self.last = self.last.max(piece.key);
         let expected = self.whole.tail.head.next();
         match piece.seal {
             Ok(seal) => {
                 self.durable = self.durable.max(seal.link.durable);
                 self.follow(expected, seal, piece.place, piece.bytes.len() as u64);
+                self.whole.tail.head == expected
             }
             Err(flaw) => {
                 self.unreadable = self.unreadable.take().or_else(|| flaw.of_disk());
@@ -103,6 +109,7 @@ impl Pass {
                     self.newer.get_or_insert_with(|| format!("record {}: {error}", piece.key));
                 }
                 self.note(expected, || flaw.to_string());
+                false
             }
         }
     }
