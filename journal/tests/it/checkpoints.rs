@@ -77,6 +77,37 @@ fn damage_in_front_of_a_checkpoint_is_read_from_the_index() {
     }
 }
 
+/// A flaw in the very record that the index ends with says nothing against the index.
+#[test]
+fn damage_in_the_last_record_does_not_cost_the_index() {
+    let (_home, dir) = home();
+    let store = create(&dir);
+    for seq in 2..=30 {
+        store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
+    }
+    store.save_checkpoint(Seq::new(30), b"thirty").expect("saved");
+    drop(store);
+    let places = frames(&fs::read(segment(&dir)).expect("read"));
+    for (from, to) in [(30, 31), (29, 31), (2, 31)] {
+        let (_copy_home, copy) = copy_of(&dir);
+        let [from, to] = [from, to].map(|seq: usize| *places.get(seq - 1).expect("known"));
+        edit(&segment(&copy), |bytes| {
+            // The checksum, which the checkpoint knows, is left.
+            bytes.get_mut(from + 60..to - 9).expect("within").fill(0x55);
+        });
+        let store = reopen(&copy).expect("opened");
+        assert_eq!(store.mended(), None, "it is in front of the checkpoint");
+        store.cache().expect("one").sync().expect("the index is open");
+        assert_eq!(store.read(Seq::new(30)).expect("readable"), Some(record(30, 100)));
+        expect_all(&store, 30);
+        store.append(Seq::new(30), &[record(31, 100)]).expect("appended");
+        drop(store);
+        let (store, mended) = mended(&copy);
+        assert_eq!((mended.method, mended.lost_from), (RecoveryMethod::Index, None));
+        expect_all(&store, 31);
+    }
+}
+
 /// What stands behind the end may look like the journal, and has another place.
 #[test]
 fn frames_that_were_written_twice_are_found_where_they_belong() {

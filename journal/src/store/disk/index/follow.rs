@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::block::{Packer, split};
+use super::block::{Block, Packer};
 use super::db::Db;
 use crate::codec;
 use crate::id::Seq;
@@ -44,9 +44,7 @@ impl Follower {
             });
         };
         let last = block.last();
-        let ours = split(block.frames()).last().map(|(_, frame)| frame);
-        let theirs = at(map, last)?.filter(|_| last <= head);
-        if theirs.as_deref() != ours {
+        if last > head || !is_of(&block, map)? {
             let problem = "the database holds other records than the segments";
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }
@@ -173,14 +171,25 @@ fn before(map: &Map) -> Seq {
     Seq::new(map.first().get() - 1)
 }
 
-/// The frame of one record as the segments have it.
-fn at(map: &Map, seq: Seq) -> io::Result<Option<Vec<u8>>> {
-    let Some(piece) = map.frames_near(seq).find(|piece| piece.key >= seq) else { return Ok(None) };
-    match piece.seal {
-        Ok(_) => Ok(Some(piece.bytes).filter(|_| piece.key == seq)),
-        // A disk that fails says nothing against the database.
-        Err(flaw) => flaw.of_disk().map_or(Ok(None), |said| Err(io::Error::other(said))),
+/// Whether a block ends with the record that the segments have, or with the last one of it that is
+/// not damaged there.
+fn is_of(block: &Block, map: &Map) -> io::Result<bool> {
+    let (mut is_same, mut is_damaged) = (None, false);
+    for piece in map.frames_near(block.first()) {
+        match piece.seal {
+            Ok(seal) if seal.seq > block.last() => break,
+            Ok(seal) => {
+                let ours = block.frame(seal.seq).map(|frame| frame == piece.bytes);
+                is_same = ours.or(is_same);
+            }
+            // A disk that fails says nothing against the database.
+            Err(flaw) => {
+                is_damaged = true;
+                flaw.of_disk().map_or(Ok(()), |said| Err(io::Error::other(said)))?;
+            }
+        }
     }
+    Ok(is_same.unwrap_or(is_damaged))
 }
 
 /// Time between two looks at what has been added, while anything is.
