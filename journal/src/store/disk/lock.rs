@@ -29,12 +29,13 @@ pub(super) enum LockError {
 }
 
 impl Lock {
-    /// Takes the lock for writing, and writes down who took it.
+    /// Takes the lock for writing, and writes down who took it where there is space.
     pub(super) fn exclusive(dir: &Path) -> Result<Self, LockError> {
         let file = files::open_or_create(&dir.join(NAME)).map_err(LockError::Io)?;
         wait(&file, File::try_lock)?;
         let mut lock = Self { file };
-        lock.sign(&std::process::id().to_string()).map_err(LockError::Io)?;
+        // It holds without a name as well, which a full disk does not take.
+        let _ = lock.sign(&std::process::id().to_string());
         Ok(lock)
     }
 

@@ -115,7 +115,9 @@ impl DiskStore {
         durability: Durability,
     ) -> Result<Self, OpenError> {
         let dir = dir.as_ref();
-        let Opened { journal, writer, map, anchor, lock, tail, base, mended } = open(dir, mode)?;
+        let Opened { journal, mut writer, map, anchor, lock, tail, base, mended } =
+            open(dir, mode)?;
+        let is_scarce = AtomicBool::new(!writer.has_room());
         let (map, head) = (Arc::new(map), Arc::new(AtomicU64::new(tail.head.get())));
         let past = Past::new(dir, journal, Arc::clone(&map), base);
         let payloads = Payloads::opened(dir);
@@ -136,7 +138,7 @@ impl DiskStore {
             past,
             index,
             is_closed: AtomicBool::new(false),
-            is_scarce: AtomicBool::new(false),
+            is_scarce,
             is_damaged: AtomicBool::new(false),
             mended,
         };

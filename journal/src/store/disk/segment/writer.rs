@@ -1,7 +1,7 @@
 //! The end of the segments, where frames are added.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -59,6 +59,8 @@ impl SegmentWriter {
 
     /// Goes on behind a position; what stands there is cut off.
     ///
+    /// A full disk is no error: there is no room then, and what the journal has can be read.
+    ///
     /// # Durability
     /// What stands in front of it is synced when this returns.
     pub(in crate::store::disk) fn resume(
@@ -80,16 +82,31 @@ impl SegmentWriter {
         file.set_len(end.offset)?;
         if end.offset > REUSED_BYTES_MAX {
             file.sync_all()?;
-            let spare = Spare::make(dir, journal, end.ordinal + 1, CAPACITY_MIN)?;
-            return Ok(Self::over(dir, journal, spare));
+            let spare = Spare::make(dir, journal, end.ordinal + 1, CAPACITY_MIN);
+            if let Some(spare) = unless_full(spare)? {
+                return Ok(Self::over(dir, journal, spare));
+            }
+            return Self::behind(dir, journal, file, end, end.offset);
         }
         let capacity = end.offset + CAPACITY_MIN;
-        fill::zero(&mut file, end.offset, capacity)?;
+        let filled = unless_full(fill::zero(&mut file, end.offset, capacity))?;
+        Self::behind(dir, journal, file, end, filled.map_or(end.offset, |()| capacity))
+    }
+
+    /// Goes on in a segment that has some capacity.
+    fn behind(
+        dir: &Path,
+        journal: Uuid,
+        mut file: File,
+        end: Place,
+        capacity: u64,
+    ) -> io::Result<Self> {
+        let next = if capacity > end.offset { Next::NotYet } else { Next::Failed };
+        file.set_len(capacity)?;
         file.sync_all()?;
         files::sync_dir(&dir.join(header::DIR))?;
         file.seek(SeekFrom::Start(end.offset))?;
-        let (dir, next) = (dir.to_owned(), Next::NotYet);
-        Ok(Self { dir, journal, file, end, capacity, next })
+        Ok(Self { dir: dir.to_owned(), journal, file, end, capacity, next })
     }
 
     fn over(dir: &Path, journal: Uuid, spare: Spare) -> Self {
@@ -234,5 +251,56 @@ impl SegmentWriter {
     #[cfg(all(test, unix))]
     pub(in crate::store::disk) fn break_sync(&mut self) {
         self.file = File::options().write(true).open("/dev/null").expect("always there");
+    }
+}
+
+/// What could be done; none if the disk had no space for it.
+fn unless_full<T>(done: io::Result<T>) -> io::Result<Option<T>> {
+    match done {
+        Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            Ok(None)
+        }
+        done => done.map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_one_that_fails() {
+        for full in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+            assert_eq!(unless_full::<()>(Err(full.into())).expect("no error"), None);
+        }
+        let failed = unless_full::<()>(Err(ErrorKind::PermissionDenied.into()));
+        assert_eq!(failed.expect_err("an error").kind(), ErrorKind::PermissionDenied);
+        assert_eq!(unless_full(Ok(7)).expect("done"), Some(7));
+    }
+
+    #[test]
+    fn without_capacity_there_is_no_room_until_the_disk_has_some() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (dir, journal) = (home.path(), Uuid::from_u128(1));
+        header::create_dir(dir).expect("made");
+        let mut writer = SegmentWriter::create(dir, journal, 1).expect("made");
+        writer.append(&[7; 100]).expect("added");
+        let end = writer.end();
+        writer.close();
+
+        let path = SegmentFile::new(dir, 1).path;
+        let file = files::open_for_update(&path).expect("there");
+        fill::zero(&mut file.try_clone().expect("once more"), end.offset, 9_000).expect("filled");
+        let mut writer =
+            SegmentWriter::behind(dir, journal, file, end, end.offset).expect("opened");
+        assert_eq!(std::fs::metadata(&path).expect("there").len(), end.offset, "it is given back");
+        assert!(!writer.has_room());
+        assert_eq!(writer.append(&[8; 50]).expect("it grows"), end);
+        assert!(!writer.has_room());
+        assert!(writer.seek_room());
+        assert_eq!(writer.append(&[9; 50]).expect("added"), Place::start_of(2));
+        writer.close();
+        let bytes = std::fs::read(path).expect("there");
+        assert_eq!(bytes.get(64..), Some([[7; 50], [7; 50], [8; 50]].concat().as_slice()));
     }
 }
