@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use crate::codec::{self, FRAME_BYTES_MAX, PREFIX, Seal};
 use crate::id::Seq;
 
-/// How much of a file is read at a time.
+/// How much of a file is read at a time, once more than a few frames are wanted.
 const READ_BYTES: usize = 256 * 1024;
 
 /// A reader at some offset of a segment file.
@@ -18,6 +18,8 @@ pub(super) struct Walk {
     at: usize,
     /// Where in the file the buffer begins.
     begin: u64,
+    /// How much is read next: twice as much each time.
+    read_bytes: usize,
     is_at_end: bool,
 }
 
@@ -35,7 +37,8 @@ pub(super) enum Ahead {
 impl Walk {
     pub(super) fn new(mut file: File, offset: u64) -> io::Result<Self> {
         file.seek(SeekFrom::Start(offset))?;
-        Ok(Self { file, buffer: Vec::new(), at: 0, begin: offset, is_at_end: false })
+        let (buffer, read_bytes) = (Vec::new(), FRAME_BYTES_MAX);
+        Ok(Self { file, buffer, at: 0, begin: offset, read_bytes, is_at_end: false })
     }
 
     /// Where in the file the walk stands.
@@ -125,9 +128,42 @@ impl Walk {
         self.begin += self.at as u64;
         self.at = 0;
         while self.buffer.len() < bytes && !self.is_at_end {
-            let limit = READ_BYTES as u64;
+            let limit = self.read_bytes as u64;
             self.is_at_end = self.file.by_ref().take(limit).read_to_end(&mut self.buffer)? == 0;
+            self.read_bytes = (self.read_bytes * 2).min(READ_BYTES);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Link;
+    use crate::store::conformance::record;
+
+    /// Opening a journal looks at the first frame of every segment.
+    #[test]
+    fn one_frame_costs_a_small_read_and_many_cost_large_ones() {
+        let mut bytes = vec![0; 64];
+        for seq in 1..=9_000 {
+            codec::encode(&record(seq, 100), Link::default(), true, &mut bytes, &mut Vec::new())
+                .expect("fits");
+        }
+        let home = tempfile::tempdir().expect("a folder");
+        let path = home.path().join("segment");
+        std::fs::write(&path, &bytes).expect("written");
+        let mut walk = Walk::new(File::open(&path).expect("there"), 64).expect("opened");
+        let mut reads = Vec::new();
+        for seq in 1..=9_000 {
+            let Ok(Ahead::Frame { seq: found, bytes }) = walk.look() else { panic!("no frame") };
+            assert_eq!(found, Seq::new(seq));
+            walk.take(bytes);
+            reads.push(walk.file.stream_position().expect("known") - 64);
+        }
+        assert!(matches!(walk.look(), Ok(Ahead::End)));
+        assert_eq!(reads.first(), Some(&(FRAME_BYTES_MAX as u64)));
+        reads.dedup();
+        assert!(reads.len() < 12, "{reads:?}");
     }
 }
