@@ -92,7 +92,7 @@ impl Follower {
             }
             // Behind damage may stand what was not acknowledged yet.
             let found = found?.filter(|(seq, _)| *seq <= head);
-            self.fill(found.map_or(head.next(), |(seq, _)| seq), other)?;
+            self.fill(found.map_or_else(|| head.next(), |(seq, _)| seq), other)?;
             if let Some((seq, frame)) = found.filter(|(seq, _)| *seq > self.taken) {
                 self.take(seq, frame)?;
             }
