@@ -250,6 +250,24 @@ fn a_segment_of_another_journal_is_no_part_of_this_one() {
     expect_all(&store, 10);
 }
 
+#[test]
+fn what_is_only_named_like_a_segment_is_no_part_of_the_journal() {
+    let (_home, dir) = home();
+    filled(&dir, 10);
+    let names = ["1.seg", "+1.seg", "000000002.seg", "00000002.SEG", "2.seg"];
+    let others = names.map(|name| dir.join("segments").join(name));
+    for other in &others {
+        fs::copy(segment(&dir), other).expect("copied");
+    }
+    let snapshot = Snapshot::take(&dir).expect("looked at");
+    assert!(matches!(snapshot.condition(), Condition::Whole), "{:?}", snapshot.condition());
+    let store = reopen(&dir).expect("opened");
+    assert_eq!((store.mended(), store.head()), (None, Seq::new(10)));
+    expect_all(&store, 10);
+    drop(store);
+    assert!(others.iter().all(|other| other.exists()), "nobody touches them");
+}
+
 pub(crate) fn expect_all(store: &DiskStore, head: u64) {
     let records = store.scan(Seq::new(2)).map(|found| found.expect("whole"));
     let records: Vec<_> = records.take_while(|record| record.seq.get() <= head).collect();

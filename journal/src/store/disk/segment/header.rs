@@ -42,8 +42,7 @@ pub(in crate::store::disk) struct SegmentFile {
 
 impl SegmentFile {
     pub(in crate::store::disk) fn new(journal_dir: &Path, ordinal: u64) -> Self {
-        let path = journal_dir.join(DIR).join(format!("{ordinal:08}.{EXTENSION}"));
-        Self { ordinal, path }
+        Self { ordinal, path: journal_dir.join(DIR).join(name(ordinal)) }
     }
 
     /// Whether it is the segment of this journal that its name says.
@@ -60,6 +59,10 @@ impl SegmentFile {
         file.by_ref().take(HEADER_BYTES).read_to_end(&mut bytes)?;
         Ok((file, check(&bytes, self.ordinal, journal).err()))
     }
+}
+
+fn name(ordinal: u64) -> String {
+    format!("{ordinal:08}.{EXTENSION}")
 }
 
 /// Whether a frame with this checksum, which is its last part, ends at a place.
@@ -112,7 +115,7 @@ pub(in crate::store::disk) fn list(journal_dir: &Path) -> io::Result<Vec<Segment
     list_in(&journal_dir.join(DIR))
 }
 
-/// All segments in a folder, in order.
+/// All segments in a folder, in order. A name that is only like that of one is none.
 pub(in crate::store::disk) fn list_in(folder: &Path) -> io::Result<Vec<SegmentFile>> {
     let mut found = Vec::new();
     let entries = match fs::read_dir(folder) {
@@ -121,9 +124,9 @@ pub(in crate::store::disk) fn list_in(folder: &Path) -> io::Result<Vec<SegmentFi
     };
     for entry in entries {
         let path = entry?.path();
-        let is_segment = path.extension().is_some_and(|extension| extension == EXTENSION);
         let ordinal = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
-        if let Some(ordinal) = ordinal.filter(|_| is_segment) {
+        let is_named = |ordinal: &u64| path.file_name().is_some_and(|had| *had == *name(*ordinal));
+        if let Some(ordinal) = ordinal.filter(is_named) {
             found.push(SegmentFile { ordinal, path });
         }
     }

@@ -82,7 +82,7 @@ impl SegmentWriter {
         file.set_len(end.offset)?;
         if end.offset > REUSED_BYTES_MAX {
             file.sync_all()?;
-            let spare = Spare::make(dir, journal, end.ordinal + 1, CAPACITY_MIN);
+            let spare = Spare::make(dir, journal, after(end.ordinal)?, CAPACITY_MIN);
             if let Some(spare) = unless_full(spare)? {
                 return Ok(Self::over(dir, journal, spare));
             }
@@ -210,8 +210,10 @@ impl SegmentWriter {
     /// Begins to make the next segment, unless that was begun.
     fn prepare(&mut self) {
         if matches!(self.next, Next::NotYet) {
-            let (ordinal, capacity) = (self.end.ordinal + 1, self.capacity_next());
-            let making = Making::begin(&self.dir, self.journal, ordinal, capacity, CAPACITY_MIN);
+            let capacity = self.capacity_next();
+            let making = after(self.end.ordinal).and_then(|ordinal| {
+                Making::begin(&self.dir, self.journal, ordinal, capacity, CAPACITY_MIN)
+            });
             self.next = match making {
                 Ok(making) => Next::Making(making),
                 Err(_) => Next::Failed,
@@ -254,6 +256,15 @@ impl SegmentWriter {
     }
 }
 
+/// The number of the segment after another one.
+fn after(ordinal: u64) -> io::Result<u64> {
+    let used_up = || {
+        let problem = format!("segment {ordinal} has the last number there is; export the journal");
+        io::Error::new(ErrorKind::InvalidData, problem)
+    };
+    ordinal.checked_add(1).ok_or_else(used_up)
+}
+
 /// What could be done; none if the disk had no space for it.
 fn unless_full<T>(done: io::Result<T>) -> io::Result<Option<T>> {
     match done {
@@ -276,6 +287,17 @@ mod tests {
         let failed = unless_full::<()>(Err(ErrorKind::PermissionDenied.into()));
         assert_eq!(failed.expect_err("an error").kind(), ErrorKind::PermissionDenied);
         assert_eq!(unless_full(Ok(7)).expect("done"), Some(7));
+    }
+
+    #[test]
+    fn the_last_number_of_all_is_the_end() {
+        let home = tempfile::tempdir().expect("a folder");
+        header::create_dir(home.path()).expect("made");
+        let mut writer = SegmentWriter::create(home.path(), Uuid::nil(), u64::MAX).expect("made");
+        writer.append(&vec![7; 500_000]).expect("added");
+        assert!(!writer.has_room());
+        writer.append(&[7; 500]).expect("it grows");
+        assert_eq!(writer.end(), Place { ordinal: u64::MAX, offset: 64 + 500_500 });
     }
 
     #[test]
