@@ -108,6 +108,41 @@ fn damage_in_the_last_record_does_not_cost_the_index() {
     }
 }
 
+/// A record that nobody has any more is no reason to go without the others.
+#[test]
+fn an_index_is_made_of_what_is_left_of_the_segments() {
+    let (_home, dir) = home();
+    let store = create(&dir);
+    for seq in 2..=30 {
+        store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
+    }
+    store.save_checkpoint(Seq::new(25), b"twenty-five").expect("saved");
+    drop(store);
+    let places = frames(&fs::read(segment(&dir)).expect("read"));
+    let spoil = |seq: usize, at: usize| {
+        let at = *places.get(seq - 1).expect("known") + at;
+        edit(&segment(&dir), |bytes| *bytes.get_mut(at).expect("within") ^= 1);
+    };
+    remove(&dir.join("index"));
+    spoil(5, 0);
+    spoil(10, 70);
+    let store = reopen(&dir).expect("opened");
+    store.append(Seq::new(30), &[record(31, 100)]).expect("appended");
+    store.cache().expect("one").sync().expect("the index is open");
+    drop(store);
+    spoil(7, 0);
+    spoil(20, 70);
+    let store = reopen(&dir).expect("opened");
+    store.cache().expect("one").sync().expect("the index is open");
+    for seq in 2..=31 {
+        let found = store.read(Seq::new(seq));
+        match seq {
+            5 | 10 => assert!(found.is_err(), "{found:?}"),
+            _ => assert_eq!(found.expect("readable"), Some(record(seq, 100))),
+        }
+    }
+}
+
 /// What stands behind the end may look like the journal, and has another place.
 #[test]
 fn frames_that_were_written_twice_are_found_where_they_belong() {
