@@ -79,6 +79,8 @@ impl Past {
         other: &dyn Fn(Seq) -> Option<Vec<u8>>,
     ) -> Result<(), TrimError> {
         let _one = self.trimming.lock().unwrap_or_else(PoisonError::into_inner);
+        // Behind the lock: once `end` has returned, the journal may belong to somebody else.
+        self.unless_ending().map_err(|failure| self.told(failure))?;
         let ordinal = self.map.segment_from(first).ok_or(TrimError::NoCut { first })?;
         let older = self.base().map(|base| base.kept(Seq::ZERO).peekable());
         let mut keeping = Keeping { past: self, older, other, first, frames: None };
@@ -86,15 +88,15 @@ impl Past {
         let head = Head::new(self.journal, Origin { first, ordinal, chain });
         let mut before = Seq::ZERO;
         let frames = kept.iter().map(|seq| {
-            if self.is_ending.load(Ordering::Relaxed) {
-                return Err(Failure::Closed);
-            }
+            self.unless_ending()?;
             if *seq <= before {
                 return Err(Failure::Kept(ReadError::Duplicate { seq: *seq }));
             }
             before = *seq;
             keeping.take(*seq).map_err(Failure::Kept)
         });
+        let last_word = std::iter::once_with(|| self.unless_ending());
+        let frames = frames.chain(last_word.filter_map(|word| word.err().map(Err)));
         base::replace(&self.dir, head, residue, frames).map_err(|failure| self.told(failure))?;
         let switched = self.switch(Origin { first, ordinal, chain });
         switched.map_err(|error| self.told(Failure::Io(error)))
@@ -122,6 +124,10 @@ impl Past {
     pub(super) fn end(&self) {
         self.is_ending.store(true, Ordering::Relaxed);
         drop(self.trimming.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn unless_ending(&self) -> Result<(), Failure> {
+        if self.is_ending.load(Ordering::Relaxed) { Err(Failure::Closed) } else { Ok(()) }
     }
 
     fn base(&self) -> Option<Arc<Base>> {
@@ -256,4 +262,21 @@ pub(super) fn excuse<'a>(
         told = first;
         Some(Err(ReadError::Trimmed { seq, first }))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_trimmed_once_the_journal_is_let_go_of() {
+        let home = tempfile::tempdir().expect("a folder");
+        let map = Map::new(home.path(), Uuid::nil(), Seq::new(1), Vec::new());
+        let cut = Seq::new(5);
+        map.note(cut, segment::Place::start_of(2));
+        let past = Past::new(home.path(), Uuid::nil(), Arc::new(map), None);
+        past.end();
+        let refused = past.trim(cut, b"rest", &[], &|_| None);
+        assert!(matches!(refused, Err(TrimError::Closed)), "{refused:?}");
+    }
 }
