@@ -10,7 +10,7 @@ use resurge_journal::store::{
 use resurge_journal::{Record, Seq};
 
 use crate::disk::reopen;
-use crate::fixture::{create, home};
+use crate::fixture::{create, edit, home, segment};
 
 const LARGE: usize = 100_000;
 const KEPT: [u64; 2] = [5, 9];
@@ -73,6 +73,37 @@ fn bodies_stay_as_long_as_a_record_that_was_kept_needs_them() {
     store.trim(cut, b"rest", &[Seq::new(9)]).expect("trimmed");
     append_until(&store, || bodies(&dir).len() == 1);
     assert_eq!(store.read(Seq::new(9)).expect("kept"), Some(nth(9)));
+}
+
+#[test]
+fn bodies_stay_as_long_as_a_file_in_quarantine_refers_to_them() {
+    for (name, spared) in [("segment-1", 8), ("BASE-1", 2), ("BASE.copy-2", 2)] {
+        let (_home, dir) = home();
+        let aside = dir.join("quarantine").join(name);
+        let store = create(&dir);
+        append_until(&store, || store.cuts().len() == 2);
+        fs::create_dir(dir.join("quarantine")).expect("made");
+        fs::copy(segment(&dir), &aside).expect("copied");
+        let cut = store.cuts().first().expect("one").first;
+        store.trim(cut, b"rest", &KEPT.map(Seq::new)).expect("trimmed");
+        if name != "segment-1" {
+            fs::copy(dir.join("BASE"), &aside).expect("copied");
+            edit(&aside, |bytes| *bytes.get_mut(80).expect("the residue") ^= 1);
+        }
+
+        // One more, which nothing refers to in the end, shows that the others were spared.
+        let before = bodies(&dir);
+        let head = store.head();
+        store.append(head, &[record(head.get() + 1, LARGE)]).expect("appended");
+        let mut bodies_now = bodies(&dir).into_iter();
+        let one_more = bodies_now.find(|body| !before.contains(body)).expect("there");
+        append_until(&store, || store.cuts().last().is_some_and(|cut| cut.first > head.next()));
+        let cut = store.cuts().last().expect("one").first;
+        store.trim(cut, b"rest", &[]).expect("trimmed");
+        append_until(&store, || !one_more.exists() && bodies(&dir).len() <= spared);
+        store.close();
+        assert_eq!(bodies(&dir).len(), spared, "{name}");
+    }
 }
 
 #[test]

@@ -208,22 +208,29 @@ pub(super) fn set_aside(dir: &Path, path: &Path, name: &str) -> io::Result<()> {
     sync_dir(dir)
 }
 
-/// Folders in quarantine that had this name.
+/// Files in quarantine that had this name, and those in folders that had it.
 pub(super) fn quarantined(dir: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(dir.join(QUARANTINE)) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
     let mut found = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
+    for path in entries_of(&dir.join(QUARANTINE))? {
         let had = path.file_name().and_then(|found| found.to_str()).unwrap_or_default();
-        let is_named = had.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'));
-        if is_named && path.is_dir() {
+        if !had.strip_prefix(name).is_some_and(|rest| rest.starts_with('-')) {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(entries_of(&path)?.into_iter().filter(|path| path.is_file()));
+        } else {
             found.push(path);
         }
     }
     Ok(found)
+}
+
+/// What is in a folder; nothing if it is not there.
+fn entries_of(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries?.map(|entry| Ok(entry?.path())).collect(),
+    }
 }
 
 /// Ends a creation.

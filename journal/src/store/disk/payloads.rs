@@ -6,10 +6,9 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use uuid::Uuid;
-
+use super::base;
 use super::files;
-use super::segment::{self, Flaw, Frames, Piece, Place, SegmentFile};
+use super::segment::{self, Flaw, Piece};
 use super::store::Durability;
 use crate::codec::{Aside, BODY_BYTES_MAX, Bodies, DecodeError, Kept, PayloadHash, PayloadProblem};
 use crate::id::Seq;
@@ -214,25 +213,34 @@ impl Payloads {
 
     /// Removes bodies that no frame refers to.
     ///
-    /// What is written meanwhile is spared, and so is what a segment in quarantine refers to.
+    /// What is written meanwhile is spared, and so is what an intact frame of a segment or of a base
+    /// in quarantine refers to.
     /// Tells how many were removed; an error if it was stopped.
     pub(super) fn collect(
         &self,
-        journal: Uuid,
         referenced: impl FnOnce() -> io::Result<HashSet<PayloadHash>>,
     ) -> io::Result<usize> {
         self.written().collections += 1;
         let collected = referenced().and_then(|mut referenced| {
-            for segments in files::quarantined(&self.journal_dir, segment::DIR)? {
-                for hash in hashes(journal, segment::list_in(&segments)?) {
-                    drop(self.unless_over()?);
-                    referenced.extend(hash);
-                }
-            }
+            self.add_quarantined(&mut referenced)?;
             self.remove_all_but(&referenced)
         });
         self.written().collections -= 1;
         collected
+    }
+
+    /// Adds what the frames in quarantine refer to, as far as they can be read.
+    fn add_quarantined(&self, referenced: &mut HashSet<PayloadHash>) -> io::Result<()> {
+        // Single segments lose their last letter on the way there.
+        for name in [segment::DIR, "segment"].into_iter().chain(base::NAMES) {
+            for file in files::quarantined(&self.journal_dir, name)? {
+                for seal in segment::seals_in(&file)? {
+                    drop(self.unless_over()?);
+                    referenced.extend(seal?.aside.map(|aside| aside.hash));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn remove_all_but(&self, referenced: &HashSet<PayloadHash>) -> io::Result<usize> {
@@ -340,12 +348,6 @@ pub(super) fn referenced(
     if next > last { Ok(found) } else { Err(io::Error::other(format!("record {next} is missing"))) }
 }
 
-/// What the frames of segments refer to, one after the other, as far as they can be read.
-fn hashes(journal: Uuid, segments: Vec<SegmentFile>) -> impl Iterator<Item = Option<PayloadHash>> {
-    let frames = Frames::new(journal, segments, Place::start_of(0), Seq::new(1));
-    frames.map(|piece| Some(piece.seal.ok()?.aside?.hash))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -401,12 +403,12 @@ mod tests {
         }
         payloads.settle();
         payloads.keep(&under_way, Durability::Process).expect("kept");
-        let removed = payloads.collect(Uuid::nil(), || {
+        let removed = payloads.collect(|| {
             // Commits go on: one ends, another one begins and ends, one finds its body there.
             payloads.settle();
             payloads.keep(&later, Durability::Process)?;
             // Another collection begins later and ends earlier.
-            assert!(payloads.collect(Uuid::nil(), || Err(ErrorKind::Other.into())).is_err());
+            assert!(payloads.collect(|| Err(ErrorKind::Other.into())).is_err());
             payloads.settle();
             payloads.keep(&found_again, Durability::Process)?;
             Ok(settled.iter().map(|kept| kept.aside.hash).collect())
@@ -417,7 +419,7 @@ mod tests {
             assert!(is_there(&payloads, bodies));
         }
         payloads.settle();
-        assert_eq!(payloads.collect(Uuid::nil(), || Ok(HashSet::new())).expect("collected"), 4);
+        assert_eq!(payloads.collect(|| Ok(HashSet::new())).expect("collected"), 4);
         assert!(payloads.is_empty());
     }
 
@@ -427,7 +429,7 @@ mod tests {
         let kept = large(2);
         payloads.keep(&kept, Durability::Process).expect("kept");
         payloads.settle();
-        let stopped = payloads.collect(Uuid::nil(), || {
+        let stopped = payloads.collect(|| {
             payloads.stop();
             Ok(HashSet::new())
         });
@@ -449,9 +451,9 @@ mod tests {
         payloads.keep(&kept, Durability::Process).expect("kept");
         payloads.settle();
         let damaged = || Err(io::Error::other("record 7 is damaged"));
-        assert!(payloads.collect(Uuid::nil(), damaged).is_err());
+        assert!(payloads.collect(damaged).is_err());
         let missing = || referenced(std::iter::empty(), Seq::new(1), Seq::new(1), || false);
-        assert!(payloads.collect(Uuid::nil(), missing).is_err());
+        assert!(payloads.collect(missing).is_err());
         assert!(is_there(&payloads, &kept));
     }
 }

@@ -363,7 +363,7 @@ impl Shared {
         }
         let is_closing = || self.state().is_closing;
         // What cannot be collected now is collected after the next opening.
-        let _ = self.payloads.collect(self.journal, || {
+        let _ = self.payloads.collect(|| {
             let mut found = base::referenced(&self.dir, self.journal)?;
             let frames = self.map.frames_near(first);
             found.extend(referenced(frames, first, self.head(), is_closing)?);

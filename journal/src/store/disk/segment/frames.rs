@@ -1,7 +1,9 @@
 //! All frames of a journal in their order, damaged ones too.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io;
+use std::path::Path;
 
 use uuid::Uuid;
 
@@ -212,4 +214,12 @@ impl Iterator for Frames {
             }
         }
     }
+}
+
+/// All intact frames in a file, whatever else stands in it.
+pub(in crate::store::disk) fn seals_in(
+    file: &Path,
+) -> io::Result<impl Iterator<Item = io::Result<Seal>> + use<>> {
+    let mut walk = Walk::new(File::open(file)?, 0)?;
+    Ok(std::iter::from_fn(move || walk.resync().transpose()))
 }

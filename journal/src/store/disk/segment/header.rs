@@ -110,15 +110,10 @@ pub(in crate::store::disk) fn named_by_all(segments: &[SegmentFile]) -> Option<U
     all.all(|journal| journal == first).then_some(first)
 }
 
-/// All segments of a journal, in order.
+/// All segments of a journal, in order. A name that is only like that of one is none.
 pub(in crate::store::disk) fn list(journal_dir: &Path) -> io::Result<Vec<SegmentFile>> {
-    list_in(&journal_dir.join(DIR))
-}
-
-/// All segments in a folder, in order. A name that is only like that of one is none.
-pub(in crate::store::disk) fn list_in(folder: &Path) -> io::Result<Vec<SegmentFile>> {
     let mut found = Vec::new();
-    let entries = match fs::read_dir(folder) {
+    let entries = match fs::read_dir(journal_dir.join(DIR)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
         entries => entries?,
     };

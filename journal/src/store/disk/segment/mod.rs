@@ -12,10 +12,8 @@ mod survey;
 mod walk;
 mod writer;
 
-pub(super) use frames::{Flaw, Frames, Piece};
-pub(super) use header::{
-    DIR, Place, SegmentFile, create_dir, ends_with, list, list_in, named_by_all,
-};
+pub(super) use frames::{Flaw, Frames, Piece, seals_in};
+pub(super) use header::{DIR, Place, SegmentFile, create_dir, ends_with, list, named_by_all};
 pub(super) use map::Map;
 pub(super) use survey::{Survey, Worth, survey};
 pub(super) use writer::{Position, SegmentWriter};
