@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use resurge_journal::Seq;
 use resurge_journal::event::{Event, JournalRecovered, RecoveryMethod};
 use resurge_journal::store::conformance::record;
-use resurge_journal::store::{Condition, DiskStore, OpenError, Snapshot, Store};
+use resurge_journal::store::{Condition, DiskStore, OpenError, Snapshot, Store, repair};
 use tempfile::TempDir;
 
 use crate::disk::{filled, reopen};
@@ -266,6 +266,23 @@ fn what_is_only_named_like_a_segment_is_no_part_of_the_journal() {
     expect_all(&store, 10);
     drop(store);
     assert!(others.iter().all(|other| other.exists()), "nobody touches them");
+}
+
+/// An index that cannot be copied whole may have what the segments have lost.
+#[cfg(unix)]
+#[test]
+fn a_repair_that_cannot_copy_the_index_makes_no_journal() {
+    let (home, dir) = home();
+    filled(&dir, 10);
+    let unreadable = dir.join("index/unreadable");
+    std::os::unix::fs::symlink("unreadable", &unreadable).expect("linked to itself");
+    let to = home.path().join("repaired");
+    let refused = repair(&dir, &to).expect_err("not all of it was seen");
+    assert!(refused.to_string().contains("copy the index"), "{refused}");
+    assert!(!to.exists());
+
+    remove(&dir.join("index"));
+    repair(&dir, &to).expect("one that is not there has nothing");
 }
 
 pub(crate) fn expect_all(store: &DiskStore, head: u64) {

@@ -174,13 +174,12 @@ fn record(chain: &mut Chain, event: Event) -> io::Result<()> {
     chain.push(tail.head.next(), &batch.bytes).map(|_| ())
 }
 
-/// Opens a copy of the database; one that cannot be read is as good as none.
+/// Opens a copy of the database; one that is not there is as good as a damaged one.
 fn copy_index(from: &Path, to: &Path, journal: Uuid) -> io::Result<Rescue> {
     let copy = to.join(COPY);
     files::remove_all(&copy)?;
     files::make_private_dir(&copy)?;
-    if files::copy(&index::place(from), &copy.join(index::DIR)).is_err() {
-        files::remove_all(&copy)?;
-    }
+    // One that is copied in part would turn records that it has into losses.
+    files::copy(&index::place(from), &copy.join(index::DIR))?;
     Rescue::open(&copy, journal)
 }
