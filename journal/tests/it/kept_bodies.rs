@@ -70,8 +70,18 @@ fn bodies_stay_as_long_as_a_record_that_was_kept_needs_them() {
     expect_kept(store.scan_kept());
     append_until(&store, || !store.cuts().is_empty());
     let cut = store.cuts().last().expect("one").first;
+    let (snapshot, scan) = (Snapshot::take(&dir).expect("there"), store.scan_kept());
     store.trim(cut, b"rest", &[Seq::new(9)]).expect("trimmed");
     append_until(&store, || bodies(&dir).len() == 1);
+    // Who reads what was kept before is told why a body is gone.
+    for mut found in [scan, snapshot.scan_kept()] {
+        let dropped = found.next().expect("the first");
+        let is_told = |seq: Seq, first| (seq, first) == (Seq::new(5), cut);
+        let is_told =
+            matches!(dropped, Err(ReadError::Trimmed { seq, first }) if is_told(seq, first));
+        assert!(is_told, "{dropped:?}");
+        assert_eq!(found.next().expect("the second").expect("kept"), nth(9));
+    }
     assert_eq!(store.read(Seq::new(9)).expect("kept"), Some(nth(9)));
 }
 

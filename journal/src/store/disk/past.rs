@@ -47,17 +47,28 @@ impl Past {
     /// The records that were kept, oldest first.
     pub(super) fn scan(&self, payloads: &Payloads) -> Scan<'static> {
         match self.base() {
-            Some(base) => Box::new(scan(&base, payloads)),
+            Some(base) => {
+                let map = Arc::clone(&self.map);
+                Box::new(scan(&base, payloads, move || map.first()))
+            }
             None => Box::new(std::iter::empty()),
         }
     }
 
     /// A record in front of the first one.
     pub(super) fn read(&self, seq: Seq, payloads: &Payloads) -> Result<Option<Record>, ReadError> {
-        let frame = self.base().map_or(Ok(None), |base| base.frame(seq));
-        match frame.map_err(|source| ReadError::Io { seq, source })? {
-            Some(frame) => record(seq, &frame, payloads).map(Some),
-            None => Err(ReadError::Trimmed { seq, first: self.map.first() }),
+        loop {
+            let base = self.base();
+            let frame = base.as_ref().map_or(Ok(None), |base| base.frame(seq));
+            let Some(frame) = frame.map_err(|source| ReadError::Io { seq, source })? else {
+                return Err(ReadError::Trimmed { seq, first: self.map.first() });
+            };
+            let found = record(seq, &frame, payloads).map(Some);
+            let origin = base.as_ref().map(|base| base.origin());
+            // A body that is gone with a later trim is not lost.
+            if found.is_ok() || origin == self.base().as_ref().map(|base| base.origin()) {
+                return found;
+            }
         }
     }
 
@@ -234,12 +245,21 @@ pub(super) fn residue(base: &Base) -> Result<Vec<u8>, ReadError> {
 }
 
 /// The records that were kept, oldest first.
-pub(super) fn scan(base: &Base, payloads: &Payloads) -> impl Iterator<Item = Found> + use<> {
-    let (mut before, payloads) = (Seq::ZERO, payloads.clone());
+///
+/// Says of a body that is gone that its record was dropped, if the journal begins later by now.
+pub(super) fn scan<F: Fn() -> Seq>(
+    base: &Base,
+    payloads: &Payloads,
+    first: F,
+) -> impl Iterator<Item = Found> + use<F> {
+    let (mut before, payloads, began) = (Seq::ZERO, payloads.clone(), base.origin().first);
     base.kept(Seq::ZERO).map(move |found| {
         let (seq, frame) = found.map_err(|source| ReadError::Io { seq: before.next(), source })?;
         before = seq;
-        record(seq, &frame, &payloads)
+        record(seq, &frame, &payloads).map_err(|error| match first() {
+            first if first > began && error.is_of_payload() => ReadError::Trimmed { seq, first },
+            _ => error,
+        })
     })
 }
 

@@ -165,7 +165,7 @@ impl Snapshot {
     /// The records in front of [`first`](Self::first) that were kept, oldest first, with gaps.
     pub fn scan_kept(&self) -> Scan<'_> {
         match self.base() {
-            Some(base) => Box::new(past::scan(base, &self.payloads)),
+            Some(base) => Box::new(past::scan(base, &self.payloads, || self.first_now())),
             None => Box::new(std::iter::empty()),
         }
     }
@@ -201,6 +201,14 @@ impl Snapshot {
         self.whole
     }
 
+    /// Where the journal begins by now.
+    fn first_now(&self) -> Seq {
+        let now = base::first_in(&self.dir, self.journal);
+        // Where a copy is damaged, nothing that it says is an excuse.
+        let now = now.filter(|_| self.bases.flaws.is_empty());
+        now.map_or_else(|| self.first(), |now| now.first)
+    }
+
     /// All records from [`first`](Self::first) on as [`Store::scan`](crate::store::Store::scan)
     /// gives them, with errors for what is known to be gone.
     ///
@@ -208,14 +216,8 @@ impl Snapshot {
     pub fn scan(&self) -> Scan<'_> {
         let to = self.last;
         let frames = self.all().take_while(move |piece| piece.key <= to).map(keyed);
-        let now = || {
-            let now = base::first_in(&self.dir, self.journal);
-            // Where a copy is damaged, nothing that it says is an excuse.
-            let now = now.filter(|_| self.bases.flaws.is_empty());
-            now.map_or_else(|| self.first(), |now| now.first)
-        };
         let found = records_from(self.origin().tail(), to, frames, self.payloads.clone());
-        Box::new(past::excuse(found, now))
+        Box::new(past::excuse(found, || self.first_now()))
     }
 }
 

@@ -68,7 +68,8 @@ fn try_export(
     let draft = draft_of(to).map_err(failed)?;
     let file = create_new(&draft).map_err(failed)?;
     let written = write(&snapshot, run, file);
-    if matches!(written, Err(Failure::Changed(_))) && snapshot.was_trimmed() {
+    let is_damaged = matches!(written, Err(Failure::Changed(_) | Failure::Body(..)));
+    if is_damaged && snapshot.was_trimmed() {
         return fs::remove_file(&draft).map(|()| None).map_err(failed);
     }
     let written = written.map_err(|failure| match failure {
