@@ -45,10 +45,8 @@ struct Written {
     is_used: bool,
     /// Whether the journal is being let go of: the next owner's bodies are not ours to judge.
     is_over: bool,
-    /// Left to the system since the last sync.
-    unsynced: HashSet<PayloadHash>,
-    /// Whether [`UNSYNCED`] is there.
-    is_marked: bool,
+    /// Left to the system since the last sync; none as long as [`UNSYNCED`] is not there.
+    unsynced: Option<HashSet<PayloadHash>>,
 }
 
 impl Payloads {
@@ -119,11 +117,11 @@ impl Payloads {
     /// Remembers that bodies are left to the system.
     fn mark(&self, bodies: &[Kept]) -> io::Result<()> {
         let mut written = self.written();
-        if !written.is_marked {
+        if written.unsynced.is_none() {
             files::create(&self.folder().join(UNSYNCED))?;
-            written.is_marked = true;
         }
-        written.unsynced.extend(bodies.iter().map(|kept| kept.aside.hash));
+        let unsynced = written.unsynced.get_or_insert_default();
+        unsynced.extend(bodies.iter().map(|kept| kept.aside.hash));
         Ok(())
     }
 
@@ -132,7 +130,7 @@ impl Payloads {
     /// # Durability
     /// Every body that was kept is on the disk when this returns.
     pub(super) fn sync(&self) -> io::Result<()> {
-        let unsynced = std::mem::take(&mut self.written().unsynced);
+        let unsynced = self.written().unsynced.as_mut().map(std::mem::take).unwrap_or_default();
         if unsynced.is_empty() { Ok(()) } else { self.sync_these(unsynced) }
     }
 
@@ -166,7 +164,7 @@ impl Payloads {
     }
 
     fn unmark(&self) -> io::Result<()> {
-        self.written().is_marked = false;
+        self.written().unsynced = None;
         remove_if_there(&self.folder().join(UNSYNCED))
     }
 
