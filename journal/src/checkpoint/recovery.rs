@@ -173,7 +173,8 @@ fn bring_for(
         return Ok(());
     }
     let is_there = cold.bring_to_change(state, store, run)?;
-    if is_there { Ok(()) } else { Err(Lost::Missing { run }) }
+    // Its beginning may have been lost.
+    if is_there || state.is_bereft { Ok(()) } else { Err(Lost::Missing { run }) }
 }
 
 /// Times as many records as are usual behind a checkpoint, from which on the state is kept on the

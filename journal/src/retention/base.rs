@@ -49,8 +49,18 @@ fn base_of(store: &dyn Store, first: Seq) -> Result<State, BaseError> {
     if first <= Seq::new(1) {
         return Ok(State::new());
     }
-    let residue = store.residue()?.ok_or(BaseError::Missing { first })?;
+    let residue = match store.residue() {
+        Err(error) if is_loss(&error) => return Ok(State::bereft(first)),
+        found => found?.ok_or(BaseError::Missing { first })?,
+    };
     base_state(&residue, store.scan_kept())
+}
+
+/// Whether a store knows that what it had for dropped records was lost.
+///
+/// A record tells the loss; what came later is of use without it.
+pub(super) const fn is_loss(error: &ReadError) -> bool {
+    matches!(error, ReadError::Gap { .. })
 }
 
 /// What everything in front of a cut adds up to: the residue, and the records that were kept.
@@ -99,10 +109,11 @@ impl Residue {
             }
         }
         past.pass(Seq::new(u64::MAX), &mut scratch);
-        let mut global = self.global;
+        let (mut global, is_bereft) = (self.global, self.is_bereft);
         // A run that is open holds its key, and one that goes on later takes it back.
         global.keys = scratch.keys;
-        Ok(State::restore(global, scratch.runs.into_values()))
+        let state = State::restore(global, scratch.runs.into_values());
+        Ok(State { is_bereft, ..state })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::base::{BaseError, base, is_of_run};
+use super::base::{BaseError, base, is_loss, is_of_run};
 use super::residue::{Loss, Opening, Past, Residue, ResidueError};
 use crate::event::Event;
 use crate::id::{RunId, Seq};
@@ -68,9 +68,11 @@ impl<'a> Scratch<'a> {
         store: &dyn Store,
         reopened: &'a BTreeMap<RunId, Seq>,
     ) -> Result<Self, BaseError> {
-        let past = match store.residue()? {
-            Some(residue) => Residue::decode(&residue)?.past,
-            None => Past::default(),
+        let past = match store.residue() {
+            Ok(Some(residue)) => Residue::decode(&residue)?.past,
+            Ok(None) => Past::default(),
+            Err(error) if is_loss(&error) => Past::default(),
+            Err(error) => return Err(error.into()),
         };
         let (trails, passed, old) = (HashMap::new(), Amount::default(), Amount::default());
         let mut scratch = Self { state: base(store)?, reopened, trails, past, passed, old };
@@ -136,7 +138,10 @@ impl<'a> Scratch<'a> {
         let Some(run) = record.run else { return };
         let has_ended = self.state.run(run).is_some_and(|run| run.phase.is_final());
         let goes_on = self.reopened.get(&run).is_some_and(|at| *at > record.seq);
-        if has_ended && !goes_on {
+        if !self.state.holds(run) {
+            // Passed over, because it does not fit what is left.
+            self.trails.remove(&run);
+        } else if has_ended && !goes_on {
             self.state.evict(run);
             self.trails.remove(&run);
         }
@@ -152,8 +157,9 @@ impl<'a> Scratch<'a> {
         }
         kept.sort_unstable();
         stays.records = kept.len() as u64;
-        let residue =
-            Residue { global: self.state.global(), past: self.past.since(kept.first().copied()) };
+        let past = self.past.since(kept.first().copied());
+        let (global, is_bereft) = (self.state.global(), self.state.is_bereft);
+        let residue = Residue { global, past, is_bereft };
         let spared = self.state.runs().filter(|run| run.phase.is_final()).count() as u64;
         Ok(Draft {
             residue: residue.encode()?,

@@ -42,6 +42,8 @@ pub(super) struct Residue {
     /// Everything beside runs, as of the last record in front of the cut; without keys.
     pub(super) global: Global,
     pub(super) past: Past,
+    /// Whether that begins behind records of which nothing is known.
+    pub(super) is_bereft: bool,
 }
 
 /// What happened to runs that were kept, but stands in no record of theirs.

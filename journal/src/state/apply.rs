@@ -8,7 +8,7 @@ mod run;
 use std::sync::Arc;
 
 use crate::event::{Event, JournalRecovered};
-use crate::id::{RunId, Seq, StepIndex, StepKey};
+use crate::id::{Epoch, RunId, Seq, StepIndex, StepKey};
 use crate::record::Record;
 use crate::state::run::{Run, RunPhase};
 use crate::state::step::{Step, StepPhase};
@@ -42,7 +42,8 @@ impl State {
     /// [`IllegalTransition`] if the record does not follow the one before it, or if its event is
     /// not legal in the phase that it meets.
     pub fn apply(&mut self, record: &Record) -> Result<(), IllegalTransition> {
-        self.apply_event(record).map_err(|problem| IllegalTransition {
+        let applied = self.apply_event(record).or_else(|problem| self.pass_over(record, problem));
+        applied.map_err(|problem| IllegalTransition {
             seq: record.seq,
             event: record.event.name(),
             problem,
@@ -76,6 +77,31 @@ impl State {
         Ok(())
     }
 
+    /// Leaves out the run of a record that does not fit, if what it should fit was lost.
+    fn pass_over(&mut self, record: &Record, problem: Problem) -> Result<(), Problem> {
+        if !self.is_bereft || record.seq != self.head.next() {
+            return Err(problem);
+        }
+        let is_of_breaker = matches!(
+            record.event,
+            Event::BreakerOpened(_)
+                | Event::BreakerHalfOpened(_)
+                | Event::BreakerClosed(_)
+                | Event::BreakerModeSet(_)
+                | Event::BreakerWouldOpen(_)
+                | Event::ProbePassed(_)
+        );
+        if let Some(run) = record.run.filter(|_| !is_of_breaker) {
+            self.evict(run);
+        }
+        Ok(())
+    }
+
+    /// Whether an opening may have this number now.
+    fn is_next(&self, epoch: Epoch) -> bool {
+        epoch == self.epoch.next() || self.is_bereft && epoch > self.epoch
+    }
+
     fn dispatch(&mut self, record: &Record) -> Result<(), Problem> {
         match &record.event {
             Event::JournalCreated(_) if record.seq != Seq::new(1) => {
@@ -94,7 +120,7 @@ impl State {
                 Ok(())
             }
             Event::JournalTrimmed(event) => self.trim(event),
-            Event::EngineOpened(event) if event.epoch != self.epoch.next() => {
+            Event::EngineOpened(event) if !self.is_next(event.epoch) => {
                 Err(format!("epoch {} must come here", self.epoch.next().get()))
             }
             Event::EngineOpened(event) => {

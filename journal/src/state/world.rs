@@ -46,6 +46,8 @@ pub struct State {
     pub(crate) lints: BTreeSet<(WorkflowName, u32, StepKey, String)>,
     /// What retention has dropped, and what it must spare.
     pub(crate) trimmed: Trimmed,
+    /// Whether nothing is known of the records in front of those that it was folded from.
+    pub(crate) is_bereft: bool,
 }
 
 /// What is to be done next: an index over the runs that are not finished.
@@ -73,6 +75,16 @@ impl State {
     /// Before the first record.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// In front of a record of which nothing is known that came before it.
+    ///
+    /// Records that do not fit are passed over from here on, and the run that one speaks of is
+    /// left out, because what it has become cannot be told.
+    pub(crate) fn bereft(first: Seq) -> Self {
+        let trimmed = Trimmed { first, ..Trimmed::default() };
+        let head = Seq::new(first.get().saturating_sub(1));
+        Self { head, trimmed, is_bereft: true, ..Self::default() }
     }
 
     /// The last record applied.

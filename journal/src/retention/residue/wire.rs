@@ -52,6 +52,8 @@ pub(super) struct Wire {
     breakers: BTreeMap<ResourceKey, BreakerWire>,
     openings: Vec<Opening>,
     losses: Vec<Loss>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    bereft: bool,
 }
 
 mirror! { EaseWire of Ease { until: Timestamp, in_flight_max: u32, } }
@@ -161,6 +163,7 @@ impl From<&Residue> for Wire {
             breakers: convert(breakers.clone()),
             openings: residue.past.openings.clone(),
             losses: residue.past.losses.clone(),
+            bereft: residue.is_bereft,
         }
     }
 }
@@ -190,6 +193,6 @@ impl TryFrom<Wire> for Residue {
             trimmed,
         };
         let past = Past { openings: wire.openings, losses: wire.losses };
-        Ok(Self { global, past })
+        Ok(Self { global, past, is_bereft: wire.bereft })
     }
 }

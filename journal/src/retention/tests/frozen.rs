@@ -105,7 +105,7 @@ fn sample() -> Residue {
     let opening = Opening { seq: Seq::new(2), epoch: Epoch::new(1), crowd: 0 };
     let loss = Loss { seq: Seq::new(9), from: Seq::new(8), to: Seq::new(8) };
     let past = Past { openings: vec![opening], losses: vec![loss] };
-    Residue { global, past }
+    Residue { global, past, is_bereft: false }
 }
 
 #[test]

@@ -19,21 +19,26 @@ use crate::store::{AppendError, MemoryStore, ReadError, Scan, Store};
 use crate::time::Timestamp;
 
 /// A store and what its records add up to, as an engine would have it.
-struct Life {
-    store: MemoryStore,
-    state: State,
+pub(super) struct Life {
+    pub(super) store: MemoryStore,
+    pub(super) state: State,
     trimmer: Trimmer,
 }
 
 impl Life {
-    fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         let store = MemoryStore::new();
         let state = replay(&store).expect("sound");
         Self { store, state, trimmer: Trimmer::new(limits) }
     }
 
     /// Records an event if it is legal.
-    fn record(&mut self, at: Timestamp, run: Option<RunId>, event: impl Into<Event>) -> bool {
+    pub(super) fn record(
+        &mut self,
+        at: Timestamp,
+        run: Option<RunId>,
+        event: impl Into<Event>,
+    ) -> bool {
         let seq = self.state.head().next();
         let record = Record { seq, at, run, event: event.into() };
         let is_legal = self.state.apply(&record).is_ok();
@@ -44,7 +49,7 @@ impl Life {
     }
 
     /// A run that is begun and called off.
-    fn short_run(&mut self, number: u128) {
+    pub(super) fn short_run(&mut self, number: u128) {
         let at = self.state.last_at().after(Duration::from_secs(1));
         assert!(self.record(at, Some(run_id(number)), run_started(None, None)));
         let (actor, reason) = ("test".to_owned(), "done".to_owned());
@@ -52,14 +57,14 @@ impl Life {
         assert!(self.record(at, Some(run_id(number)), cancelled));
     }
 
-    fn plan(&mut self) -> Option<Trim> {
+    pub(super) fn plan(&mut self) -> Option<Trim> {
         let (standing, now) = (self.state.standing(), self.state.last_at());
         let upto = self.store.head();
         self.trimmer.plan(&self.store, &standing, now, upto, &|| false).expect("sound")
     }
 
     /// Records a plan, unless it is one that was recorded before, and carries it out.
-    fn trim(&mut self, plan: &Trim, crashes: bool) {
+    pub(super) fn trim(&mut self, plan: &Trim, crashes: bool) {
         if plan.event.first > self.state.first() {
             let before = self.state.runs().count() as u64;
             assert!(self.record(self.state.last_at(), None, plan.event.clone()));
