@@ -115,7 +115,7 @@ impl Past {
 
     /// Lets go of what the new file does without, once it was read again.
     ///
-    /// Whatever else only the dropped records needed is to be dropped at the end of this.
+    /// Bodies that only the dropped records referred to are collected by the thread of the index.
     fn switch(&self, origin: Origin) -> io::Result<()> {
         let bases = base::look(&self.dir, self.journal)?;
         let base = bases.base.filter(|base| base.origin() == origin).ok_or_else(|| {

@@ -49,7 +49,8 @@ pub enum OpenMode {
 /// Keeps records on a disk.
 ///
 /// Every record is in a segment file, and a little later in a database as well: what one of the
-/// two loses is put together again from the other.
+/// two loses is put together again from the other. A body that is too large for a frame is in a file
+/// of its own, and nowhere else.
 #[derive(Debug)]
 pub struct DiskStore {
     location: String,

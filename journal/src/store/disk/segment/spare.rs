@@ -1,4 +1,4 @@
-//! The segment after the next: made in advance, so that no commit waits for it.
+//! The segment after the one that is written to: made in advance, so that no commit waits for it.
 
 use std::io::{self, Seek, SeekFrom};
 use std::path::Path;
