@@ -135,6 +135,10 @@ fn go_on(
     for record in store.scan(state.head().next()) {
         let record = record.map_err(RecoverError::from)?;
         bring_for(&record, &mut state, &mut cold, store)?;
+        if matches!(&record.event, Event::JournalRecovered(event) if event.lost_from.is_some()) {
+            // Every open run is in doubt from here on, wherever it is.
+            cold.bring_graphs(&mut state, store, |_| true)?;
+        }
         state.apply(&record).map_err(RecoverError::from)?;
         if let Event::JournalTrimmed(event) = &record.event {
             cold.forget(event.first, event.before);

@@ -6,8 +6,8 @@ use uuid::Builder;
 
 use super::lives::Life;
 use super::recover;
-use crate::event::{AttemptSucceeded, Event, RunCancelled};
-use crate::id::{AttemptNo, RunId};
+use crate::event::{AttemptSucceeded, Event, JournalRecovered, RecoveryMethod, RunCancelled};
+use crate::id::{AttemptNo, RunId, Seq};
 use crate::json::Json;
 use crate::record::Record;
 use crate::state::StepMove;
@@ -112,5 +112,32 @@ fn runs_that_were_started_together_are_found_among_each_other() {
             let values = life.store.pairs().len();
             assert!(!ends || values * 5 < runs.len(), "{values} values for {} runs", runs.len());
         }
+    }
+}
+
+#[test]
+fn an_open_run_is_in_doubt_after_a_loss_wherever_it_was() {
+    let mut life = Life::new();
+    let runs: Vec<RunId> = (0..3).map(|n| id(1_000_000, n)).collect();
+    for run in &runs {
+        begin(&mut life, *run, "done", false);
+    }
+    life.checkpoint(0);
+    assert_eq!(life.state.runs().count(), 0, "all of them rest");
+    let event = JournalRecovered {
+        lost_from: Some(Seq::new(4)),
+        lost_to: Some(Seq::new(5)),
+        method: RecoveryMethod::Prefix,
+        problem: "a disk failed".to_owned(),
+    };
+    let seq = life.store.head().next();
+    let told = Record { seq, at: Timestamp::from_millis(2), run: None, event: event.into() };
+    life.store.append(life.store.head(), &[told]).expect("appended");
+
+    let (state, cold) = recover(&life.store);
+    for id in runs {
+        let run = state.shared_run(id).or_else(|| cold.peek(&life.store, id).expect("there"));
+        let doubt = run.expect("nothing is lost of it").doubt;
+        assert_eq!(doubt, Some((Seq::new(4), Seq::new(5))), "run {id}");
     }
 }
