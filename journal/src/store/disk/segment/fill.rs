@@ -12,13 +12,19 @@ pub(super) const PAGE_BYTES: usize = 4 * 1024;
 /// and cost as much again as what is written over them.
 pub(super) fn begin(file: &mut File, head: &[u8], capacity: u64) -> io::Result<()> {
     #[cfg(target_os = "linux")]
-    if direct::begin(file, head, capacity).is_ok() {
-        return Ok(());
+    match direct::begin(file, head, capacity) {
+        Err(error) if !is_full(&error) => {}
+        filled => return filled,
     }
     // Whatever was the reason, here it is told if it still holds.
     file.seek(SeekFrom::Start(0))?;
     file.write_all(head)?;
     zero(file, head.len() as u64, capacity)
+}
+
+/// Whether there is no space for what was to be written.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Fills a file with zeroes from one offset to another.

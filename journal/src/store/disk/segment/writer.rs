@@ -134,6 +134,10 @@ impl SegmentWriter {
         if self.end.offset > self.capacity / 4 {
             self.prepare();
         }
+        // The rest is the reserve: before it is used it must be known whether there is more.
+        if self.end.offset > self.capacity / 4 * 3 {
+            self.settle();
+        }
         Ok(begin)
     }
 
@@ -268,9 +272,7 @@ fn after(ordinal: u64) -> io::Result<u64> {
 /// What could be done; none if the disk had no space for it.
 fn unless_full<T>(done: io::Result<T>) -> io::Result<Option<T>> {
     match done {
-        Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
-            Ok(None)
-        }
+        Err(error) if fill::is_full(&error) => Ok(None),
         done => done.map(Some),
     }
 }
