@@ -70,7 +70,7 @@ pub struct Settings {
     pub server_wait_max: Duration,
     /// Times in a row that the process may die in a step before it is given up.
     ///
-    /// A checkpoint that says something new begins the count anew.
+    /// A checkpoint that says something new begins the count anew. At least 1.
     pub crashes_max: u32,
     /// Retries a minute that a resource gets from all runs together; 0 leaves the budget out.
     ///
@@ -131,6 +131,8 @@ impl Settings {
     pub(crate) fn bounded(mut self) -> Self {
         self.payload_bytes_max = self.payload_bytes_max.min(PAYLOAD_BYTES_MAX);
         self.attempts_in_flight_max = self.attempts_in_flight_max.max(1);
+        // A step is not to blame for a crash that has not been.
+        self.crashes_max = self.crashes_max.max(1);
         // A break or a lease of no length would have breakers turn for ever.
         self.breaker.break_initial_ms = self.breaker.break_initial_ms.max(1);
         self.breaker.break_max_ms = self.breaker.break_max_ms.max(self.breaker.break_initial_ms);
