@@ -71,6 +71,10 @@ impl Snapshot {
         }
         self.book.generation = Some(generation);
         if self.sweeps {
+            if self.before == Seq::ZERO {
+                // Nothing of what the checkpoint relies on is spared, should there be one.
+                store.forget_checkpoint()?;
+            }
             self.sweep(cache)?;
         }
         self.write_runs(cache)?;

@@ -90,6 +90,17 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
+    /// Forgets what was kept, so that the next opening reads every record.
+    ///
+    /// # Durability
+    /// Durable when this returns.
+    ///
+    /// # Errors
+    /// [`CacheError`] if it may still be there.
+    fn forget_checkpoint(&self) -> Result<(), CacheError> {
+        Ok(())
+    }
+
     /// What was kept last, as it was given; none if there is nothing, or it is damaged.
     fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
         None
@@ -188,6 +199,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn save_checkpoint(&self, at: Seq, image: &[u8]) -> Result<(), CacheError> {
         (**self).save_checkpoint(at, image)
+    }
+
+    fn forget_checkpoint(&self) -> Result<(), CacheError> {
+        (**self).forget_checkpoint()
     }
 
     fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {

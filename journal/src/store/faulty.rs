@@ -124,6 +124,10 @@ impl<S: Store> Store for FaultyStore<S> {
         self.inner.save_checkpoint(at, image)
     }
 
+    fn forget_checkpoint(&self) -> Result<(), CacheError> {
+        self.inner.forget_checkpoint()
+    }
+
     fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
         self.inner.load_checkpoint()
     }

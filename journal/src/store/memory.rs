@@ -246,6 +246,11 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn forget_checkpoint(&self) -> Result<(), CacheError> {
+        self.frames().checkpoint = None;
+        Ok(())
+    }
+
     fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
         self.frames().checkpoint.clone()
     }

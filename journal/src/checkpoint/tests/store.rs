@@ -108,6 +108,10 @@ impl Store for Flaky {
         self.inner.save_checkpoint(at, image)
     }
 
+    fn forget_checkpoint(&self) -> Result<(), CacheError> {
+        self.inner.forget_checkpoint()
+    }
+
     fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
         self.inner.load_checkpoint()
     }

@@ -70,7 +70,8 @@ pub(super) fn load(dir: &Path) -> Option<(Position, Vec<u8>)> {
 
 /// Forgets all checkpoints: what they stand on has changed.
 pub(super) fn clear(dir: &Path) -> io::Result<()> {
-    files::remove_all(&dir.join(DIR))
+    files::remove_all(&dir.join(DIR))?;
+    files::sync_dir(dir)
 }
 
 fn newest<T>(dir: &Path, read: impl Fn(&Path) -> Option<T>) -> Option<T> {

@@ -349,6 +349,13 @@ impl Store for DiskStore {
         Ok(checkpoint::save(&self.dir, position, image)?)
     }
 
+    fn forget_checkpoint(&self) -> Result<(), CacheError> {
+        if self.is_closed() {
+            return Err(CacheError::Closed);
+        }
+        Ok(checkpoint::clear(&self.dir)?)
+    }
+
     fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
         let (position, image) = checkpoint::load(&self.dir)?;
         // One that speaks of another history is none.
