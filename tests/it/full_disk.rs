@@ -44,7 +44,7 @@ async fn a_full_disk_suspends_what_is_new_and_fails_nothing() {
     let shared: Arc<WatchedStore> = Arc::clone(&store);
     let engine = Engine::with_store(shared).clock(VirtualClock::start());
     let engine = engine.register(&flow).start().await.unwrap();
-    let run = engine.start(&flow, ()).await.unwrap();
+    let run = engine.start(&flow, ()).key("model").await.unwrap();
     begun.notified().await;
 
     store.set_full(true);
@@ -55,6 +55,8 @@ async fn a_full_disk_suspends_what_is_new_and_fails_nothing() {
     assert_eq!(count(&recorded, saved), 0, "the reserve is not spent on checkpoints");
     let refused = engine.start(&flow, ()).await;
     assert!(matches!(refused, Err(StartError::NoRoom)), "{refused:?}");
+    let found = engine.start(&flow, ()).key("model").await.expect("it is there already");
+    assert_eq!(found.id(), run.id(), "to find it takes no room");
 
     store.set_full(false);
     tokio::time::sleep(MINUTE).await;

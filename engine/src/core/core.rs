@@ -110,9 +110,6 @@ impl Core {
         records: &mut Vec<Record>,
     ) -> Result<Result<(), Refusal>, Broken> {
         self.draining |= matches!(command, Command::Drain);
-        if self.suspended && matches!(command, Command::Start(_)) {
-            return Ok(Err(Refusal::NoRoom));
-        }
         let recovers = matches!(command, Command::Recover { .. });
         let caller = match &command {
             Command::Start(request) => request.caller.clone(),
@@ -221,6 +218,7 @@ impl Core {
             calls: &self.calls,
             settings: &self.settings,
             draining: self.draining,
+            suspended: self.suspended,
         }
     }
 

@@ -21,10 +21,7 @@ pub(super) fn start(
             Standing::Different => return Err(Refusal::KeyTaken { run: holder.id }),
         }
     }
-    if world.draining {
-        return Err(Refusal::Draining);
-    }
-
+    may_begin(world)?;
     let run = run_id(ambient);
     let started = RunStarted {
         key: request.key,
@@ -45,13 +42,20 @@ pub(crate) fn run_id(Ambient { now, entropy }: Ambient) -> RunId {
 
 /// A call goes on with the run of an earlier one that was cut off.
 fn go_on(world: &World<'_>, holder: &Run) -> Result<Vec<Fact>, Refusal> {
-    if world.draining {
-        return Err(Refusal::Draining);
-    }
+    may_begin(world)?;
     match holder.phase {
         RunPhase::Paused { .. } => Err(Refusal::PausedRun { run: holder.id }),
         RunPhase::Parked { .. } => Ok(call::attach(holder)),
         _ => Err(Refusal::Busy { run: holder.id }),
+    }
+}
+
+/// Refuses what would be recorded; what is there already is found all the same.
+const fn may_begin(world: &World<'_>) -> Result<(), Refusal> {
+    match (world.draining, world.suspended) {
+        (true, _) => Err(Refusal::Draining),
+        (false, true) => Err(Refusal::NoRoom),
+        (false, false) => Ok(()),
     }
 }
 

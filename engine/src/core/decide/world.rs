@@ -19,6 +19,8 @@ pub(in crate::core) struct World<'a> {
     pub(in crate::core) calls: &'a BTreeMap<RunId, Arc<Definition>>,
     pub(in crate::core) settings: &'a Settings,
     pub(in crate::core) draining: bool,
+    /// Whether the disk of the journal is full.
+    pub(in crate::core) suspended: bool,
 }
 
 impl<'a> World<'a> {
