@@ -438,7 +438,7 @@ impl Stale {
         match self {
             Self::Open(run, version) => {
                 let first = keys::open(*run, *version, 0);
-                let last = keys::open(*run, *version, u16::MAX);
+                let last = keys::open(*run, *version, u32::MAX);
                 let pairs = cache.range(&first, &last, usize::MAX)?;
                 to.extend(pairs.into_iter().map(|(key, _)| key));
             }

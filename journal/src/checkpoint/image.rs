@@ -24,7 +24,7 @@ use crate::id::Seq;
 use crate::state::{Global, Run, State};
 
 const MAGIC: &[u8; 4] = b"RJCP";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 pub(super) fn encode(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
     let mut parts = Vec::new();

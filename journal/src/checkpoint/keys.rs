@@ -22,7 +22,7 @@ const ENDED: u8 = b'e';
 const NEWEST: u8 = b'k';
 const DUE: u8 = b'd';
 
-pub(super) fn open(run: RunId, version: Seq, piece: u16) -> Key {
+pub(super) fn open(run: RunId, version: Seq, piece: u32) -> Key {
     let mut key = vec![OPEN];
     key.extend(run.as_uuid().as_bytes());
     key.extend(version.get().to_be_bytes());
@@ -42,7 +42,7 @@ pub(super) fn started_ms(run: RunId) -> u64 {
     u64::try_from(run.as_uuid().as_u128() >> 80).unwrap_or_default()
 }
 
-pub(super) fn ended(level: u8, bucket: u64, version: Seq, piece: u16) -> Key {
+pub(super) fn ended(level: u8, bucket: u64, version: Seq, piece: u32) -> Key {
     let mut key = ended_prefix(level, bucket);
     key.extend(version.get().to_be_bytes());
     key.extend(piece.to_be_bytes());
@@ -115,9 +115,8 @@ impl Room {
     /// The version in a key, if it is one of this room.
     pub(super) fn version(self, key: &[u8]) -> Option<Seq> {
         let behind = match self {
-            Self::Open | Self::Ended => 2,
+            Self::Open | Self::Ended | Self::Due => 4,
             Self::Newest => 0,
-            Self::Due => 4,
         };
         let end = key.len().checked_sub(behind)?;
         let bytes = key.get(end.checked_sub(8)?..end)?;
