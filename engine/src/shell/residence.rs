@@ -28,6 +28,8 @@ pub(super) struct Residence {
     job: Job,
     /// Where the last snapshot was taken, written or not.
     last: Seq,
+    /// Snapshots in a row that could not be written.
+    failures: u32,
     /// When the last record was made.
     recorded_at: Option<Timestamp>,
     every: u64,
@@ -63,6 +65,7 @@ impl Residence {
     pub(super) fn new(store: Arc<dyn Store>, cold: Cold, settings: &Settings) -> Self {
         let mut residence = Self {
             last: cold.at(),
+            failures: 0,
             store,
             cold,
             cache: Readiness::Unknown,
@@ -82,7 +85,12 @@ impl Residence {
     fn await_cache(&mut self) {
         if matches!(self.cache, Readiness::Unknown) {
             let store = Arc::clone(&self.store);
-            let ready = spawn_blocking(move || store.cache().is_some());
+            let ready = spawn_blocking(move || {
+                let cache = store.cache();
+                // Comes once it is open; whoever uses it finds out what is wrong with it.
+                let _ = cache.map(resurge_journal::store::Cache::generation);
+                cache.is_some()
+            });
             self.cache = Readiness::Awaited(ready);
         }
     }
@@ -240,7 +248,7 @@ impl Residence {
     /// When a checkpoint is due although there is less to keep, if nothing happens before.
     pub(super) fn quiet_at(&self, core: &Core) -> Option<Timestamp> {
         let may_begin = matches!(self.cache, Readiness::Unknown | Readiness::Ready);
-        let is_idle = may_begin && matches!(self.job, Job::Idle);
+        let is_idle = may_begin && matches!(self.job, Job::Idle) && self.failures == 0;
         let recorded_at = self.recorded_at.filter(|_| is_idle && self.is_worth_it(core))?;
         Some(recorded_at.after(self.quiet))
     }
@@ -267,7 +275,10 @@ impl Residence {
         let slack = if durable == core.state().head() { 0 } else { SLACK_RECORDS };
         let open = u64::try_from(core.state().open_count()).unwrap_or(u64::MAX);
         let is_quiet = slack == 0 && self.quiet_at(core).is_some_and(|at| at <= now);
-        is_quiet || self.since(core) >= self.every.max(open).saturating_add(slack)
+        // What could not be written was written in part: that must not be done too often.
+        let patience = 1 << self.failures.min(PATIENCE_MAX);
+        let every = self.every.max(open).saturating_mul(patience);
+        is_quiet || self.since(core) >= every.saturating_add(slack)
     }
 
     fn begin(&mut self, core: &mut Core, durable: Seq, now: Timestamp) {
@@ -311,6 +322,7 @@ impl Residence {
             return false;
         }
         let written = landed.unwrap_or_else(|error| Err(std::io::Error::other(error).into()));
+        self.failures = if written.is_ok() { 0 } else { self.failures.saturating_add(1) };
         if let Err(error) = &written {
             tracing::warn!(
                 error = error as &dyn std::error::Error,
@@ -410,6 +422,8 @@ fn has_room(core: &Core, now: Timestamp) -> bool {
     core.state().backlog(now, BACKLOG_MAX) < BACKLOG_MAX
 }
 
+/// Doublings of the records between two snapshots, as long as none can be written.
+const PATIENCE_MAX: u32 = 10;
 /// Records that may be made while a moment is awaited in which everything is durable.
 const SLACK_RECORDS: u64 = 1_024;
 /// Runs that come back at a time.
