@@ -7,6 +7,8 @@ mod db;
 mod follow;
 mod handle;
 mod renew;
+mod rescue;
 
-pub(super) use handle::{DIR, Index, Rescue};
+pub(super) use handle::{DIR, Index};
 pub(super) use renew::{place, settle};
+pub(super) use rescue::Rescue;
