@@ -1,0 +1,82 @@
+//! What a failed sync does to a store.
+
+use super::*;
+use crate::event::RunUnparked;
+use crate::time::Timestamp;
+
+fn record(seq: u64) -> Record {
+    let event = RunUnparked {}.into();
+    Record { seq: Seq::new(seq), at: Timestamp::default(), run: None, event }
+}
+
+fn created(dir: &Path, durability: Durability) -> DiskStore {
+    DiskStore::open(dir, OpenMode::CreateIfMissing, durability).expect("created")
+}
+
+/// Puts a file in the place of the log that cannot be synced.
+fn break_sync(store: &DiskStore) {
+    match &mut store.writer().state {
+        State::Open(disk) => disk.segments.break_sync(),
+        state => panic!("{state:?}"),
+    }
+}
+
+#[test]
+fn a_commit_is_synced_if_it_has_to_survive_a_power_cut() {
+    let home = tempfile::tempdir().expect("a folder");
+    let store = created(&home.path().join("power"), Durability::Power);
+    break_sync(&store);
+    let failed = store.append(Seq::new(1), &[record(2)]);
+    assert!(matches!(failed, Err(AppendError::Io { .. })), "{failed:?}");
+
+    let store = created(&home.path().join("process"), Durability::Process);
+    break_sync(&store);
+    store.append(Seq::new(1), &[record(2)]).expect("nothing is synced");
+}
+
+/// The body is synced by itself, before the commit fails: nothing refers to it afterwards.
+#[test]
+fn the_body_of_a_commit_that_never_was_is_collected() {
+    let home = tempfile::tempdir().expect("a folder");
+    let dir = home.path().join("journal");
+    let store = created(&dir, Durability::Power);
+    let large = |seq| crate::store::conformance::record(seq, 20_000);
+    store.append(Seq::new(1), &[large(2)]).expect("appended");
+    break_sync(&store);
+    assert!(store.append(Seq::new(2), &[large(3)]).is_err());
+    let bodies = || std::fs::read_dir(dir.join("payloads")).expect("there").count();
+    assert_eq!(bodies(), 2);
+    store.close();
+
+    let again = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
+    let last = again.read(Seq::new(2)).expect("readable").expect("there");
+    assert_eq!((again.head(), last), (Seq::new(2), large(2)));
+    while bodies() != 1 {
+        std::thread::yield_now();
+    }
+    assert_eq!(again.scan(Seq::new(1)).filter_map(Result::ok).count(), 2);
+}
+
+#[test]
+fn a_failed_sync_poisons_and_is_never_tried_again() {
+    let home = tempfile::tempdir().expect("a folder");
+    let dir = home.path().join("journal");
+    let store = created(&dir, Durability::Power);
+    store.append(Seq::new(1), &[record(2)]).expect("appended");
+    break_sync(&store);
+    assert!(store.append(Seq::new(2), &[record(3)]).is_err());
+    assert_eq!(store.head(), Seq::new(2), "what is not durable is not shown");
+    assert_eq!(store.scan(Seq::ZERO).count(), 2);
+    for _ in 0..2 {
+        let refused = store.append(Seq::new(2), &[record(3)]);
+        assert!(matches!(refused, Err(AppendError::Poisoned)), "{refused:?}");
+    }
+
+    let refused = DiskStore::open(&dir, OpenMode::Existing, Durability::Power);
+    assert!(matches!(refused, Err(OpenError::Locked { .. })), "it still holds the files");
+    store.close();
+    let again = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
+    assert!((2..=3).contains(&again.head().get()), "the last commit may be there or not");
+    let head = again.head();
+    again.append(head, &[record(head.get() + 1)]).expect("it goes on from there");
+}
