@@ -1,6 +1,6 @@
 //! The one task that owns the state: takes messages, has them decided, and obeys.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -17,14 +17,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::ambient::{World, boot_id, let_others_go_first, spawn_blocking};
 use super::commit::{CommitError, Committer};
-use super::ending::Ended;
+use super::drain::Drain;
+use super::ending::{Ended, Waiters};
 use super::feed::Feed;
 use super::message::{Census, Message, Reply, Sight};
 use super::observe;
 use super::residence::Residence;
 use super::retention::Retention;
 use super::space::Space;
-use super::tasks::{Common, Tasks};
+use super::tasks::{Common, Tasks, remove_folders};
 use super::watches::Watches;
 use crate::core::{Broken, Command, Core, Plan, Refusal, Wanted, plan_of};
 
@@ -46,21 +47,12 @@ pub(super) struct Driver {
     inbox: mpsc::Receiver<Message>,
     /// Resolves when the last handle is gone.
     handles: oneshot::Receiver<()>,
-    /// Who waits for the end of which run.
-    waiters: HashMap<RunId, Vec<Reply<Option<Ended>>>>,
+    waiters: Waiters,
     /// Records applied but perhaps not durable, with the runs to be reconciled once they are.
     touched: VecDeque<(Seq, RunId)>,
     drain: Option<Drain>,
     /// Why the engine stopped, for handles that outlive it.
     obituary: Arc<OnceLock<String>>,
-}
-
-/// A shutdown under way.
-#[derive(Debug)]
-struct Drain {
-    deadline: Timestamp,
-    closed: bool,
-    replies: Vec<Reply<()>>,
 }
 
 /// What the driver is made of, beside the folded state.
@@ -109,7 +101,7 @@ impl Driver {
             feed,
             inbox,
             handles,
-            waiters: HashMap::new(),
+            waiters: Waiters::default(),
             touched: VecDeque::new(),
             drain: None,
             obituary,
@@ -348,7 +340,7 @@ impl Driver {
         // it is. Nothing else has changed, unless the attempt was no longer wanted.
         if known.is_none_or(|step| step.since <= self.commits.durable()) {
             self.reconcile(run);
-            remove_all(self.scratch_left_by(run).into_iter().collect());
+            remove_folders(self.scratch_left_by(run).into_iter().collect());
         }
     }
 
@@ -405,7 +397,7 @@ impl Driver {
                 scratch.extend(self.scratch_left_by(run));
             }
         }
-        remove_all(scratch);
+        remove_folders(scratch);
     }
 
     /// The scratch folder of a run that cannot go on, if it may have one.
@@ -462,12 +454,7 @@ impl Driver {
             self.answer(reply, Some(ending));
             return Ok(());
         }
-        let waiters = self.waiters.entry(run).or_default();
-        // Whoever waits in slices of time leaves an answer behind with each of them.
-        if waiters.len() == waiters.capacity() {
-            waiters.retain(|waiter| !waiter.is_closed());
-        }
-        waiters.push(reply);
+        self.waiters.add(run, reply);
         Ok(())
     }
 
@@ -475,19 +462,16 @@ impl Driver {
     fn tell_waiters(&mut self, id: RunId) -> bool {
         let run = self.core.state().run(id).filter(|run| run.since <= self.commits.durable());
         let Some(ending) = run.and_then(Ended::of) else { return false };
-        for reply in self.waiters.remove(&id).unwrap_or_default() {
-            let _ = reply.send(Some(ending.clone()));
-        }
+        self.waiters.tell(id, &ending);
         true
     }
 
     fn begin_drain(&mut self, grace: Duration) -> Result<(), Fatal> {
         let deadline = self.world.now().after(grace);
         if let Some(drain) = &mut self.drain {
-            // Whoever asks again may be in more of a hurry.
-            drain.deadline = drain.deadline.min(deadline);
+            drain.hurry(deadline);
         } else {
-            self.drain = Some(Drain { deadline, closed: false, replies: Vec::new() });
+            self.drain = Some(Drain::until(deadline));
             let _ = self.decide(Command::Drain)?;
             self.tasks.stop_all(StopReason::Shutdown);
         }
@@ -530,19 +514,6 @@ fn shut(state: &State) -> Vec<ResourceKey> {
 /// Whether a run cannot go on, whatever anybody asks for.
 fn is_over(run: &Run) -> bool {
     matches!(run.phase, RunPhase::Succeeded | RunPhase::Cancelled { .. })
-}
-
-/// Removes the scratch folders of runs that ended with the same flush, in one go: to wake a thread
-/// for each of them costs more than the removal.
-fn remove_all(folders: Vec<PathBuf>) {
-    if !folders.is_empty() {
-        drop(spawn_blocking(move || {
-            for folder in folders {
-                // Left-overs are swept when the engine opens; a failure has no other consequence.
-                let _ = std::fs::remove_dir_all(folder);
-            }
-        }));
-    }
 }
 
 async fn sleep_until(world: &World, at: Option<Timestamp>) {

@@ -1,9 +1,13 @@
-//! How runs end, as those who wait for them are told.
+//! How runs end, and who waits to be told.
+
+use std::collections::HashMap;
 
 use resurge_journal::event::ExhaustReason;
 use resurge_journal::failure::Failure;
 use resurge_journal::state::{Run, RunPhase};
-use resurge_journal::{AttemptNo, Json, StepKey};
+use resurge_journal::{AttemptNo, Json, RunId, StepKey};
+
+use super::message::Reply;
 
 /// How a run ended.
 #[derive(Debug, Clone)]
@@ -48,6 +52,28 @@ impl Ended {
             RunPhase::Cancelled { actor, reason } => {
                 Some(Self::Cancelled { actor: actor.clone(), reason: reason.clone() })
             }
+        }
+    }
+}
+
+/// Who waits for the end of which run.
+#[derive(Debug, Default)]
+pub(super) struct Waiters(HashMap<RunId, Vec<Reply<Option<Ended>>>>);
+
+impl Waiters {
+    pub(super) fn add(&mut self, run: RunId, reply: Reply<Option<Ended>>) {
+        let waiters = self.0.entry(run).or_default();
+        // Whoever waits in slices of time leaves an answer behind with each of them.
+        if waiters.len() == waiters.capacity() {
+            waiters.retain(|waiter| !waiter.is_closed());
+        }
+        waiters.push(reply);
+    }
+
+    /// Tells those who wait for a run how it ended.
+    pub(super) fn tell(&mut self, run: RunId, ending: &Ended) {
+        for reply in self.0.remove(&run).unwrap_or_default() {
+            let _ = reply.send(Some(ending.clone()));
         }
     }
 }

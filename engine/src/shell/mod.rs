@@ -4,6 +4,7 @@ mod alarm;
 mod ambient;
 mod attempt;
 mod commit;
+mod drain;
 mod driver;
 mod ending;
 mod feed;

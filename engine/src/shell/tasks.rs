@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tracing::{Instrument, Span, info_span};
 use uuid::Uuid;
 
-use super::ambient::{sleep, spawn, wall_now};
+use super::ambient::{sleep, spawn, spawn_blocking, wall_now};
 use super::attempt::Attempt;
 use super::message::Message;
 use crate::core::{Command, Outcome, Refusal, Running, Spawn, Stop};
@@ -343,3 +343,16 @@ impl CheckpointSink for Sink {
 /// Room for the name of a step in a path, so that it need not grow.
 const KEY_BYTES_MAX: usize = 64;
 const ABORT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Removes the scratch folders of runs that ended with the same flush, in one go: to wake a thread
+/// for each of them costs more than the removal.
+pub(super) fn remove_folders(folders: Vec<PathBuf>) {
+    if !folders.is_empty() {
+        drop(spawn_blocking(move || {
+            for folder in folders {
+                // Left-overs are swept when the engine opens; a failure has no other consequence.
+                let _ = std::fs::remove_dir_all(folder);
+            }
+        }));
+    }
+}
