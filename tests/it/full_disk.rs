@@ -1,11 +1,13 @@
 //! A journal without room: nothing begins, nothing fails, and work goes on by itself.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use resurge::journal::event::Event;
 use resurge::journal::store::MemoryStore;
-use resurge::{Engine, StartError, StepContext, StepError, Workflow};
+use resurge::recover::recover;
+use resurge::{Engine, RecoveryError, StartError, StepContext, StepError, Workflow};
 use support::{Calls, VirtualClock, WatchedStore, count, records};
 use tokio::sync::Notify;
 
@@ -98,4 +100,30 @@ async fn an_engine_on_a_full_disk_shuts_down_in_order() {
     go_on.notify_one();
     tokio::time::sleep(MINUTE).await;
     assert_eq!(engine.run(run).view().await.unwrap().output.unwrap().as_str(), "1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_on_a_full_disk_is_told_so_and_made_once_there_is_room() {
+    let store = Arc::new(WatchedStore::default());
+    let shared: Arc<WatchedStore> = Arc::clone(&store);
+    let engine = Engine::with_store(shared).clock(VirtualClock::start()).start().await.unwrap();
+    let attempts = Calls::default();
+    let call = || {
+        let attempts = attempts.clone();
+        let call = recover("fetch").engine(&engine).key("model");
+        call.run(move |_| {
+            attempts.count();
+            async { io::Result::Ok(()) }
+        })
+    };
+
+    store.set_full(true);
+    let refused = call().await.unwrap_err();
+    assert!(matches!(refused, RecoveryError::NoRoom), "{refused}");
+    assert_eq!(attempts.so_far(), 0, "no attempt is made that cannot be recorded");
+
+    store.set_full(false);
+    tokio::time::sleep(MINUTE).await;
+    call().await.expect("it is made");
+    assert_eq!(attempts.so_far(), 1);
 }

@@ -92,6 +92,8 @@ pub(crate) enum CallRefused {
     Busy(RunId),
     /// Somebody has paused it.
     Paused(RunId),
+    /// The disk of the journal is full.
+    NoRoom,
     Unavailable,
 }
 
@@ -132,6 +134,7 @@ impl Engine {
                 return Err(CallRefused::Busy(run));
             }
             Err(Refusal::PausedRun { run }) => return Err(CallRefused::Paused(run)),
+            Err(Refusal::NoRoom) => return Err(CallRefused::NoRoom),
             Err(_) => return Err(CallRefused::Unavailable),
         };
         let engine = self.clone();

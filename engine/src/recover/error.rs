@@ -53,6 +53,8 @@ pub enum RecoveryError<E> {
     },
     /// Somebody called it off.
     Cancelled,
+    /// The disk of the journal is full, and nothing new begins until it is not.
+    NoRoom,
     /// The engine is gone, so that nothing can be recorded.
     Unavailable,
     /// The engine has another run under this key that has not ended, as a rule the same call.
@@ -146,6 +148,9 @@ impl<E> fmt::Display for RecoveryError<E> {
                 write!(f, "out of time after {}; allow more or call again", times(*attempts))
             }
             Self::Cancelled => f.write_str("called off; call again if it is still wanted"),
+            Self::NoRoom => {
+                f.write_str("the disk of the journal is full; free some space and call again")
+            }
             Self::Unavailable => f.write_str("the engine is gone; open it and call again"),
             Self::Busy { run } => write!(
                 f,

@@ -251,6 +251,7 @@ fn refused<E>(refused: CallRefused) -> RecoveryError<E> {
     match refused {
         CallRefused::Busy(run) => RecoveryError::Busy { run },
         CallRefused::Paused(run) => RecoveryError::Paused { run },
+        CallRefused::NoRoom => RecoveryError::NoRoom,
         CallRefused::Unavailable => RecoveryError::Unavailable,
     }
 }

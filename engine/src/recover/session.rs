@@ -112,7 +112,7 @@ impl<C> Session<C> {
     /// [`RecoveryError::CircuitOpen`], unless the call waits for the breaker;
     /// [`RecoveryError::Deadline`] if time runs out before; [`RecoveryError::Settings`]; with an
     /// engine also [`RecoveryError::Busy`], [`RecoveryError::Paused`],
-    /// [`RecoveryError::Cancelled`] and [`RecoveryError::Unavailable`].
+    /// [`RecoveryError::NoRoom`], [`RecoveryError::Cancelled`] and [`RecoveryError::Unavailable`].
     ///
     /// # Cancel safety
     /// Nothing is lost: call it again.
