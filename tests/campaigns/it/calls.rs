@@ -11,6 +11,7 @@ use crate::files;
 use crate::look::{examine, examine_once};
 use crate::report::Campaign;
 use crate::shim::{ALL, Fault, SPACE, SYNCS, Tools, fired, quick_home};
+use crate::trims::expect_first;
 
 /// A close may take so long.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -49,6 +50,8 @@ struct Stage {
     plan: Plan,
     /// What was acknowledged in them.
     acked: u64,
+    /// Where the trimmed one begins.
+    cut: u64,
 }
 
 impl Stage {
@@ -64,7 +67,7 @@ impl Stage {
         write(1);
         let old_head = std::fs::read(closed.join("head")).unwrap();
         let told = write(BATCHES);
-        let stage = Self { acked: told.acked, home, plan };
+        let mut stage = Self { acked: told.acked, home, plan, cut: 1 };
         let segments = files::all(&closed.join("segments"));
         let [first, .., last] = segments.as_slice() else { panic!("{segments:?}") };
         let stage_file = |scene: &str, of: &Path| {
@@ -82,7 +85,8 @@ impl Stage {
             stage_file(scene, last);
         }
         let cut = Writer::command(&stage.home.path().join("cut"), plan, 1, &["trims"]);
-        assert!(Writer::start(cut).end().1.trimmed > 1);
+        stage.cut = Writer::start(cut).end().1.trimmed;
+        assert!(stage.cut > 1);
         let base = |scene: &str| stage.home.path().join(scene).join("BASE");
         std::fs::copy(base("cut"), base("trimmed")).unwrap();
         stage_file("unpowered", last);
@@ -147,6 +151,10 @@ impl Stage {
         }
         let found = examine(&dir, self.plan).map_err(context)?;
         found.expect_all_of(self.plan, acked.max(1)).map_err(context)?;
+        if is_trimmed {
+            let before = if matches!(scene, Scene::Trimmed) { self.cut } else { 1 };
+            expect_first(&found, &told, before).map_err(context)?;
+        }
         Ok(has_fired)
     }
 }
@@ -159,9 +167,9 @@ fn sweep(campaign: &Campaign, faults: &[Fault], scenes: &[Scene], dense: u64) ->
     };
     let stage = Stage::set(campaign.seed);
     let mut luck = Luck::new(campaign.seed);
-    let mut played = 0;
+    let mut played = vec![0; faults.len()];
     for scene in scenes {
-        for fault in faults {
+        for (fault, played) in faults.iter().zip(&mut played) {
             // What its segments have lost only its index has, and sled shortens a database that it
             // cannot read while it opens it: two faults at once, and the loss is told.
             if matches!(scene, Scene::Aged) && fault.always && fault.calls.contains("read") {
@@ -171,12 +179,13 @@ fn sweep(campaign: &Campaign, faults: &[Fault], scenes: &[Scene], dense: u64) ->
             while stage.play(tools, *scene, *fault, nth).unwrap_or_else(|problem| {
                 panic!("{scene:?}, {fault:?}, call {nth}: {problem}\n{}", campaign.again())
             }) {
-                played += 1;
+                *played += 1;
                 nth += if nth < dense { 1 } else { 1 + luck.below(nth) };
             }
         }
     }
-    Some(played)
+    assert!(!played.contains(&0), "of {faults:?} went wrong {played:?}; {}", campaign.again());
+    Some(played.iter().sum())
 }
 
 #[test]

@@ -36,12 +36,13 @@ pub(crate) struct Found {
 impl Found {
     /// The records that the journal says it has lost, in this or an earlier opening.
     pub(crate) fn lost(&self) -> Option<(u64, u64)> {
-        self.own.iter().find_map(|(_, event)| match event {
-            Event::JournalRecovered(mended) => {
-                Some((mended.lost_from?.get(), mended.lost_to?.get()))
-            }
-            _ => None,
-        })
+        lost(&self.own)
+    }
+
+    /// Whether what the journal says it has lost is all that is not there of what was acknowledged.
+    pub(crate) fn tells_all(&self, (from, to): (u64, u64), acked: u64) -> bool {
+        // What is lost in front of the first record leaves everything behind it.
+        from <= to && (to >= acked || to + 1 == self.first && self.head >= acked)
     }
 
     fn is_own_at(&self, seq: u64) -> bool {
@@ -129,7 +130,7 @@ pub(crate) fn read_all(store: &DiskStore, plan: Plan) -> Result<Found, String> {
     let head = store.head().get();
     let mut own = Vec::new();
     let first = store.first().get();
-    read_dropped(store, plan, &mut own)?;
+    let is_bereft = read_dropped(store, plan, &mut own)?;
     let mut next = first;
     for found in store.scan(Seq::ZERO) {
         let record = found.map_err(|error| format!("record {next} of {head}: {error:?}"))?;
@@ -142,10 +143,13 @@ pub(crate) fn read_all(store: &DiskStore, plan: Plan) -> Result<Found, String> {
     if next != head + 1 {
         return Err(format!("the scan ends in front of {next}, the head is {head}"));
     }
+    if is_bereft && lost(&own).is_none_or(|(from, to)| from > 1 || to + 1 < first) {
+        return Err(format!("LOST: nothing in front of {first}, and {own:?} does not tell it"));
+    }
     let mut luck = plan.luck(head, 9);
     for _ in 0..3 {
         let seq = Seq::new(1 + luck.below(head));
-        if seq.get() < first && !plan.keeps(seq.get()) {
+        if seq.get() < first && (is_bereft || !plan.keeps(seq.get())) {
             if !matches!(store.read(seq), Err(ReadError::Trimmed { .. })) {
                 return Err(format!("read {seq}: it was dropped, {:?}", store.read(seq)));
             }
@@ -173,10 +177,27 @@ pub(crate) fn read_all(store: &DiskStore, plan: Plan) -> Result<Found, String> {
     })
 }
 
-/// Checks what stands in the place of the records that were dropped.
-fn read_dropped(store: &DiskStore, plan: Plan, own: &mut Vec<(u64, Event)>) -> Result<(), String> {
+/// The records that one of the journal's own says are lost.
+fn lost(own: &[(u64, Event)]) -> Option<(u64, u64)> {
+    own.iter().find_map(|(_, event)| match event {
+        Event::JournalRecovered(mended) => Some((mended.lost_from?.get(), mended.lost_to?.get())),
+        _ => None,
+    })
+}
+
+/// Checks what stands in the place of the records that were dropped; true if that is lost.
+fn read_dropped(
+    store: &DiskStore,
+    plan: Plan,
+    own: &mut Vec<(u64, Event)>,
+) -> Result<bool, String> {
     let first = store.first().get();
-    let residue = store.residue().map_err(|error| format!("the residue: {error:?}"))?;
+    let residue = match store.residue() {
+        Err(ReadError::Gap { from, to }) if from.get() == 1 && to.get() + 1 == first => {
+            return Ok(true);
+        }
+        found => found.map_err(|error| format!("the residue: {error:?}"))?,
+    };
     if residue != (first > 1).then(|| plan.image(first)) {
         return Err(format!("WRONG: the residue in front of {first} is {residue:?}"));
     }
@@ -189,7 +210,7 @@ fn read_dropped(store: &DiskStore, plan: Plan, own: &mut Vec<(u64, Event)>) -> R
     if kept != (1..first).filter(|seq| plan.keeps(*seq)).collect::<Vec<_>>() {
         return Err(format!("LOST: in front of {first} are kept only {kept:?}"));
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Checks everything in the cache; gives the positions that it speaks of.

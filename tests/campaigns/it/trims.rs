@@ -68,12 +68,18 @@ fn write_and_kill(dir: &Path, plan: Plan, luck: &mut Luck) -> Told {
     writer.kill()
 }
 
-/// It begins where it was trimmed last, or is about to be; what is derived is as it was.
-pub(crate) fn expect_trimmed(found: &Found, told: &Told, before: u64) -> Result<(), String> {
+/// It begins where it was trimmed last, or is about to be.
+pub(crate) fn expect_first(found: &Found, told: &Told, before: u64) -> Result<(), String> {
     let trimmed = told.trimmed.max(before);
     if found.first != trimmed && found.first != told.trimming {
         return Err(format!("it begins with {} after {trimmed}: {found:?}", found.first));
     }
+    Ok(())
+}
+
+/// The same, and what is derived is as it was.
+pub(crate) fn expect_trimmed(found: &Found, told: &Told, before: u64) -> Result<(), String> {
+    expect_first(found, told, before)?;
     let kept = found.checkpoint.as_ref().map_or(0, |(seq, _)| seq.get());
     if kept < told.kept {
         return Err(format!("the checkpoint {} is gone: {found:?}", told.kept));
@@ -91,7 +97,7 @@ fn c20_killed_while_its_index_is_made_anew() {
     let mut luck = Luck::new(campaign.seed);
     let home = tempfile::tempdir().unwrap();
     let (dir, plan) = (home.path().join("journal"), Plan::large(luck.next()));
-    let (mut floor, mut first, mut halves) = (0, 1, 0);
+    let (mut floor, mut first, mut renewals, mut halves) = (0, 1, 0, 0);
     for cycle in 0..campaign.count {
         let mut writer = Writer::start(Writer::command(&dir, plan, 0, &["trims", "churns"]));
         writer.wait_for("churned");
@@ -99,6 +105,7 @@ fn c20_killed_while_its_index_is_made_anew() {
         while !dir.join("index.new").exists() && began.elapsed() < RENEWAL_PATIENCE {
             thread::sleep(Duration::from_millis(1));
         }
+        renewals += u64::from(dir.join("index.new").exists());
         thread::sleep(Duration::from_micros(luck.below(RENEWAL_MICROS_MAX)));
         let told = writer.kill();
         halves += u64::from(dir.join("index.new").exists() || dir.join("index.old").exists());
@@ -113,6 +120,7 @@ fn c20_killed_while_its_index_is_made_anew() {
         });
         (floor, first) = (found.after, found.first);
     }
+    assert!(renewals > 0, "not one index was made anew; {}", campaign.again());
     campaign.pass(&format!(
         "{} kills, {halves} of them in the middle; the same cache with all its entries",
         campaign.count
