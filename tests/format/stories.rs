@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use resurge::journal::Record;
 use resurge::journal::event::Event;
-use resurge::journal::store::{AppendError, MemoryStore, ReadError, Scan, Store};
+use resurge::journal::store::{AppendError, MemoryStore, Store, Wrapper};
 use resurge::{
     BreakerControl, Class, Engine, EngineBuilder, Jitter, RetryPolicy, Seq, StepContext, StepError,
     Workflow,
@@ -48,31 +48,15 @@ impl Recorder {
     }
 }
 
-impl Store for Recorder {
-    fn head(&self) -> Seq {
-        self.records.head()
+impl Wrapper for Recorder {
+    fn inner(&self) -> &dyn Store {
+        &self.records
     }
 
     fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
         let head = self.records.append(expected, batch)?;
         self.batches.lock().unwrap().push(batch.to_vec());
         Ok(head)
-    }
-
-    fn scan(&self, from: Seq) -> Scan<'_> {
-        self.records.scan(from)
-    }
-
-    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
-        self.records.read(seq)
-    }
-
-    fn location(&self) -> &'static str {
-        "a recorder"
-    }
-
-    fn close(&self) {
-        self.records.close();
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use resurge::journal::event::Event;
-use resurge::journal::store::{AppendError, MemoryStore, ReadError, Scan, Store};
+use resurge::journal::store::{AppendError, MemoryStore, Store, Wrapper};
 use resurge::journal::{Record, Seq};
 use tokio::sync::oneshot;
 
@@ -16,9 +16,9 @@ struct Gate {
     let_go: Mutex<mpsc::Receiver<()>>,
 }
 
-impl Store for Gate {
-    fn head(&self) -> Seq {
-        self.records.head()
+impl Wrapper for Gate {
+    fn inner(&self) -> &dyn Store {
+        &self.records
     }
 
     fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
@@ -29,22 +29,6 @@ impl Store for Gate {
             self.let_go.lock().unwrap().recv().unwrap();
         }
         self.records.append(expected, batch)
-    }
-
-    fn scan(&self, from: Seq) -> Scan<'_> {
-        self.records.scan(from)
-    }
-
-    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
-        self.records.read(seq)
-    }
-
-    fn location(&self) -> &'static str {
-        "behind a gate"
-    }
-
-    fn close(&self) {
-        self.records.close();
     }
 }
 

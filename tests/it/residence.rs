@@ -4,10 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use resurge::journal::Record;
-use resurge::journal::store::{
-    AppendError, Cache, CacheError, Change, MemoryStore, Pair, ReadError, Scan, Store,
-};
+use resurge::journal::store::{Cache, CacheError, Change, MemoryStore, Pair, Store, Wrapper};
 use resurge::{
     Class, Control, Engine, Jitter, RetryPolicy, RunError, RunFilter, RunStatus, Seq, Settings,
     StartError, StepContext, StepError, Workflow,
@@ -88,21 +85,9 @@ impl Cache for Counted {
     }
 }
 
-impl Store for Counted {
-    fn head(&self) -> Seq {
-        self.records.head()
-    }
-
-    fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
-        self.records.append(expected, batch)
-    }
-
-    fn scan(&self, from: Seq) -> Scan<'_> {
-        self.records.scan(from)
-    }
-
-    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
-        self.records.read(seq)
+impl Wrapper for Counted {
+    fn inner(&self) -> &dyn Store {
+        &self.records
     }
 
     fn cache(&self) -> Option<&dyn Cache> {
@@ -113,17 +98,6 @@ impl Store for Counted {
         self.checkpoints.fetch_add(1, Ordering::SeqCst);
         self.records.save_checkpoint(at, image)
     }
-
-    fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
-        self.records.load_checkpoint()
-    }
-
-    fn location(&self) -> &'static str {
-        "a counted store"
-    }
-
-    /// Stays open for the next life.
-    fn close(&self) {}
 }
 
 /// Keeps the state whenever something has happened, and nothing in memory that rests.

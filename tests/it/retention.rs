@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use resurge::journal::event::{Event, JournalTrimmed};
-use resurge::journal::store::{
-    AppendError, Cache, CacheError, Cut, MemoryStore, ReadError, Scan, Store, TrimError,
-};
+use resurge::journal::store::{MemoryStore, Store, TrimError, Wrapper};
 use resurge::journal::{Record, audit};
 use resurge::{
     Class, ControlError, Engine, Jitter, RetryPolicy, RunError, RunId, RunStatus, Seq, Settings,
@@ -218,49 +216,9 @@ struct Stubborn {
     refuses: Arc<AtomicBool>,
 }
 
-impl Store for Stubborn {
-    fn head(&self) -> Seq {
-        self.records.head()
-    }
-
-    fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
-        self.records.append(expected, batch)
-    }
-
-    fn scan(&self, from: Seq) -> Scan<'_> {
-        self.records.scan(from)
-    }
-
-    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
-        self.records.read(seq)
-    }
-
-    fn cache(&self) -> Option<&dyn Cache> {
-        self.records.cache()
-    }
-
-    fn save_checkpoint(&self, at: Seq, image: &[u8]) -> Result<(), CacheError> {
-        self.records.save_checkpoint(at, image)
-    }
-
-    fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
-        self.records.load_checkpoint()
-    }
-
-    fn first(&self) -> Seq {
-        self.records.first()
-    }
-
-    fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
-        self.records.residue()
-    }
-
-    fn scan_kept(&self) -> Scan<'_> {
-        self.records.scan_kept()
-    }
-
-    fn cuts(&self) -> Vec<Cut> {
-        self.records.cuts()
+impl Wrapper for Stubborn {
+    fn inner(&self) -> &dyn Store {
+        &self.records
     }
 
     fn trim(&self, first: Seq, residue: &[u8], kept: &[Seq]) -> Result<(), TrimError> {
@@ -269,12 +227,6 @@ impl Store for Stubborn {
         }
         self.records.trim(first, residue, kept)
     }
-
-    fn location(&self) -> &'static str {
-        "a stubborn store"
-    }
-
-    fn close(&self) {}
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use resurge::journal::store::{AppendError, MemoryStore, ReadError, Scan, Store};
+use resurge::journal::store::{AppendError, MemoryStore, Store, Wrapper};
 use resurge::journal::{Record, Seq};
 
 /// A store in memory that counts what is written and fails when told to.
@@ -44,9 +44,9 @@ impl WatchedStore {
     }
 }
 
-impl Store for WatchedStore {
-    fn head(&self) -> Seq {
-        self.records.head()
+impl Wrapper for WatchedStore {
+    fn inner(&self) -> &dyn Store {
+        &self.records
     }
 
     fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
@@ -58,26 +58,10 @@ impl Store for WatchedStore {
             self.records.append(expected, batch)?;
         }
         let source = io::Error::from_raw_os_error(5);
-        Err(AppendError::Io { location: self.location().to_owned(), source })
-    }
-
-    fn scan(&self, from: Seq) -> Scan<'_> {
-        self.records.scan(from)
-    }
-
-    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
-        self.records.read(seq)
+        Err(AppendError::Io { location: "a watched store".to_owned(), source })
     }
 
     fn has_room(&self) -> bool {
         !self.is_full.load(Ordering::SeqCst)
-    }
-
-    fn location(&self) -> &'static str {
-        "a watched store"
-    }
-
-    fn close(&self) {
-        self.records.close();
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{AppendError, Cache, CacheError, Cut, ReadError, Scan, Store, TrimError};
+use super::{AppendError, Store, Wrapper};
 use crate::id::Seq;
 use crate::record::Record;
 
@@ -67,9 +67,9 @@ impl<S: Store> FaultyStore<S> {
     }
 }
 
-impl<S: Store> Store for FaultyStore<S> {
-    fn head(&self) -> Seq {
-        self.inner.head()
+impl<S: Store> Wrapper for FaultyStore<S> {
+    fn inner(&self) -> &dyn Store {
+        &self.inner
     }
 
     fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
@@ -98,66 +98,6 @@ impl<S: Store> Store for FaultyStore<S> {
                 self.inner.append(expected, batch)
             }
         }
-    }
-
-    fn scan(&self, from: Seq) -> Scan<'_> {
-        self.inner.scan(from)
-    }
-
-    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
-        self.inner.read(seq)
-    }
-
-    fn has_room(&self) -> bool {
-        self.inner.has_room()
-    }
-
-    fn seek_room(&self) -> bool {
-        self.inner.seek_room()
-    }
-
-    fn cache(&self) -> Option<&dyn Cache> {
-        self.inner.cache()
-    }
-
-    fn save_checkpoint(&self, at: Seq, image: &[u8]) -> Result<(), CacheError> {
-        self.inner.save_checkpoint(at, image)
-    }
-
-    fn forget_checkpoint(&self) -> Result<(), CacheError> {
-        self.inner.forget_checkpoint()
-    }
-
-    fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
-        self.inner.load_checkpoint()
-    }
-
-    fn first(&self) -> Seq {
-        self.inner.first()
-    }
-
-    fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
-        self.inner.residue()
-    }
-
-    fn scan_kept(&self) -> Scan<'_> {
-        self.inner.scan_kept()
-    }
-
-    fn cuts(&self) -> Vec<Cut> {
-        self.inner.cuts()
-    }
-
-    fn trim(&self, first: Seq, residue: &[u8], kept: &[Seq]) -> Result<(), TrimError> {
-        self.inner.trim(first, residue, kept)
-    }
-
-    fn location(&self) -> &str {
-        self.inner.location()
-    }
-
-    fn close(&self) {
-        self.inner.close();
     }
 }
 

@@ -15,6 +15,8 @@ mod error;
 mod faulty;
 mod memory;
 mod tail;
+#[cfg(any(test, feature = "testing"))]
+mod wrapper;
 
 pub use cache::{CACHE_VALUE_BYTES_MAX, Cache, CacheError, Change, Pair};
 pub use contract::{COMMIT_BYTES_MAX, Cut, Scan, Store};
@@ -28,6 +30,8 @@ pub use error::{AppendError, ReadError, TrimError};
 #[cfg(feature = "testing")]
 pub use faulty::{Fault, FaultyStore, Gate};
 pub use memory::MemoryStore;
+#[cfg(any(test, feature = "testing"))]
+pub use wrapper::Wrapper;
 
 pub use crate::codec::{
     BODY_BYTES_MAX, DecodeError, EncodeError, FRAME_BYTES_MAX, PayloadHash, PayloadProblem,

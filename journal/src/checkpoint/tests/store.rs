@@ -6,11 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use uuid::Uuid;
 
 use crate::id::Seq;
-use crate::record::Record;
-use crate::store::{
-    AppendError, Cache, CacheError, Change, Cut, MemoryStore, Pair, ReadError, Scan, Store,
-    TrimError,
-};
+use crate::store::{Cache, CacheError, Change, MemoryStore, Pair, Store, Wrapper};
 
 /// A store whose cache and checkpoints fail after so many changes; 0 is never.
 #[derive(Debug, Clone)]
@@ -82,21 +78,9 @@ impl Cache for Flaky {
     }
 }
 
-impl Store for Flaky {
-    fn head(&self) -> Seq {
-        self.inner.head()
-    }
-
-    fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
-        self.inner.append(expected, batch)
-    }
-
-    fn scan(&self, from: Seq) -> Scan<'_> {
-        self.inner.scan(from)
-    }
-
-    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
-        self.inner.read(seq)
+impl Wrapper for Flaky {
+    fn inner(&self) -> &dyn Store {
+        &self.inner
     }
 
     fn cache(&self) -> Option<&dyn Cache> {
@@ -106,41 +90,5 @@ impl Store for Flaky {
     fn save_checkpoint(&self, at: Seq, image: &[u8]) -> Result<(), CacheError> {
         self.spend()?;
         self.inner.save_checkpoint(at, image)
-    }
-
-    fn forget_checkpoint(&self) -> Result<(), CacheError> {
-        self.inner.forget_checkpoint()
-    }
-
-    fn load_checkpoint(&self) -> Option<(Seq, Vec<u8>)> {
-        self.inner.load_checkpoint()
-    }
-
-    fn first(&self) -> Seq {
-        self.inner.first()
-    }
-
-    fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
-        self.inner.residue()
-    }
-
-    fn scan_kept(&self) -> Scan<'_> {
-        self.inner.scan_kept()
-    }
-
-    fn cuts(&self) -> Vec<Cut> {
-        self.inner.cuts()
-    }
-
-    fn trim(&self, first: Seq, residue: &[u8], kept: &[Seq]) -> Result<(), TrimError> {
-        self.inner.trim(first, residue, kept)
-    }
-
-    fn location(&self) -> &'static str {
-        "memory"
-    }
-
-    fn close(&self) {
-        self.inner.close();
     }
 }

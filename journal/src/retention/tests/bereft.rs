@@ -8,7 +8,7 @@ use crate::id::{Epoch, Seq};
 use crate::record::Record;
 use crate::retention::{Limits, Trimmer};
 use crate::state::tests::world::{run_id, run_started};
-use crate::store::{AppendError, Cut, MemoryStore, ReadError, Scan, Store, TrimError};
+use crate::store::{MemoryStore, ReadError, Scan, Store, TrimError};
 
 /// A store that has lost what it had in front of a record.
 #[derive(Debug)]
@@ -23,25 +23,10 @@ impl Bereft {
     }
 }
 
-impl Store for Bereft {
-    fn head(&self) -> Seq {
-        self.store.head()
-    }
-
-    fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
-        self.store.append(expected, batch)
-    }
-
-    fn scan(&self, from: Seq) -> Scan<'_> {
-        self.store.scan(from)
-    }
-
-    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
-        self.store.read(seq)
-    }
-
-    fn first(&self) -> Seq {
-        self.store.first()
+// The methods are called as those of the store.
+impl crate::store::Wrapper for Bereft {
+    fn inner(&self) -> &dyn Store {
+        &self.store
     }
 
     fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
@@ -56,21 +41,11 @@ impl Store for Bereft {
         if self.has_lost() { Box::new(std::iter::empty()) } else { self.store.scan_kept() }
     }
 
-    fn cuts(&self) -> Vec<Cut> {
-        self.store.cuts()
-    }
-
     fn trim(&self, first: Seq, residue: &[u8], kept: &[Seq]) -> Result<(), TrimError> {
         // What was kept in front of the cut is gone.
         let kept: Vec<Seq> = kept.iter().copied().filter(|seq| *seq >= self.lost).collect();
         self.store.trim(first, residue, &kept)
     }
-
-    fn location(&self) -> &'static str {
-        "memory"
-    }
-
-    fn close(&self) {}
 }
 
 fn engine_opened(epoch: u64) -> Event {

@@ -15,7 +15,7 @@ use crate::retention::{Limits, Trim, Trimmer, base};
 use crate::state::State;
 use crate::state::tests::random::{records, tries};
 use crate::state::tests::world::{run_id, run_started};
-use crate::store::{AppendError, MemoryStore, ReadError, Scan, Store};
+use crate::store::{MemoryStore, Scan, Store, Wrapper};
 use crate::time::Timestamp;
 
 /// A store and what its records add up to, as an engine would have it.
@@ -217,13 +217,9 @@ impl Meanwhile {
     }
 }
 
-impl Store for Meanwhile {
-    fn head(&self) -> Seq {
-        self.store.head()
-    }
-
-    fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError> {
-        self.store.append(expected, batch)
+impl Wrapper for Meanwhile {
+    fn inner(&self) -> &dyn Store {
+        &self.store
     }
 
     fn scan(&self, from: Seq) -> Scan<'_> {
@@ -231,28 +227,10 @@ impl Store for Meanwhile {
         self.store.scan(from)
     }
 
-    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
-        self.store.read(seq)
-    }
-
-    fn first(&self) -> Seq {
-        self.store.first()
-    }
-
-    fn residue(&self) -> Result<Option<Vec<u8>>, ReadError> {
-        self.store.residue()
-    }
-
     fn scan_kept(&self) -> Scan<'_> {
         self.pass(Moment::BeforeKept);
         self.store.scan_kept()
     }
-
-    fn location(&self) -> &'static str {
-        "memory"
-    }
-
-    fn close(&self) {}
 }
 
 #[test]
