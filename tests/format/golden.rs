@@ -16,7 +16,7 @@ fn copy(name: &str) -> (TempDir, PathBuf) {
     (home, to)
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -50,6 +50,33 @@ async fn sound_journals_open_and_every_run_stands_where_it_stood() {
     let breaker = statuses("breaker").await;
     assert_eq!(breaker.iter().filter(|status| **status == Success).count(), 7);
     assert_eq!(breaker.iter().filter(|status| **status == Paused).count(), 6);
+}
+
+#[tokio::test]
+async fn a_trimmed_journal_has_what_was_kept_and_what_the_rest_added_up_to() {
+    let (_home, dir) = copy("trimmed");
+    let weeks = crate::trimmed::weeks();
+    let engine = Engine::open(&dir).register(&weeks).start().await.unwrap();
+    let find = async |key: &str| engine.find(&key.parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(find("held").await.status, RunStatus::Paused);
+    assert_eq!(find("reopened").await.status, RunStatus::Success);
+    let runs = engine.runs().await.unwrap();
+    assert_eq!(runs.iter().filter(|run| run.status == RunStatus::Success).count(), 5);
+    assert_eq!(runs.len(), 7, "those that were dropped are not among them");
+
+    let stats = engine.stats().await.unwrap();
+    assert_eq!((stats.total, stats.succeeded, stats.recovered, stats.failed), (248, 246, 3, 0));
+    assert_eq!((stats.retry_attempts, stats.breaker_trips), (8, 2));
+    let breakers = engine.breakers().await.unwrap();
+    let isolated = breakers.first().unwrap().mode_set.as_ref().unwrap();
+    assert_eq!((isolated.0.as_str(), isolated.1.as_str()), ("bob", "it moves house"));
+    assert_eq!(engine.tuning().await.unwrap().max_retries, Some(2_000));
+
+    // Both its input and what it had saved are kept aside.
+    let waits = engine.run(find("weeks").await.id);
+    waits.retry_now("ann", "not in three weeks, now").await.unwrap();
+    assert_eq!(waits.outcome().await.unwrap().as_str(), r#""9450 9450""#);
+    engine.shutdown(std::time::Duration::ZERO).await.unwrap();
 }
 
 #[test]

@@ -8,6 +8,7 @@
 mod forge;
 mod golden;
 mod stories;
+mod trimmed;
 mod write;
 
 use std::path::PathBuf;

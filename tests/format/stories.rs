@@ -37,15 +37,18 @@ impl Recorder {
 
     /// The batches, without what only this machine would have written.
     fn batches(&self) -> Batches {
-        let mut batches = self.batches.lock().unwrap().clone();
-        for record in batches.iter_mut().flatten() {
-            if let Event::EngineOpened(opened) = &mut record.event {
-                opened.boot = Some("5bd0c4c1-7f2b-4c6e-9a3e-0d8f6a1b2c3d".to_owned());
-                opened.pid = 4_711;
-            }
-        }
-        batches
+        let batches = self.batches.lock().unwrap().clone().into_iter();
+        batches.map(|batch| batch.into_iter().map(anonymous).collect()).collect()
     }
+}
+
+/// A record without what only this machine would have written.
+pub(crate) fn anonymous(mut record: Record) -> Record {
+    if let Event::EngineOpened(opened) = &mut record.event {
+        opened.boot = Some("5bd0c4c1-7f2b-4c6e-9a3e-0d8f6a1b2c3d".to_owned());
+        opened.pid = 4_711;
+    }
+    record
 }
 
 impl Wrapper for Recorder {

@@ -9,8 +9,9 @@ use resurge::journal::event::Event;
 use resurge::journal::store::{DiskStore, Durability, OpenMode, Store};
 use resurge::{Seq, journal::Record};
 
-use crate::forge;
+use crate::golden::copy_folder;
 use crate::stories::{self, Batches};
+use crate::{forge, trimmed};
 
 const SEGMENT: &str = "segments/00000001.seg";
 const PAYLOADS: &str = "payloads";
@@ -125,6 +126,11 @@ async fn golden_journals_are_written_once() {
     newer.segment.extend_from_slice(&frame);
     make("newer", 6, &newer);
 
+    let trimmed = crate::golden().join("trimmed");
+    if !trimmed.exists() {
+        write_trimmed(&trimmed).await;
+    }
+
     let foreign = crate::golden().join("foreign");
     if foreign.exists() {
         return;
@@ -132,6 +138,20 @@ async fn golden_journals_are_written_once() {
     fs::create_dir_all(foreign.join("journal")).unwrap();
     fs::write(foreign.join("journal/notes.txt"), "bread, milk\n").unwrap();
     expect(&foreign, 3, &[]);
+}
+
+/// A journal that was trimmed, without what is derived from it.
+async fn write_trimmed(golden: &Path) {
+    let home = tempfile::tempdir().unwrap();
+    let (dir, to) = (home.path().join("journal"), golden.join("journal"));
+    trimmed::written(&dir).await;
+    for folder in ["segments", PAYLOADS] {
+        copy_folder(&dir.join(folder), &to.join(folder));
+    }
+    for name in ["FORMAT", "head", "BASE", "BASE.copy"] {
+        fs::copy(dir.join(name), to.join(name)).unwrap();
+    }
+    expect(golden, 0, &trimmed::records(&to));
 }
 
 /// Whether a record is the one whose body was spoilt in its middle.

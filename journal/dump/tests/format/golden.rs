@@ -46,6 +46,7 @@ fn there_is_one_of_every_kind() {
         "payload",
         "payload-lost",
         "torn-tail",
+        "trimmed",
     ];
     assert_eq!(names(), kinds);
 }
@@ -91,6 +92,24 @@ fn people_see_the_beginning_of_a_large_payload_and_its_length() {
     let shown = asked("show", &[run]);
     assert!(shown.contains("A LINE OF TEXT"), "{shown}");
     assert!(shown.lines().all(|line| line.len() < 3_000), "a screen full is enough");
+}
+
+#[test]
+fn what_was_dropped_is_counted_and_what_was_kept_is_explained() {
+    let dir = golden().join("trimmed/journal");
+    let asked = |args: &[&str]| {
+        let mut dump = Command::new(env!("CARGO_BIN_EXE_journal-dump"));
+        let output = dump.args(args).arg("--format").arg("json").arg(&dir).output();
+        let output = output.expect("started");
+        assert!(output.status.success(), "{args:?}");
+        serde_json::from_slice::<Value>(&output.stdout).expect("JSON")
+    };
+    let stats = asked(&["stats"]);
+    let counted = ["/total_operations", "/circuit_breaker_trips"].map(|name| stats.pointer(name));
+    assert_eq!(counted, [Some(&248.into()), Some(&2.into())]);
+    let held = asked(&["why", "held", "--at", "2026-11-22T15:00:00Z"]);
+    let gate = ["/cause/gate/is", "/cause/gate/by"].map(|name| held.pointer(name));
+    assert_eq!(gate, [Some(&"isolated".into()), Some(&"bob".into())], "{held}");
 }
 
 /// Adds the checksum of every file below a folder.
