@@ -14,7 +14,10 @@ use crate::exit::{Exit, Trouble};
 use crate::source::Source;
 
 pub(crate) fn run(args: &BreakersArgs, out: &mut dyn Write) -> Result<Exit, Trouble> {
-    let source = Source::open(&args.journal)?;
+    Source::show(&args.journal, out, |source, out| tell(source, args, out))
+}
+
+fn tell(source: &Source, args: &BreakersArgs, out: &mut dyn Write) -> Result<Exit, Trouble> {
     let exit = source.warn();
     let state = source.state();
     let now = args.at.unwrap_or_else(clock::now);

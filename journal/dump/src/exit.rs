@@ -60,6 +60,8 @@ pub(crate) enum Trouble {
     NothingMatched(String),
     #[error("`{0}` fits {1} runs; give more of the id")]
     Ambiguous(String, usize),
+    #[error("the oldest records are dropped faster than they can be read; try again")]
+    Overtaken,
     #[error("{0}")]
     Usage(String),
     #[error(
@@ -88,6 +90,8 @@ impl Trouble {
             | Self::Repair(RepairError::Target(
                 TargetError::Occupied { .. } | TargetError::Inside { .. },
             )) => Exit::Usage,
+            // In use, and by somebody who is too busy.
+            Self::Overtaken => Exit::Locked,
             Self::Output(_)
             | Self::Lab(_)
             | Self::Export(_)

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use resurge_journal::store::{Archive, Follow, News, OpenError, Snapshot};
+use resurge_journal::store::{Archive, Follow, News, OpenError, ReadError, Snapshot};
 use resurge_journal::{Record, RunId, Seq};
 
 use crate::args::LogArgs;
@@ -42,9 +42,11 @@ pub(crate) fn run(args: &LogArgs, out: &mut dyn Write) -> Result<Exit, Trouble> 
 /// Shows what was kept of the records in front of the first.
 fn kept(args: &LogArgs, filter: &mut Filter, out: &mut dyn Write) -> Result<(), Trouble> {
     let snapshot = Snapshot::take(&args.journal)?;
-    for record in snapshot.scan_kept().filter_map(Result::ok) {
-        if filter.takes(&record) {
-            log::line(&record, args.format, out)?;
+    for found in snapshot.scan_kept() {
+        match found {
+            Ok(record) if filter.takes(&record) => log::line(&record, args.format, out)?,
+            Ok(_) | Err(ReadError::Trimmed { .. }) => {}
+            Err(error) => say(&with_causes(&error)),
         }
     }
     Ok(())

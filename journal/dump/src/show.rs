@@ -16,7 +16,10 @@ use crate::select;
 use crate::source::Source;
 
 pub(crate) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<Exit, Trouble> {
-    let source = Source::open(&args.journal)?;
+    Source::show(&args.journal, out, |source, out| tell(source, args, out))
+}
+
+fn tell(source: &Source, args: &ShowArgs, out: &mut dyn Write) -> Result<Exit, Trouble> {
     let exit = source.warn();
     let id = select::run(&args.run, source.records())?;
     let state = source.state();

@@ -1,8 +1,10 @@
 //! The journal that is shown, and what is wrong with it.
 
+use std::cell::Cell;
+use std::io::Write;
 use std::path::Path;
 
-use resurge_journal::retention::{BaseError, base_state};
+use resurge_journal::retention::{BaseError, base_of};
 use resurge_journal::store::{Archive, Condition, ReadError, Scan, Snapshot};
 use resurge_journal::{Record, Seq, State};
 
@@ -12,6 +14,8 @@ use crate::exit::{Exit, Trouble, say};
 pub(crate) struct Source {
     kept: Kept,
     condition: Condition,
+    /// Whether records were dropped before they were read.
+    was_overtaken: Cell<bool>,
 }
 
 enum Kept {
@@ -23,11 +27,35 @@ impl Source {
     pub(crate) fn open(path: &Path) -> Result<Self, Trouble> {
         if Archive::is_at(path) {
             let kept = Kept::Archive(Archive::open(path)?);
-            return Ok(Self { kept, condition: Condition::Whole });
+            return Ok(Self::of(kept, Condition::Whole));
         }
         let snapshot = Snapshot::take(path)?;
         let condition = snapshot.condition().clone();
-        Ok(Self { kept: Kept::Journal(snapshot), condition })
+        Ok(Self::of(Kept::Journal(snapshot), condition))
+    }
+
+    const fn of(kept: Kept, condition: Condition) -> Self {
+        Self { kept, condition, was_overtaken: Cell::new(false) }
+    }
+
+    /// Shows what somebody makes of a journal as it stood at one moment.
+    ///
+    /// If records were dropped before they were read, all of it is done again.
+    pub(crate) fn show(
+        path: &Path,
+        out: &mut dyn Write,
+        tell: impl Fn(&Self, &mut dyn Write) -> Result<Exit, Trouble>,
+    ) -> Result<Exit, Trouble> {
+        for _ in 0..LOOKS_MAX {
+            let source = Self::open(path)?;
+            let mut told = Vec::new();
+            let ended = tell(&source, &mut told);
+            if !source.was_overtaken.get() {
+                out.write_all(&told)?;
+                return ended;
+            }
+        }
+        Err(Trouble::Overtaken)
     }
 
     pub(crate) const fn condition(&self) -> &Condition {
@@ -78,12 +106,7 @@ impl Source {
 
     /// What everything in front of the first record adds up to that was not dropped.
     pub(crate) fn base(&self) -> Result<State, BaseError> {
-        let first = self.first();
-        if first == Seq::new(1) {
-            return Ok(State::new());
-        }
-        let residue = self.residue()?.ok_or(BaseError::Missing { first })?;
-        base_state(&residue, self.scan_kept())
+        base_of(self.first(), self.residue(), self.scan_kept())
     }
 
     /// What is wrong with the copies of what stands for dropped records.
@@ -100,18 +123,29 @@ impl Source {
         matches!(&self.kept, Kept::Archive(archive) if archive.run().is_some())
     }
 
-    fn scan_kept(&self) -> Scan<'_> {
-        match &self.kept {
+    fn scan_kept(&self) -> impl Iterator<Item = Result<Record, ReadError>> {
+        self.note_trims(match &self.kept {
             Kept::Journal(snapshot) => snapshot.scan_kept(),
             Kept::Archive(archive) => archive.scan_kept(),
-        }
+        })
     }
 
-    fn all(&self) -> Scan<'_> {
-        match &self.kept {
+    fn all(&self) -> impl Iterator<Item = Result<Record, ReadError>> {
+        self.note_trims(match &self.kept {
             Kept::Journal(snapshot) => snapshot.scan(),
             Kept::Archive(archive) => archive.scan(),
-        }
+        })
+    }
+
+    fn note_trims<'a>(
+        &'a self,
+        scan: Scan<'a>,
+    ) -> impl Iterator<Item = Result<Record, ReadError>> + 'a {
+        scan.inspect(|found| {
+            if matches!(found, Err(ReadError::Trimmed { .. })) {
+                self.was_overtaken.set(true);
+            }
+        })
     }
 
     /// All records, kept ones first, with errors for those that cannot be shown; a torn end is left out.
@@ -205,5 +239,63 @@ impl Source {
                 Kept::Archive(archive) => format!("{} records are in it", archive.records()),
             },
         }
+    }
+}
+
+/// How often a journal is read that is trimmed meanwhile.
+const LOOKS_MAX: u32 = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use resurge_journal::store::conformance::record;
+    use resurge_journal::store::{DiskStore, Durability, OpenMode, Store};
+
+    use super::*;
+
+    /// What a journal that is trimmed at so many looks is shown as.
+    fn shown(trims: u32) -> (Result<Exit, Trouble>, String, Seq) {
+        let home = tempfile::tempdir().expect("a folder");
+        let dir = home.path().join("journal");
+        let store = DiskStore::open(&dir, OpenMode::CreateIfMissing, Durability::Process);
+        let (store, looks) = (store.expect("created"), RefCell::new(0));
+        let trim = || {
+            let first = store.first();
+            while store.cuts().last().is_none_or(|cut| cut.first <= first) {
+                let head = store.head();
+                store.append(head, &[record(head.get() + 1, 5_000)]).expect("appended");
+            }
+            let cut = store.cuts().pop().expect("there").first;
+            store.trim(cut, b"residue", &[]).expect("trimmed");
+        };
+        let mut out = Vec::new();
+        let ended = Source::show(&dir, &mut out, |source, out| {
+            if looks.replace_with(|looks| *looks + 1) < trims {
+                trim();
+            }
+            let found = source.scan().find_map(Result::ok).map(|record| record.seq);
+            writeln!(out, "from {}", found.unwrap_or(Seq::ZERO))?;
+            Ok(Exit::Ok)
+        });
+        let first = store.first();
+        store.close();
+        (ended, String::from_utf8(out).expect("words"), first)
+    }
+
+    #[test]
+    fn a_journal_that_is_trimmed_while_it_is_read_is_read_again() {
+        for trims in [0, 1, 3] {
+            let (ended, out, first) = shown(trims);
+            assert!(matches!(ended, Ok(Exit::Ok)), "{ended:?}");
+            assert_eq!(out, format!("from {first}\n"));
+        }
+    }
+
+    #[test]
+    fn nothing_is_shown_of_a_journal_that_is_trimmed_again_and_again() {
+        let (ended, out, _) = shown(u32::MAX);
+        assert!(matches!(ended, Err(Trouble::Overtaken)), "{ended:?}");
+        assert_eq!(out, "");
     }
 }

@@ -12,7 +12,10 @@ use crate::exit::{Exit, Trouble};
 use crate::source::Source;
 
 pub(crate) fn run(args: &StatsArgs, out: &mut dyn Write) -> Result<Exit, Trouble> {
-    let source = Source::open(&args.journal)?;
+    Source::show(&args.journal, out, |source, out| tell(source, args, out))
+}
+
+fn tell(source: &Source, args: &StatsArgs, out: &mut dyn Write) -> Result<Exit, Trouble> {
     let exit = source.warn();
     let state = source.state();
     match args.format {

@@ -11,7 +11,10 @@ use crate::select;
 use crate::source::Source;
 
 pub(crate) fn run(args: &WhyArgs, out: &mut dyn Write) -> Result<Exit, Trouble> {
-    let source = Source::open(&args.journal)?;
+    Source::show(&args.journal, out, |source, out| tell(source, args, out))
+}
+
+fn tell(source: &Source, args: &WhyArgs, out: &mut dyn Write) -> Result<Exit, Trouble> {
     let exit = source.warn();
     let id = select::run(&args.run, source.records())?;
     let now = args.at.unwrap_or_else(clock::now);

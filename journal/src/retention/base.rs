@@ -37,7 +37,7 @@ pub enum BaseError {
 pub fn base(store: &dyn Store) -> Result<State, BaseError> {
     loop {
         let first = store.first();
-        let found = base_of(store, first);
+        let found = base_of(first, store.residue(), store.scan_kept());
         // Trimmed meanwhile: residue and kept records may be of two cuts.
         if store.first() == first {
             return found;
@@ -45,15 +45,24 @@ pub fn base(store: &dyn Store) -> Result<State, BaseError> {
     }
 }
 
-fn base_of(store: &dyn Store, first: Seq) -> Result<State, BaseError> {
+/// The same for whoever reads a journal without a store: where it begins, what stands for the
+/// records in front of that, and those of them that were kept.
+///
+/// # Errors
+/// [`BaseError`] if what is left of dropped records is damaged. A loss of all of it that a record
+/// tells is none: what came later is of use without it.
+pub fn base_of(
+    first: Seq,
+    residue: Result<Option<Vec<u8>>, ReadError>,
+    kept: impl IntoIterator<Item = Result<Record, ReadError>>,
+) -> Result<State, BaseError> {
     if first <= Seq::new(1) {
         return Ok(State::new());
     }
-    let residue = match store.residue() {
-        Err(error) if is_loss(&error) => return Ok(State::bereft(first)),
-        found => found?.ok_or(BaseError::Missing { first })?,
-    };
-    base_state(&residue, store.scan_kept())
+    match residue {
+        Err(error) if is_loss(&error) => Ok(State::bereft(first)),
+        found => base_state(&found?.ok_or(BaseError::Missing { first })?, kept),
+    }
 }
 
 /// Whether a store knows that what it had for dropped records was lost.

@@ -12,7 +12,7 @@ mod residue;
 mod tests;
 mod trimmer;
 
-pub use base::{BaseError, base, base_state};
+pub use base::{BaseError, base, base_of, base_state};
 pub use limits::Limits;
 pub use residue::{RESIDUE_VERSION, ResidueError};
 pub use trimmer::{PlanError, Trim, Trimmer};

@@ -105,6 +105,26 @@ fn a_spoilt_base_is_judged_alike() {
     expect(&dir, "newer alone", 6, &[], first..=head);
 }
 
+#[test]
+fn a_journal_is_sound_again_once_a_record_tells_that_its_base_is_lost() {
+    let (_home, _, after, first, head) = trimmed();
+    for name in ["BASE", "BASE.copy"] {
+        fs::remove_file(after.join(name)).expect("there");
+    }
+    assert_eq!(dump("verify", &after).status.code(), Some(1));
+    let store = DiskStore::open(&after, OpenMode::Existing, Durability::Power).expect("opened");
+    assert!(store.mended().is_some(), "it is told");
+    store.close();
+    drop(store);
+    expect(&after, "told", 0, &[], first..=head + 1);
+    for (command, words) in [("verify", "provable up to"), ("ls", "RUN"), ("stats", "total")] {
+        let output = dump(command, &after);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{command}: {said}");
+        assert!(said.contains(words), "{command}: {said}");
+    }
+}
+
 /// How often a journal is looked at while it is trimmed.
 const TURNS: u64 = 3;
 /// Records that are added at each look.
