@@ -94,6 +94,9 @@ fn settings() -> Settings {
     // People, updates and flat batteries kill launchers, with all transfers under way and hardly
     // ever because of one of them. What stays is that a crash is not repeated for ever.
     settings.crashes_max = 10;
+    // The run of a name says that its file is there, and whose partial file is to be gone on with.
+    (settings.retention_age, settings.retention_runs, settings.retention_bytes) =
+        (None, None, None);
     settings
 }
 

@@ -7,9 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use resurge::Timestamp;
 use resurge::journal::State;
 use resurge::journal::explain::explain;
-use resurge::journal::retention::base_state;
+use resurge::journal::retention::{BaseError, base_of};
 use resurge::journal::state::{Run, StepPhase};
-use resurge::journal::store::Snapshot;
+use resurge::journal::store::{ReadError, Snapshot};
 
 use super::{json, summary};
 use crate::error::LauncherError;
@@ -50,16 +50,34 @@ pub(crate) fn stats(data_dir: &Path, as_json: bool) -> Result<Exit, LauncherErro
 
 /// What a journal adds up to, also while another launcher writes to it.
 pub(crate) fn fold(journal: &Path) -> Result<State, LauncherError> {
-    let snapshot = Snapshot::take(journal)?;
-    let mut state = match snapshot.residue()? {
-        Some(residue) => base_state(&residue, snapshot.scan_kept())?,
-        None => State::new(),
-    };
+    let mut looks = 1..LOOKS_MAX;
+    loop {
+        match fold_once(&Snapshot::take(journal)?) {
+            // Dropped before it was read, as it should be.
+            Err(error) if is_overtaken(&error) && looks.next().is_some() => {}
+            folded => return folded,
+        }
+    }
+}
+
+fn fold_once(snapshot: &Snapshot) -> Result<State, LauncherError> {
+    let mut state = base_of(snapshot.first(), snapshot.residue(), snapshot.scan_kept())?;
     for record in snapshot.scan() {
         state.apply(&record?)?;
     }
     Ok(state)
 }
+
+const fn is_overtaken(error: &LauncherError) -> bool {
+    matches!(
+        error,
+        LauncherError::Read(ReadError::Trimmed { .. })
+            | LauncherError::Base(BaseError::Read(ReadError::Trimmed { .. }))
+    )
+}
+
+/// How often a journal is read whose oldest records are dropped meanwhile.
+const LOOKS_MAX: u32 = 16;
 
 /// The newest run of every name, and every run without one; in the order of their start.
 fn newest(state: &State) -> Vec<&Run> {
