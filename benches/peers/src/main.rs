@@ -46,21 +46,22 @@ fn measure(words: &[&str]) -> Result<()> {
         _ => return Err(USAGE.into()),
     };
     let time = Duration::from_secs(seconds);
-    let mut cells: Vec<Vec<Flown>> = Vec::new();
+    // Round by round; one that gives up under load has no figure, the others do.
+    let mut cells: Vec<Vec<Option<Flown>>> = Vec::new();
     cells.resize_with(NAMES.len() * AT_ONCE.len(), Vec::new);
     for round in 1..=rounds {
         for (column, at_once) in AT_ONCE.into_iter().enumerate() {
             for (line, name) in NAMES.into_iter().enumerate() {
                 print!("round {round}, {at_once} in flight, {name}: ");
-                // One that gives up under load has no figure; the others do.
-                match fly(name, flow, at_once, time) {
+                let flown = fly(name, flow, at_once, time);
+                match &flown {
                     Ok(flown) => {
                         println!("{:.0} runs/s, load {}", flown.runs_per_second(), load());
-                        if let Some(cell) = cells.get_mut(line * AT_ONCE.len() + column) {
-                            cell.push(flown);
-                        }
                     }
                     Err(error) => println!("{error}"),
+                }
+                if let Some(cell) = cells.get_mut(line * AT_ONCE.len() + column) {
+                    cell.push(flown.ok());
                 }
             }
         }
@@ -86,7 +87,7 @@ fn fly(name: &str, flow: Flow, at_once: usize, time: Duration) -> Result<Flown> 
     Ok(flown)
 }
 
-fn table(flow: Flow, cells: &[Vec<Flown>]) {
+fn table(flow: Flow, cells: &[Vec<Option<Flown>>]) {
     println!(
         "| {flow:?} | in flight | runs/s | p50 ms | p99 ms | CPU ms per 1,000 steps | ours ÷ theirs |"
     );
@@ -94,10 +95,13 @@ fn table(flow: Flow, cells: &[Vec<Flown>]) {
     for (column, at_once) in AT_ONCE.into_iter().enumerate() {
         let cell = |line: usize| cells.get(line * AT_ONCE.len() + column).map_or(&[][..], |c| c);
         for (line, name) in NAMES.into_iter().enumerate() {
-            let of = |value: &dyn Fn(&Flown) -> f64| spread(cell(line).iter().map(value).collect());
+            let of = |value: &dyn Fn(&Flown) -> f64| {
+                spread(cell(line).iter().flatten().map(value).collect())
+            };
             let steps = flow.steps_per_run();
             // Round by round: the mood of the machine hits both.
             let pairs = cell(0).iter().zip(cell(line));
+            let pairs = pairs.filter_map(|(ours, theirs)| ours.as_ref().zip(theirs.as_ref()));
             let ratios =
                 pairs.map(|(ours, theirs)| ours.runs_per_second() / theirs.runs_per_second());
             println!(

@@ -106,6 +106,9 @@ pub(crate) async fn fly(
     let workflow = flow.workflow();
     let mut settings = Settings::default();
     settings.attempts_in_flight_max = at_once.max(settings.attempts_in_flight_max);
+    if matches!(until, Until::Started(_)) {
+        keep_all(&mut settings);
+    }
     let engine = match kept {
         Kept::Disk => Engine::open(journal),
         Kept::Plain => Engine::with_store(Arc::new(PlainStore::create(journal)?)),
@@ -141,4 +144,10 @@ pub(crate) async fn fly(
     latencies.sort();
     engine.shutdown(Duration::ZERO).await?;
     Ok(Flown { spent, latencies, flow })
+}
+
+/// Has nothing dropped: so many runs are to be there as were asked for.
+pub(crate) const fn keep_all(settings: &mut Settings) {
+    (settings.retention_age, settings.retention_runs, settings.retention_bytes) =
+        (None, None, None);
 }

@@ -14,7 +14,7 @@ use resurge::journal::event::Event;
 use resurge::{Engine, EventStream, Settings};
 
 use crate::Result;
-use crate::flight::{Flow, Kept, Until, fly};
+use crate::flight::{Flow, Kept, Until, fly, keep_all};
 use crate::journal::{block_on, folder};
 use crate::meter::{load, memory_mib};
 use crate::table::{figure, head, row, say, spread};
@@ -73,6 +73,7 @@ pub(crate) fn fill(journal: &Path, runs: usize, ended: u64) -> Result<()> {
         let workflow = waits();
         let mut settings = Settings::default();
         settings.attempts_in_flight_max = LANES.max(settings.attempts_in_flight_max);
+        keep_all(&mut settings);
         let engine = Engine::open(journal).settings(settings).register(&workflow).start().await?;
         let events = engine.events(engine.head());
         let left = Arc::new(AtomicUsize::new(runs));
@@ -126,8 +127,15 @@ async fn tell_rates(mut events: EventStream, runs: usize) -> Result<()> {
 pub(crate) fn open(journal: &Path) -> Result<()> {
     block_on(async {
         let (waits, flow) = (waits(), three_steps());
+        let mut settings = Settings::default();
+        keep_all(&mut settings);
         let began = Instant::now();
-        let engine = Engine::open(journal).register(&waits).register(&flow).start().await?;
+        let engine = Engine::open(journal)
+            .settings(settings)
+            .register(&waits)
+            .register(&flow)
+            .start()
+            .await?;
         let (ready, memory_ready) = (began.elapsed(), memory_mib()?);
         engine.start(&flow, payload()).into_future().await?.outcome().await?;
         let done = began.elapsed();
