@@ -83,7 +83,7 @@ pub struct Settings {
     /// Records after which the state is kept, so that an opening need not replay them; 0 is never.
     ///
     /// Runs that rest leave memory then, and what retention does not keep any more is dropped: with 0
-    /// that happens at openings only.
+    /// none leaves, and records are dropped at openings only.
     pub checkpoint_records: u64,
     /// How long nothing must have happened before the state is kept although there is less to keep.
     pub checkpoint_quiet: Duration,
