@@ -42,6 +42,7 @@ campaigns seed="1":
     just campaign c7 {{seed}} 100000
     just campaign c8 {{seed}} 2048
     just campaign c8-room {{seed}} 24
+    just campaign c8-bodies {{seed}} 24
     just campaign c9 {{seed}} 16
     just campaign c10 {{seed}} 16
     just campaign c10-single {{seed}} 1000000

@@ -39,6 +39,40 @@ pub fn run<S: Store>(mut make: impl FnMut() -> S) {
     }
 }
 
+/// Checks what becomes of a batch for which a back-end has no room, until it has.
+///
+/// The batch must come next. `fill` takes the room away, before each time that it is asked for.
+///
+/// # Panics
+/// Where the back-end breaks a promise of [`Store`].
+pub fn run_without_room<S: Store>(
+    store: &S,
+    batch: &[Record],
+    mut fill: impl FnMut(),
+    free: impl FnOnce(),
+) {
+    let (head, before) = (store.head(), all(store, 0));
+    for _ in 0..2 {
+        fill();
+        let refused = store.append(head, batch);
+        assert!(matches!(refused, Err(AppendError::NoRoom { .. })), "{refused:?}");
+        assert!(!store.has_room(), "it knows");
+        assert_eq!((store.head(), all(store, 0)), (head, before.clone()), "nothing was changed");
+        fill();
+        assert!(!store.seek_room() && !store.has_room(), "there is none yet");
+    }
+    free();
+    assert!(!store.has_room(), "nobody has looked");
+    assert!(store.seek_room() && store.has_room(), "there is some");
+    let stale = store.append(head.next(), batch);
+    assert!(matches!(stale, Err(AppendError::Conflict { .. })), "{stale:?}");
+    let end = store.append(head, batch).expect("the same batch fits now");
+    assert_eq!(all(store, 0), [&before[..], batch].concat());
+    let next = record(end.get() + 1, 10);
+    store.append(end, std::slice::from_ref(&next)).expect("and others behind it");
+    assert_eq!(all(store, next.seq.get()), [next]);
+}
+
 /// A record whose frame grows with `padding`, for tests that need no meaning.
 ///
 /// # Panics

@@ -37,8 +37,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Conflict`](AppendError::Conflict), [`Misnumbered`](AppendError::Misnumbered) and
-    /// [`Record`](AppendError::Record) leave the store as it was. After
-    /// [`Io`](AppendError::Io) it is unknown whether the batch is kept, which the next opening
+    /// [`Record`](AppendError::Record) leave the store as it was. So does
+    /// [`NoRoom`](AppendError::NoRoom): there is no [room](Self::has_room) then until
+    /// [`seek_room`](Self::seek_room) finds as much as the batch has missed, and the same batch can
+    /// be appended again. After [`Io`](AppendError::Io) it is unknown whether the batch is kept, which the next opening
     /// shows, and every later call is refused with [`Poisoned`](AppendError::Poisoned).
     fn append(&self, expected: Seq, batch: &[Record]) -> Result<Seq, AppendError>;
 
@@ -60,8 +62,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Whether there is space for records to come, apart from what is kept in reserve.
     ///
-    /// Costs nothing: tells what the last append has seen, or [`seek_room`](Self::seek_room). Whoever adds records should begin nothing new before there is space again: the reserve is
-    /// for the ends of what has begun.
+    /// Costs nothing: tells what the last append has seen, or [`seek_room`](Self::seek_room). Whoever
+    /// adds records should begin nothing new before there is space again: the reserve is for the ends
+    /// of what has begun.
     fn has_room(&self) -> bool {
         true
     }

@@ -32,6 +32,17 @@ pub enum AppendError {
     /// A record of the batch cannot be written; nothing was changed.
     #[error(transparent)]
     Record(#[from] EncodeError),
+    /// There is no space for the batch; nothing was changed, and the store goes on.
+    #[error(
+        "there is no room for more records at {location}; \
+         nothing was changed: free some space, then append again"
+    )]
+    NoRoom {
+        /// Where the journal is.
+        location: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The disk failed; the batch may be kept or not, and the store accepts nothing more.
     #[error(
         "cannot write to the journal at {location}; check the disk, then open the journal again"

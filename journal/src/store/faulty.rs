@@ -12,8 +12,14 @@ use crate::record::Record;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Keeps nothing and fails, as a full disk does.
+    /// Keeps nothing and fails, as a broken disk does.
     Fail,
+    /// Keeps nothing and goes on, as a full disk lets it: this append and those behind it are
+    /// [refused](AppendError::NoRoom) until it was asked for room so often, and found some.
+    Refuse {
+        /// How often: the last of these finds room.
+        asked: u64,
+    },
     /// Keeps the first so many records and fails, as a disk that breaks in the middle does.
     Tear {
         /// How many records are kept.
@@ -26,6 +32,8 @@ pub enum Fault {
 }
 
 /// Wraps a store and breaks chosen appends; the first that fails poisons it, as a disk would.
+///
+/// One that is refused does not.
 #[derive(Debug)]
 pub struct FaultyStore<S> {
     inner: S,
@@ -37,6 +45,8 @@ struct State {
     appends: usize,
     faults: BTreeMap<usize, Fault>,
     is_poisoned: bool,
+    /// How often room is asked for until there is some; 0 while there is.
+    unanswered: u64,
 }
 
 impl<S: Store> FaultyStore<S> {
@@ -60,6 +70,11 @@ impl<S: Store> FaultyStore<S> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn refuse(&self) -> AppendError {
+        let source = io::ErrorKind::StorageFull.into();
+        AppendError::NoRoom { location: self.location().to_owned(), source }
+    }
+
     fn fail(&self) -> AppendError {
         self.state().is_poisoned = true;
         let source = io::Error::other("made to fail");
@@ -79,12 +94,20 @@ impl<S: Store> Wrapper for FaultyStore<S> {
                 return Err(AppendError::Poisoned);
             }
             state.appends += 1;
+            if state.unanswered > 0 {
+                drop(state);
+                return Err(self.refuse());
+            }
             let number = state.appends;
             state.faults.remove(&number)
         };
         match fault {
             None => self.inner.append(expected, batch),
             Some(Fault::Fail) => Err(self.fail()),
+            Some(Fault::Refuse { asked }) => {
+                self.state().unanswered = asked;
+                Err(self.refuse())
+            }
             Some(Fault::Tear { kept }) => {
                 self.inner.append(expected, batch.get(..kept).unwrap_or(batch))?;
                 Err(self.fail())
@@ -98,6 +121,18 @@ impl<S: Store> Wrapper for FaultyStore<S> {
                 self.inner.append(expected, batch)
             }
         }
+    }
+
+    fn has_room(&self) -> bool {
+        self.state().unanswered == 0 && self.inner.has_room()
+    }
+
+    fn seek_room(&self) -> bool {
+        let mut state = self.state();
+        state.unanswered = state.unanswered.saturating_sub(1);
+        let is_full = state.unanswered > 0;
+        drop(state);
+        !is_full && self.inner.seek_room()
     }
 }
 

@@ -32,6 +32,12 @@ pub trait Wrapper: fmt::Debug + Send + Sync + 'static {
         self.inner().has_room()
     }
 
+    /// In the place of [`Store::seek_room`]; finds none as long as [`has_room`](Self::has_room)
+    /// has none.
+    fn seek_room(&self) -> bool {
+        self.inner().seek_room() && self.has_room()
+    }
+
     /// In the place of [`Store::cache`].
     fn cache(&self) -> Option<&dyn Cache> {
         self.inner().cache()
@@ -89,7 +95,7 @@ impl<W: Wrapper> Store for W {
     }
 
     fn seek_room(&self) -> bool {
-        self.inner().seek_room() && Wrapper::has_room(self)
+        Wrapper::seek_room(self)
     }
 
     fn cache(&self) -> Option<&dyn Cache> {

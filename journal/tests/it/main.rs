@@ -10,6 +10,7 @@ mod kept_bodies;
 mod kill;
 mod marker;
 mod mending;
+mod no_room;
 mod payloads;
 mod renewal;
 mod store;

@@ -52,6 +52,16 @@ fn the_first_failure_poisons() {
 }
 
 #[test]
+fn a_refusal_damages_nothing() {
+    let memory = MemoryStore::new();
+    let store = FaultyStore::new(memory.clone(), [(2, Fault::Refuse { asked: 3 })]);
+    store.append(Seq::new(1), &[record(2, 0)]).expect("the first append is not broken");
+    let nothing = || ();
+    conformance::run_without_room(&store, &[record(3, 0), record(4, 20_000)], nothing, nothing);
+    assert_eq!(memory.head(), Seq::new(5));
+}
+
+#[test]
 fn a_stalled_append_waits_for_its_gate() {
     let gate = Gate::new();
     let store = FaultyStore::new(MemoryStore::new(), [(1, Fault::Stall(gate.clone()))]);

@@ -66,6 +66,30 @@ fn c8_the_disk_is_full() {
     ));
 }
 
+/// A body for which there is no room is refused, and fits into the same journal once there is some.
+#[test]
+fn c8_a_body_without_room_waits_for_some() {
+    let Some(campaign) = Campaign::begin("c8-bodies", 4) else { return };
+    for level in 0..campaign.count {
+        let disk = match Mounted::tmpfs((2 + level) * 512 * 1024) {
+            Ok(disk) => disk,
+            Err(reason) => return campaign.skip(&reason),
+        };
+        let dir = disk.path().join("journal");
+        let plan = Plan::huge(campaign.seed + level);
+        let options: &[&str] =
+            if level % 2 == 0 { &["stubborn"] } else { &["stubborn", "process"] };
+        let mut writer = Writer::start(Writer::command(&dir, plan, 100, options));
+        writer.wait_for("unfit");
+        disk.resize(ROOM);
+        let (_, told) = writer.end();
+        assert!(told.is_closed, "level {level}: {told:#?}\n{}", campaign.again());
+        let found = examine(&dir, plan).unwrap();
+        found.expect_all_of(plan, told.acked).unwrap();
+    }
+    campaign.pass(&format!("{} disks filled and freed, no body lost", campaign.count));
+}
+
 /// Whoever begins nothing new while there is no room never sees a commit fail.
 #[test]
 fn c8_work_goes_on_once_there_is_room() {

@@ -10,6 +10,7 @@ use crate::luck::Luck;
 const BLOCK: u64 = 64;
 /// One block in so many has large records.
 const LARGE: u64 = 8;
+const PADDING_HUGE: u64 = 40_000;
 const PADDING_LARGE: u64 = 7_000;
 const PADDING_SMALL: u64 = 300;
 const PADDING_TINY: u64 = 100;
@@ -25,10 +26,13 @@ const ALL_LARGE: u64 = 1 << 63;
 /// Set in the seeds of plans of which all records are tiny.
 const ALL_TINY: u64 = 1 << 62;
 
+/// Set in the seeds of plans of which most records are larger than a frame.
+const ALL_HUGE: u64 = 1 << 61;
+
 impl Plan {
     /// A plan of its own for each seed.
     pub const fn new(seed: u64) -> Self {
-        Self { seed: seed & !(ALL_LARGE | ALL_TINY) }
+        Self { seed: seed & !(ALL_LARGE | ALL_TINY | ALL_HUGE) }
     }
 
     /// The plan with this [`seed`](Self::seed).
@@ -39,6 +43,11 @@ impl Plan {
     /// A plan of which all records are large, so that few of them fill a segment.
     pub const fn large(seed: u64) -> Self {
         Self { seed: seed | ALL_LARGE }
+    }
+
+    /// A plan of which most records have a body that is kept beside the segments.
+    pub const fn huge(seed: u64) -> Self {
+        Self { seed: seed | ALL_LARGE | ALL_HUGE }
     }
 
     /// A plan of which all records are tiny, so that many of them fit into little space.
@@ -57,6 +66,7 @@ impl Plan {
         let is_large =
             self.seed >= ALL_LARGE || !is_tiny && self.luck(seq / BLOCK, 1).below(LARGE) == 0;
         let padding = match (is_large, is_tiny) {
+            _ if self.seed & ALL_HUGE != 0 => PADDING_HUGE,
             (true, _) => PADDING_LARGE,
             (_, true) => PADDING_TINY,
             _ => PADDING_SMALL,

@@ -272,6 +272,43 @@ pub(super) fn open_for_update(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open(path)
 }
 
+/// What was not written.
+#[derive(Debug)]
+pub(super) enum Unwritten {
+    /// There was no space for it, and nothing that anybody refers to was changed.
+    NoRoom(io::Error),
+    /// Nobody knows what the disk has of it.
+    Failed(io::Error),
+}
+
+impl Unwritten {
+    /// What a failure says that left everything as it was.
+    pub(super) fn harmless(error: io::Error) -> Self {
+        if is_full(&error) { Self::NoRoom(error) } else { Self::Failed(error) }
+    }
+}
+
+/// Of most failures nobody knows what they have left.
+impl From<io::Error> for Unwritten {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// For whoever goes on in neither case.
+impl From<Unwritten> for io::Error {
+    fn from(unwritten: Unwritten) -> Self {
+        match unwritten {
+            Unwritten::NoRoom(error) | Unwritten::Failed(error) => error,
+        }
+    }
+}
+
+/// Whether there is no space for what was to be written.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
 /// Bytes that are free on the disk of a folder, where the system tells.
 #[cfg(unix)]
 pub(super) fn free_bytes(dir: &Path) -> Option<u64> {

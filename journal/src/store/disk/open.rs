@@ -74,7 +74,8 @@ fn create(place: &Place, lock: Lock) -> Result<Opened, OpenError> {
         .map_err(|error| place.failed("write the first record", io::Error::other(error)))?;
 
     let mut writer = place.io("make a segment", SegmentWriter::create(dir, journal, 1))?;
-    let begin = place.io("write the first record", writer.append(&batch.bytes))?;
+    let begin =
+        place.io("write the first record", writer.append(&batch.bytes).map_err(Into::into))?;
     place.io("sync the first record", writer.sync())?;
     let anchor = place.io("write the head", Anchor::create(dir, tail))?;
     place.io("sync the folder", files::sync_created(dir))?;

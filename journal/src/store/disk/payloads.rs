@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::base;
-use super::files;
+use super::files::{self, Unwritten};
 use super::segment::{self, Flaw, Piece};
 use super::store::Durability;
 use crate::codec::{Aside, BODY_BYTES_MAX, Bodies, DecodeError, Kept, PayloadHash, PayloadProblem};
@@ -43,6 +43,8 @@ struct Written {
     is_folder_synced: bool,
     /// Whether there was any body since the opening.
     is_used: bool,
+    /// Bytes of the bodies for which there was no space; 0 if there was for all.
+    missing: u64,
     /// Whether the journal is being let go of: the next owner's bodies are not ours to judge.
     is_over: bool,
     /// Left to the system since the last sync; none as long as [`UNSYNCED`] is not there.
@@ -70,21 +72,25 @@ impl Payloads {
     /// Keeps bodies for frames that are written next.
     ///
     /// # Durability
-    /// They are on the disk when this returns, if that was asked for.
-    pub(super) fn keep(&self, bodies: &[Kept], durability: Durability) -> io::Result<()> {
+    /// They are on the disk when this returns, if that was asked for. Without space for one of them
+    /// those in front of it may stay; nobody has to know.
+    pub(super) fn keep(&self, bodies: &[Kept], durability: Durability) -> Result<(), Unwritten> {
         if bodies.is_empty() {
             return Ok(());
         }
         self.written().is_used = true;
-        files::make_private_dir(&self.folder())?;
-        if durability == Durability::Process {
-            self.mark(bodies)?;
-        }
-        for kept in bodies {
-            // First of all, so that no collection takes what is found there.
-            self.written().fresh.insert(kept.aside.hash);
-            self.keep_one(kept, durability)?;
-        }
+        let mut left = bodies;
+        let kept = self.prepare(bodies, durability).and_then(|()| {
+            while let [kept, rest @ ..] = left {
+                // First of all, so that no collection takes what is found there.
+                self.written().fresh.insert(kept.aside.hash);
+                self.keep_one(kept, durability)?;
+                left = rest;
+            }
+            Ok(())
+        });
+        self.written().missing = left.iter().map(|kept| kept.body.len() as u64).sum();
+        kept?;
         if durability == Durability::Power {
             files::sync_dir(&self.folder())?;
             if !self.written().is_folder_synced {
@@ -95,23 +101,53 @@ impl Payloads {
         Ok(())
     }
 
-    fn keep_one(&self, kept: &Kept, durability: Durability) -> io::Result<()> {
+    /// Makes the folder, and says in it what is left to the system.
+    fn prepare(&self, bodies: &[Kept], durability: Durability) -> Result<(), Unwritten> {
+        let made = files::make_private_dir(&self.folder()).and_then(|()| match durability {
+            Durability::Power => Ok(()),
+            Durability::Process => self.mark(bodies),
+        });
+        made.map_err(Unwritten::harmless)
+    }
+
+    fn keep_one(&self, kept: &Kept, durability: Durability) -> Result<(), Unwritten> {
         let path = self.path(kept.aside.hash);
         let must_sync = durability == Durability::Power;
         match self.body(kept.aside) {
             // Whoever left it there may not have synced it.
-            Ok(found) if found == kept.body && must_sync => return File::open(path)?.sync_all(),
+            Ok(found) if found == kept.body && must_sync => {
+                return Ok(File::open(path)?.sync_all()?);
+            }
             Ok(found) if found == kept.body => return Ok(()),
             Ok(_) | Err(PayloadProblem::Changed) => self.quarantine(kept.aside.hash)?,
             Err(_) => {}
         }
+        let written = self.draft(must_sync, |file| file.write_all(&kept.body));
+        let named = written.and_then(|draft| fs::rename(draft, path));
+        named.map_err(|error| {
+            self.remove_draft();
+            Unwritten::harmless(error)
+        })
+    }
+
+    /// Writes a file that is no body yet, in the place of any other.
+    fn draft(
+        &self,
+        must_sync: bool,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> io::Result<PathBuf> {
         let draft = self.folder().join(DRAFT);
         let mut file = files::create(&draft)?;
-        file.write_all(&kept.body)?;
+        write(&mut file)?;
         if must_sync {
             file.sync_all()?;
         }
-        fs::rename(draft, path)
+        Ok(draft)
+    }
+
+    /// What stays is written over, or removed by the next opening.
+    fn remove_draft(&self) {
+        let _ = fs::remove_file(self.folder().join(DRAFT));
     }
 
     /// Remembers that bodies are left to the system.
@@ -259,7 +295,27 @@ impl Payloads {
     ///
     /// Unlike the segments, no file takes it in advance. A journal without any body needs none.
     pub(super) fn has_room(&self) -> bool {
+        self.written().missing == 0 && self.has_reserve()
+    }
+
+    fn has_reserve(&self) -> bool {
         !self.written().is_used || is_enough(files::free_bytes(&self.journal_dir))
+    }
+
+    /// The same, once there is space for what had none: it is written, which a quota cannot hide.
+    ///
+    /// Nobody may be writing.
+    pub(super) fn seek_room(&self) -> bool {
+        let missing = self.written().missing;
+        if missing > 0 && self.has_reserve() {
+            let tried =
+                self.draft(true, |file| io::copy(&mut io::repeat(0).take(missing), file).map(drop));
+            self.remove_draft();
+            if tried.is_ok() {
+                self.written().missing = 0;
+            }
+        }
+        self.has_room()
     }
 
     /// The same for a journal that may have bodies from earlier times.

@@ -9,6 +9,7 @@ use chrono::Utc;
 use super::anchor::Anchor;
 use super::checkpoint;
 use super::error::OpenError;
+use super::files::Unwritten;
 use super::index::Index;
 use super::lock::Lock;
 use super::open::{Opened, Place, open};
@@ -65,7 +66,7 @@ pub struct DiskStore {
     past: Past,
     index: Index,
     is_closed: AtomicBool,
-    /// Whether the disk had no space for the next segment.
+    /// Whether the disk had no space for the next segment, or for what was to be added.
     is_scarce: AtomicBool,
     /// Whether damage was seen in front of the checkpoint.
     is_damaged: AtomicBool,
@@ -240,7 +241,12 @@ impl Store for DiskStore {
                 let has_room = disk.segments.has_room() && self.payloads.has_room();
                 self.is_scarce.store(!has_room, Ordering::Relaxed);
             }
-            Err(source) => {
+            Err(Unwritten::NoRoom(source)) => {
+                frames.aside.clear();
+                self.is_scarce.store(true, Ordering::Relaxed);
+                return Err(AppendError::NoRoom { location: self.location.clone(), source });
+            }
+            Err(Unwritten::Failed(source)) => {
                 writer.poison();
                 return Err(AppendError::Io { location: self.location.clone(), source });
             }
@@ -324,7 +330,7 @@ impl Store for DiskStore {
 
     fn seek_room(&self) -> bool {
         let has_room = match &mut self.writer().state {
-            State::Open(disk) => disk.segments.seek_room() && self.payloads.has_room(),
+            State::Open(disk) => disk.segments.seek_room() && self.payloads.seek_room(),
             State::Poisoned(_) | State::Closed => true,
         };
         self.is_scarce.store(!has_room, Ordering::Relaxed);
@@ -402,7 +408,7 @@ impl Disk {
         after: Tail,
         batch: &Batch,
         payloads: &Payloads,
-    ) -> std::io::Result<segment::Place> {
+    ) -> Result<segment::Place, Unwritten> {
         // No frame refers to what is not there.
         payloads.keep(&batch.aside, self.durability)?;
         if self.segments.is_full_for(&batch.bytes) {

@@ -1,6 +1,7 @@
 //! Writes what a plan says and tells what was acknowledged, until it is stopped or fails.
 //!
-//! `campaign-writer DIR SEED BATCHES [process] [patient] [plain] [trims] [churns]`: 0 batches are batches without end.
+//! `campaign-writer DIR SEED BATCHES [process] [patient] [stubborn] [plain] [trims] [churns]`: 0 batches are batches
+//! without end.
 
 use std::env;
 use std::error::Error;
@@ -24,7 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = env::args().skip(1).collect();
     let [dir, seed, batches, options @ ..] = words.as_slice() else {
         return Err(
-            "campaign-writer DIR SEED BATCHES [process] [patient] [plain] [trims] [churns]".into(),
+            "campaign-writer DIR SEED BATCHES [process] [patient] [stubborn] [plain] [trims] [churns]"
+                .into(),
         );
     };
     let has = |option: &str| options.iter().any(|word| word == option);
@@ -37,10 +39,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     };
     say(&format!("open {}", store.head()))?;
+    let patience = match (has("patient"), has("stubborn")) {
+        (false, false) => Patience::None,
+        (true, false) => Patience::Waits,
+        (_, true) => Patience::Insists,
+    };
     let writer = Writer {
         store,
         plan: Plan::of(seed.parse()?),
-        is_patient: has("patient"),
+        patience,
         is_plain: has("plain"),
         trims: has("trims"),
     };
@@ -55,23 +62,32 @@ fn main() -> Result<(), Box<dyn Error>> {
 struct Writer {
     store: DiskStore,
     plan: Plan,
-    /// Waits for room as an engine does.
-    is_patient: bool,
+    patience: Patience,
     /// Writes records and nothing that is derived from them.
     is_plain: bool,
     /// Drops old records as soon as it can.
     trims: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    None,
+    /// Waits for room before it adds anything.
+    Waits,
+    /// Waits for room for what was refused, and adds it again.
+    Insists,
+}
+
 impl Writer {
     fn write(&self, batches: u64) -> Result<(), Box<dyn Error>> {
         for number in (1..).take_while(|number| batches == 0 || *number <= batches) {
-            if self.is_patient {
+            if self.patience == Patience::Waits {
                 self.wait_for_room()?;
             }
             let head = self.store.head();
-            match self.store.append(head, &self.plan.batch(head.get())) {
+            match self.append(head) {
                 Ok(head) => say(&format!("acked {head}"))?,
+                Err(AppendError::NoRoom { .. }) => return self.stay(head),
                 Err(error) => {
                     say(&format!("failed {}", told(&error)))?;
                     return self.insist(head);
@@ -85,6 +101,30 @@ impl Writer {
             }
         }
         Ok(())
+    }
+
+    fn append(&self, head: Seq) -> Result<Seq, AppendError> {
+        let batch = self.plan.batch(head.get());
+        loop {
+            let added = self.store.append(head, &batch);
+            let is_refused = matches!(added, Err(AppendError::NoRoom { .. }));
+            if !is_refused || self.patience != Patience::Insists {
+                return added;
+            }
+            // Whoever listens may have gone; the disk tells all the same.
+            let _ = say(&format!("unfit {head}"));
+            while !self.store.seek_room() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+
+    /// A journal that refused for want of room is as it was.
+    fn stay(&self, head: Seq) -> Result<(), Box<dyn Error>> {
+        if self.store.head() == head && !self.store.has_room() {
+            return say(&format!("unfit {head}"));
+        }
+        say(&format!("unpoisoned and changed: {}", self.store.head()))
     }
 
     fn wait_for_room(&self) -> Result<(), Box<dyn Error>> {

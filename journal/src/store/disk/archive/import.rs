@@ -38,7 +38,8 @@ fn fill(archive: &Archive, draft: &Draft, location: &str) -> Result<Seq, ImportE
     let mut chain = draft.chain(archive.journal(), archive.origin())?;
     let payloads = Payloads::new(draft.dir());
     let keep = |body: &Option<Kept>| {
-        draft.io("write a payload", payloads.keep(body.as_slice(), Durability::Power))
+        let kept = payloads.keep(body.as_slice(), Durability::Power);
+        draft.io("write a payload", kept.map_err(Into::into))
     };
     if let Some(base) = archive.base() {
         for found in archive.kept_frames() {

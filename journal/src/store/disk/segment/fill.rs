@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 
+use crate::store::disk::files;
+
 /// What the system keeps in memory and writes at least.
 pub(super) const PAGE_BYTES: usize = 4 * 1024;
 
@@ -13,18 +15,13 @@ pub(super) const PAGE_BYTES: usize = 4 * 1024;
 pub(super) fn begin(file: &mut File, head: &[u8], capacity: u64) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     match direct::begin(file, head, capacity) {
-        Err(error) if !is_full(&error) => {}
+        Err(error) if !files::is_full(&error) => {}
         filled => return filled,
     }
     // Whatever was the reason, here it is told if it still holds.
     file.seek(SeekFrom::Start(0))?;
     file.write_all(head)?;
     zero(file, head.len() as u64, capacity)
-}
-
-/// Whether there is no space for what was to be written.
-pub(super) fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Fills a file with zeroes from one offset to another.

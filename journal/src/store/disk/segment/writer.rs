@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::fill::{self, PAGE_BYTES};
 use super::header::{self, Place, SegmentFile};
 use super::spare::{Making, Spare};
-use crate::store::disk::files;
+use crate::store::disk::files::{self, Unwritten};
 use crate::store::tail::Tail;
 
 /// Size of the first segment of a session; each further one has twice the size of the one before.
@@ -34,6 +34,8 @@ pub(in crate::store::disk) struct SegmentWriter {
     end: Place,
     capacity: u64,
     next: Next,
+    /// Bytes of the batch for which there was no space; 0 if there was for all.
+    missing: u64,
 }
 
 /// The segment after the one that is written to.
@@ -106,13 +108,13 @@ impl SegmentWriter {
         file.sync_all()?;
         files::sync_dir(&dir.join(header::DIR))?;
         file.seek(SeekFrom::Start(end.offset))?;
-        Ok(Self { dir: dir.to_owned(), journal, file, end, capacity, next })
+        Ok(Self { dir: dir.to_owned(), journal, file, end, capacity, next, missing: 0 })
     }
 
     fn over(dir: &Path, journal: Uuid, spare: Spare) -> Self {
         let Spare { file, segment, capacity } = spare;
-        let end = Place::start_of(segment.ordinal);
-        Self { dir: dir.to_owned(), journal, file, end, capacity, next: Next::NotYet }
+        let (end, next) = (Place::start_of(segment.ordinal), Next::NotYet);
+        Self { dir: dir.to_owned(), journal, file, end, capacity, next, missing: 0 }
     }
 
     /// Where the next frame goes, as long as it fits there.
@@ -122,11 +124,19 @@ impl SegmentWriter {
 
     /// Adds the frames of a batch as one; gives the place where they begin.
     ///
-    /// A batch that is larger than a segment makes its segment grow: none is ever split.
-    pub(in crate::store::disk) fn append(&mut self, frames: &[u8]) -> io::Result<Place> {
+    /// A batch that is larger than a segment makes its segment grow: none is ever split. Without
+    /// space for that, no byte of it is written.
+    pub(in crate::store::disk) fn append(&mut self, frames: &[u8]) -> Result<Place, Unwritten> {
         let bytes = frames.len() as u64;
         if self.is_full_for(frames) {
             self.rotate()?;
+        }
+        if let Err(unwritten) = self.reserve(bytes) {
+            self.missing = bytes;
+            return Err(unwritten);
+        }
+        if self.missing <= bytes {
+            self.missing = 0;
         }
         let begin = self.end;
         self.write(frames)?;
@@ -139,6 +149,23 @@ impl SegmentWriter {
             self.settle();
         }
         Ok(begin)
+    }
+
+    /// Takes the space that a batch needs behind what was filled with zeroes: with more of them.
+    fn reserve(&mut self, bytes: u64) -> Result<(), Unwritten> {
+        let needed = self.end.offset + bytes;
+        if needed <= self.capacity {
+            return Ok(());
+        }
+        let filled = fill::zero(&mut self.file, self.capacity, needed);
+        if filled.is_err() {
+            // Zeroes that stay all the same say nothing.
+            let _ = self.file.set_len(self.capacity);
+        }
+        self.file.seek(SeekFrom::Start(self.end.offset))?;
+        filled.map_err(Unwritten::harmless)?;
+        self.capacity = needed;
+        Ok(())
     }
 
     /// Whether these frames go into the next segment, before which this one is synced.
@@ -181,17 +208,32 @@ impl SegmentWriter {
         if matches!(&self.next, Next::Making(making) if making.is_done()) {
             self.settle();
         }
-        !matches!(self.next, Next::Failed)
+        !matches!(self.next, Next::Failed) && self.missing == 0
     }
 
     /// Asks the disk for space again, if it had none.
     pub(in crate::store::disk) fn seek_room(&mut self) -> bool {
         if !self.has_room() {
-            self.next = Next::NotYet;
+            if matches!(self.next, Next::Failed) {
+                self.next = Next::NotYet;
+            }
             self.prepare();
             self.settle();
+            let fits = |this: &mut Self, bytes| {
+                matches!(this.next, Next::Ready(_))
+                    && (this.is_next_for(bytes) || this.reserve(bytes).is_ok())
+            };
+            if fits(self, self.missing) {
+                self.missing = 0;
+            }
         }
         self.has_room()
+    }
+
+    /// Whether the next segment is there, and has so much space.
+    fn is_next_for(&self, bytes: u64) -> bool {
+        let offset = Place::start_of(self.end.ordinal).offset;
+        matches!(&self.next, Next::Ready(spare) if offset + bytes <= spare.capacity)
     }
 
     /// Ends the session: gives back what was taken in advance.
@@ -253,6 +295,13 @@ impl SegmentWriter {
         Ok(())
     }
 
+    /// Puts another file in the place of the segment, and lets there be no next one; gives it.
+    #[cfg(all(test, target_os = "linux"))]
+    pub(in crate::store::disk) fn replace(&mut self, file: File) -> File {
+        self.next = Next::Failed;
+        std::mem::replace(&mut self.file, file)
+    }
+
     /// Puts a file in the place of the segment that cannot be synced.
     #[cfg(all(test, unix))]
     pub(in crate::store::disk) fn break_sync(&mut self) {
@@ -272,7 +321,7 @@ fn after(ordinal: u64) -> io::Result<u64> {
 /// What could be done; none if the disk had no space for it.
 fn unless_full<T>(done: io::Result<T>) -> io::Result<Option<T>> {
     match done {
-        Err(error) if fill::is_full(&error) => Ok(None),
+        Err(error) if files::is_full(&error) => Ok(None),
         done => done.map(Some),
     }
 }

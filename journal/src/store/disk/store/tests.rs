@@ -1,4 +1,4 @@
-//! What a failed sync does to a store.
+//! What a failed sync does to a store, and a segment without space.
 
 use super::*;
 use crate::event::RunUnparked;
@@ -79,4 +79,69 @@ fn a_failed_sync_poisons_and_is_never_tried_again() {
     assert!((2..=3).contains(&again.head().get()), "the last commit may be there or not");
     let head = again.head();
     again.append(head, &[record(head.get() + 1)]).expect("it goes on from there");
+}
+
+/// Lets there be no space for the segment and the next one; gives the segment.
+#[cfg(target_os = "linux")]
+fn fill_disk(store: &DiskStore) -> std::fs::File {
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("always there");
+    replace(store, full)
+}
+
+#[cfg(target_os = "linux")]
+fn replace(store: &DiskStore, file: std::fs::File) -> std::fs::File {
+    match &mut store.writer().state {
+        State::Open(disk) => disk.segments.replace(file),
+        state => panic!("{state:?}"),
+    }
+}
+
+/// More than the first segment takes, and than the second one.
+#[cfg(target_os = "linux")]
+fn huge(first: u64) -> Vec<Record> {
+    (first..first + 100).map(|seq| crate::store::conformance::record(seq, 7_000)).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_segment_without_space_for_a_batch_takes_none_of_it_and_goes_on() {
+    for (durability, asks) in [(Durability::Power, true), (Durability::Process, false)] {
+        let home = tempfile::tempdir().expect("a folder");
+        let dir = home.path().join("journal");
+        let store = created(&dir, durability);
+        store.append(Seq::new(1), &[record(2)]).expect("appended");
+        let segment = fill_disk(&store);
+        for _ in 0..2 {
+            let refused = store.append(Seq::new(2), &huge(3));
+            assert!(matches!(refused, Err(AppendError::NoRoom { .. })), "{refused:?}");
+            assert_eq!((store.head(), store.has_room()), (Seq::new(2), false));
+        }
+        // There is a next segment now, in which the batch does not fit.
+        assert!(!store.seek_room(), "it is too small");
+        drop(replace(&store, segment));
+        if asks {
+            assert!(store.seek_room() && store.has_room());
+        }
+        store.append(Seq::new(2), &huge(3)).expect("it fits");
+        store.append(Seq::new(102), &[record(103)]).expect("it goes on");
+        assert!(store.seek_room());
+        drop(store);
+        let again = DiskStore::open(&dir, OpenMode::Existing, durability).expect("opened");
+        assert_eq!((again.mended(), again.head()), (None, Seq::new(103)));
+        let found: Vec<Record> = again.scan(Seq::new(3)).filter_map(Result::ok).collect();
+        assert_eq!(found, [huge(3), vec![record(103)]].concat());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_batch_that_may_be_there_in_part_poisons_for_whatever_reason() {
+    let home = tempfile::tempdir().expect("a folder");
+    let store = created(&home.path().join("journal"), Durability::Power);
+    let _segment = fill_disk(&store);
+    let failed = store.append(Seq::new(1), &[record(2)]);
+    let Err(AppendError::Io { source, .. }) = failed else { panic!("{failed:?}") };
+    assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
+    let refused = store.append(Seq::new(1), &[record(2)]);
+    assert!(matches!(refused, Err(AppendError::Poisoned)), "{refused:?}");
 }
