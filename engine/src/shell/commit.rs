@@ -27,6 +27,21 @@ pub(super) struct Committer {
     trust: Trust,
     /// Whether the last flush took longer than it takes to look at what it wrote.
     is_disk_slow: bool,
+    patience: Patience,
+    /// Whether what is queued begins with records for which there was no room.
+    is_refused: bool,
+    /// Whether nobody waits for room if there is none for the flush under way.
+    is_last_try: bool,
+}
+
+/// Whether records wait for room on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// Whoever cannot even say that it began ends.
+    NotYet,
+    Waits,
+    /// Everything ends, with them or without.
+    Over,
 }
 
 /// A flush that was begun.
@@ -49,6 +64,8 @@ struct Landed {
 pub(super) enum CommitError {
     #[error(transparent)]
     Append(#[from] AppendError),
+    #[error("records {first} to {last}, of which nobody was told, were not kept")]
+    NoRoom { first: Seq, last: Seq, source: AppendError },
     #[error("the journal's writer stopped")]
     Writer,
 }
@@ -59,8 +76,19 @@ impl Committer {
         let durable = store.head();
         let trust = Trust { quick_in_a_row: 0, has_threads: has_threads_to_spare() };
         let (pending, spare, acks) = (Vec::new(), Vec::new(), VecDeque::new());
-        let (under_way, is_disk_slow) = (None, false);
-        Self { store, durable, pending, spare, acks, under_way, trust, is_disk_slow }
+        Self {
+            store,
+            durable,
+            pending,
+            spare,
+            acks,
+            under_way: None,
+            trust,
+            is_disk_slow: false,
+            patience: Patience::NotYet,
+            is_refused: false,
+            is_last_try: false,
+        }
     }
 
     /// The last record that is durable.
@@ -97,7 +125,23 @@ impl Committer {
 
     /// Whether records wait for nothing but a flush.
     pub(super) const fn is_due(&self) -> bool {
-        self.under_way.is_none() && !self.pending.is_empty()
+        self.under_way.is_none() && !self.pending.is_empty() && !self.is_refused
+    }
+
+    /// Whether records wait for room on the disk, and all that were queued since for them.
+    pub(super) const fn is_refused(&self) -> bool {
+        self.is_refused
+    }
+
+    /// Has what was refused tried again.
+    pub(super) const fn try_again(&mut self) {
+        self.is_refused = false;
+    }
+
+    /// Has everything tried for the last time: a refusal ends it from now on.
+    pub(super) const fn try_last(&mut self) {
+        self.patience = Patience::Over;
+        self.try_again();
     }
 
     /// Whether more may be queued; a disk that hangs must not fill the memory.
@@ -114,6 +158,7 @@ impl Committer {
             return;
         }
         let records = std::mem::replace(&mut self.pending, std::mem::take(&mut self.spare));
+        self.is_last_try = self.patience != Patience::Waits;
         let here = is_driver_free && self.trust.is_earned(records.len());
         let (store, expected) = (Arc::clone(&self.store), self.durable);
         let append = move || append(store.as_ref(), expected, records);
@@ -134,7 +179,9 @@ impl Committer {
         }
     }
 
-    /// Waits for the flush that is under way, for ever if there is none.
+    /// Waits for the flush that is under way, for ever if there is none; gives what has landed.
+    ///
+    /// That is nothing if there was no room for it: then it is the first that is tried again.
     ///
     /// # Cancel safety
     /// Safe: the flush goes on, and the next call waits for it again.
@@ -149,8 +196,31 @@ impl Committer {
         self.trust.learn(took);
         let looking = LOOK.saturating_mul(u32::try_from(records.len()).unwrap_or(u32::MAX));
         self.is_disk_slow = took > looking + QUICK;
-        self.durable = head?;
+        match head {
+            Err(CommitError::Append(source @ AppendError::NoRoom { .. })) => {
+                self.put_back(records, source)?;
+                return Ok(Vec::new());
+            }
+            head => self.durable = head?,
+        }
+        if self.patience == Patience::NotYet {
+            self.patience = Patience::Waits;
+        }
         Ok(records)
+    }
+
+    /// Queues what was refused in front of what was queued behind it.
+    fn put_back(&mut self, refused: Vec<Record>, source: AppendError) -> Result<(), CommitError> {
+        let mut behind = std::mem::replace(&mut self.pending, refused);
+        self.pending.append(&mut behind);
+        // One that was under way when the last try was asked for was not the last.
+        self.is_refused = self.patience == Patience::Waits;
+        match (self.is_last_try, self.pending.first(), self.pending.last()) {
+            (true, Some(Record { seq: first, .. }), Some(Record { seq: last, .. })) => {
+                Err(CommitError::NoRoom { first: *first, last: *last, source })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Gives the answers that have become due.
@@ -387,6 +457,63 @@ mod tests {
         for _ in 0..QUICK_FLUSHES_MIN * 4 {
             flush(&mut commits).await.unwrap();
             assert!(!store.was_here());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_is_tried_again_in_front_of_what_came_later() {
+        let store = Told::new([(2, Fault::Refuse { asked: 1 })]);
+        let mut commits = Committer::new(Arc::clone(&store) as Arc<dyn Store>);
+        flush(&mut commits).await.unwrap();
+        let refused = record(commits.durable().next());
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tell = |seq: Seq, told: &Arc<Mutex<Vec<Seq>>>| {
+            let told = Arc::clone(told);
+            move || told.lock().unwrap().push(seq)
+        };
+        commits.queue().push(refused.clone());
+        commits.answer_after(refused.seq, tell(refused.seq, &told));
+        commits.begin(true);
+        let later = record(refused.seq.next());
+        commits.queue().push(later.clone());
+        commits.answer_after(later.seq, tell(later.seq, &told));
+        assert_eq!(commits.landed().await.unwrap(), []);
+        commits.answer();
+        commits.begin(true);
+        assert!(commits.is_refused() && !commits.is_due() && !commits.is_idle());
+        assert_eq!((store.inner.appends(), told.lock().unwrap().len()), (2, 0));
+
+        assert!(store.inner.seek_room());
+        commits.try_again();
+        commits.begin(true);
+        assert_eq!(commits.landed().await.unwrap(), [refused.clone(), later.clone()]);
+        commits.answer();
+        assert_eq!(*told.lock().unwrap(), [refused.seq, later.seq]);
+        assert!(commits.is_idle());
+    }
+
+    /// A flush that began before the end is not the last try.
+    #[tokio::test]
+    async fn the_last_try_is_one_that_begins_when_it_is_asked_for() {
+        for tries in [1, 2] {
+            let refusals = (2..2 + tries).map(|number| (number, Fault::Refuse { asked: 0 }));
+            let store = Told::new(refusals);
+            let mut commits = Committer::new(Arc::clone(&store) as Arc<dyn Store>);
+            flush(&mut commits).await.unwrap();
+            let next = record(commits.durable().next());
+            commits.queue().push(next);
+            commits.begin(false);
+            commits.try_last();
+            assert_eq!(commits.landed().await.unwrap(), []);
+            assert!(commits.is_due(), "at once: nobody waits for room any more");
+            commits.begin(false);
+            match commits.landed().await {
+                Ok(landed) => assert_eq!((landed.len(), tries), (1, 1)),
+                Err(error) => {
+                    assert!(matches!(error, CommitError::NoRoom { .. }), "{error}");
+                    assert_eq!(tries, 2);
+                }
+            }
         }
     }
 

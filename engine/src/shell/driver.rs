@@ -193,18 +193,19 @@ impl Driver {
                     }
                 }
                 plan = self.retention.planned() => self.trim(plan)?,
+                waited = self.space.regained() => {
+                    self.core.suspend(false);
+                    self.commits.try_again();
+                    for message in waited {
+                        self.take(message)?;
+                    }
+                    let _ = self.decide(Command::Wake)?;
+                }
                 Some(message) = self.inbox.recv(), if self.takes_messages() => {
                     if self.residence.holds_up(&message) {
                         self.residence.cache_ready().await;
                     }
                     self.receive(message)?;
-                }
-                waited = self.space.regained() => {
-                    self.core.suspend(false);
-                    for message in waited {
-                        self.take(message)?;
-                    }
-                    let _ = self.decide(Command::Wake)?;
                 }
                 // Last, so that it is quiet indeed.
                 () = sleep_until(&self.world, quiet_at) => {}
@@ -328,7 +329,7 @@ impl Driver {
 
     /// On a full disk nothing begins, so that what is in reserve is left for what ends.
     fn look_at_disk(&mut self) {
-        if self.space.has_run_out() {
+        if self.space.has_run_out(self.commits.is_refused()) {
             self.core.suspend(true);
         }
     }
@@ -484,6 +485,7 @@ impl Driver {
         let Some(drain) = &mut self.drain else { return Ok(()) };
         if !drain.closed && (self.tasks.is_empty() || now >= drain.deadline) {
             drain.closed = true;
+            self.commits.try_last();
             self.tasks.abort_all();
             let epoch = self.core.state().epoch();
             let _ = self.decide(Command::Close { epoch })?;

@@ -26,9 +26,9 @@ impl Space {
         Self { store, period: period.max(PERIOD_MIN), asking: None, held: Vec::new() }
     }
 
-    /// Looks at the disk; true if it has just run out of room.
-    pub(super) fn has_run_out(&mut self) -> bool {
-        if self.asking.is_some() || self.store.has_room() {
+    /// Looks at the disk; true if it has just run out of room, as it has if it refused something.
+    pub(super) fn has_run_out(&mut self, has_refused: bool) -> bool {
+        if self.asking.is_some() || !has_refused && self.store.has_room() {
             return false;
         }
         let (store, period) = (Arc::clone(&self.store), self.period);
