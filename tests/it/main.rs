@@ -35,6 +35,7 @@ mod probes;
 mod refunds_from_zero;
 mod reopened;
 mod residence;
+mod retained_bodies;
 mod retention;
 mod retries;
 mod runs;
