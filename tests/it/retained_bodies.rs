@@ -32,7 +32,7 @@ fn shout() -> Workflow<String, String> {
 }
 
 /// Saves a text backwards, fails, and has both when it is tried again after a week.
-fn weekly() -> Workflow<String, String> {
+pub(crate) fn weekly() -> Workflow<String, String> {
     let mut flow = Workflow::builder::<String>("weekly");
     let text = flow.input();
     let step = flow
@@ -49,19 +49,19 @@ fn weekly() -> Workflow<String, String> {
 }
 
 /// A text that fits into no frame, another one for each number.
-fn large(number: u32) -> String {
+pub(crate) fn large(number: u32) -> String {
     format!("text {number} ").repeat(LARGE / 7)
 }
 
 /// An engine over a journal on a disk.
-struct Life {
-    engine: Engine,
-    disk: Arc<DiskStore>,
+pub(crate) struct Life {
+    pub(crate) engine: Engine,
+    pub(crate) disk: Arc<DiskStore>,
     shout: Workflow<String, String>,
 }
 
 impl Life {
-    async fn open(dir: &Path, settings: Settings) -> Self {
+    pub(crate) async fn open(dir: &Path, settings: Settings) -> Self {
         let disk = DiskStore::open(dir, OpenMode::CreateIfMissing, Durability::Process);
         let (disk, shout) = (Arc::new(disk.unwrap()), shout());
         let engine = Engine::with_store(Arc::clone(&disk) as Arc<dyn Store>).settings(settings);
@@ -69,21 +69,25 @@ impl Life {
         Self { engine: engine.start().await.unwrap(), disk, shout }
     }
 
-    async fn shout(&self, text: &str) -> RunId {
+    pub(crate) async fn shout(&self, text: &str) -> RunId {
         let run = self.engine.start(&self.shout, text.to_owned()).await.unwrap();
         assert!(run.outcome().await.unwrap() == text.to_uppercase());
         run.id()
     }
 
     /// Has runs made until something in the background has happened.
-    async fn work_until(&self, is_so: impl Fn() -> bool) {
+    pub(crate) async fn work_until(&self, is_so: impl Fn() -> bool) {
         while !is_so() {
             self.shout(&"small ".repeat(1_000)).await;
             tokio::time::sleep(SECOND).await;
         }
     }
 
-    fn is_trimmed(&self) -> bool {
+    pub(crate) async fn close(self) {
+        self.engine.shutdown(Duration::ZERO).await.unwrap();
+    }
+
+    pub(crate) fn is_trimmed(&self) -> bool {
         self.disk.first() > Seq::new(1)
     }
 }
@@ -102,7 +106,7 @@ fn only(dir: &Path, kept: &BTreeSet<PathBuf>) -> bool {
 }
 
 /// Keeps three runs and whatever has not ended.
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     let mut settings = support::settings();
     (settings.checkpoint_records, settings.retention_runs) = (50, Some(3));
     settings
@@ -131,7 +135,7 @@ async fn bodies_of_dropped_runs_go_and_those_of_open_runs_stay() {
     // One whose run is still kept.
     let last = life.shout(&large(6)).await;
     assert_eq!(bodies(&dir).len(), 2 + 2);
-    life.engine.shutdown(Duration::ZERO).await.unwrap();
+    life.close().await;
 
     // Nothing refers to this one; once it is gone, the others were spared.
     let orphan = dir.join("payloads").join(PayloadHash::of(b"orphan").to_string());
@@ -150,7 +154,7 @@ async fn bodies_of_dropped_runs_go_and_those_of_open_runs_stay() {
     life.work_until(|| bodies(&dir).is_empty()).await;
     let audit = audit::audit(&*life.disk);
     assert!(audit.is_clean(), "{audit:?}");
-    life.engine.shutdown(Duration::ZERO).await.unwrap();
+    life.close().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,5 +175,5 @@ async fn what_is_beyond_the_bytes_that_are_kept_goes_with_its_bodies() {
         if let Event::JournalTrimmed(event) = record.event { Some(event.reason) } else { None }
     });
     assert_eq!(reasons.next(), Some(TrimReason::Bytes));
-    life.engine.shutdown(Duration::ZERO).await.unwrap();
+    life.close().await;
 }
