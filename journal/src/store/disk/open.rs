@@ -34,8 +34,16 @@ pub(super) struct Opened {
     pub(super) tail: Tail,
     /// What stands for the records that were dropped.
     pub(super) base: Option<Base>,
-    /// What the opening did, to be recorded.
-    pub(super) mended: Option<Event>,
+    /// What the opening did.
+    pub(super) mended: Option<Mended>,
+}
+
+/// What an opening did.
+#[derive(Debug)]
+pub(super) struct Mended {
+    pub(super) event: Event,
+    /// Whether it is the last record already.
+    pub(super) is_recorded: bool,
 }
 
 /// Opens the journal in a folder, or makes it if the mode allows that.
@@ -110,7 +118,7 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
     let kept = checkpoint.map(|position| position.tail);
     let known = known.into_iter().chain(kept).max_by_key(|tail| tail.head);
     let mut found = place.survey(journal, bases.origin(), known, checkpoint)?;
-    let mut mended = None;
+    let (mut mended, mut is_recorded) = (None, false);
     if let (Worth::Torn { .. }, Some(said)) = (&found.survey.worth, &found.survey.unreadable) {
         // What cannot be read just now must not be cut off.
         return Err(place.failed("read the segments", io::Error::other(said.clone())));
@@ -120,17 +128,23 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
         Worth::Torn { to, problem, .. } => mended = Some(TailCut { to, problem }.into()),
         Worth::Damaged { problem, .. } => {
             let (whole, event) = mend(place, journal, &mut bases, known, &found, problem)?;
-            (found, mended) = (whole, Some(event.into()));
+            is_recorded = event.is_recorded;
+            (found, mended) = (whole, Some(event.event));
         }
         Worth::Newer { problem } => return Err(place.newer(problem)),
     }
-    let mended = tell_untold(&bases, mended);
+    let mended = tell_untold(&bases, mended).map(|event| Mended { event, is_recorded });
     let Found { segments, map, survey, changed: _ } = found;
     let end = survey.whole.end;
     let writer = place
         .io("go on in the last segment", SegmentWriter::resume(dir, journal, &segments, end))?;
     let mut anchor = place.io("open the head", Anchor::reopen(dir, survey.whole.tail))?;
     place.io("write the head", anchor.write(survey.whole.tail))?;
+    if is_recorded {
+        // What it said before may be of records that are lost, which is told by now.
+        let written = anchor.write(survey.whole.tail).and_then(|()| anchor.sync());
+        place.io("write the head", written)?;
+    }
     place.io("write both copies of the base", bases.mend(dir))?;
     place.io("remove what was dropped", recover::remove_dropped(dir, journal, bases.origin()))?;
     map.end_at(survey.whole);
@@ -146,19 +160,21 @@ fn mend(
     known: Option<Tail>,
     damaged: &Found,
     problem: String,
-) -> Result<(Found, JournalRecovered), OpenError> {
+) -> Result<(Found, Mended), OpenError> {
     let (dir, origin, durable) = (place.dir.as_path(), bases.origin(), damaged.survey.durable);
-    let rebuilt = recover::replace(dir, journal, origin, durable);
-    if let Some(rebuilt) = place.io("put it together again", rebuilt)? {
-        let Rebuilt { whole, lost, method } = rebuilt;
+    let tell = |lost: Option<(Seq, Seq)>, method| {
+        let ((lost_from, lost_to), problem) = (lost.unzip(), problem.clone());
+        also_untold(bases, JournalRecovered { lost_from, lost_to, method, problem })
+    };
+    let rebuilt = recover::replace(dir, journal, origin, durable, &tell);
+    if let Some(Rebuilt { whole, event, .. }) = place.io("put it together again", rebuilt)? {
         for hash in &damaged.changed {
             place.io("move a payload aside", Payloads::new(dir).quarantine(*hash))?;
         }
-        let (lost_from, lost_to) = lost.unzip();
         let mut found = place.survey(journal, origin, None, None)?;
         // A batch of which only the beginning is left still counts.
         found.survey.whole = whole;
-        return Ok((found, JournalRecovered { lost_from, lost_to, method, problem }));
+        return Ok((found, Mended { event: event.into(), is_recorded: true }));
     }
     let orphaned = base::orphaned(journal, &damaged.segments).filter(|_| bases.base.is_none());
     let Some(origin) = orphaned else {
@@ -174,13 +190,16 @@ fn mend(
     }
     // What is lost is told because the base says so.
     let (lost_from, lost_to, method) = (None, None, RecoveryMethod::Prefix);
-    Ok((found, JournalRecovered { lost_from, lost_to, method, problem }))
+    let event = JournalRecovered { lost_from, lost_to, method, problem };
+    Ok((found, Mended { event: event.into(), is_recorded: false }))
 }
 
 /// Adds the loss of the first records to what is told, if no record tells it yet.
 fn tell_untold(bases: &Bases, mended: Option<Event>) -> Option<Event> {
-    let Some((from, to)) = bases.untold() else { return mended };
-    let mut event = match mended {
+    if bases.untold().is_none() {
+        return mended;
+    }
+    let event = match mended {
         Some(Event::JournalRecovered(event)) => event,
         // A torn end was never acknowledged: the loss says more.
         _ => JournalRecovered {
@@ -190,8 +209,14 @@ fn tell_untold(bases: &Bases, mended: Option<Event>) -> Option<Event> {
             problem: nothing_in_front_of(bases.origin()),
         },
     };
-    (event.lost_from, event.lost_to) = (Some(from), event.lost_to.max(Some(to)));
-    Some(event.into())
+    Some(also_untold(bases, event).into())
+}
+
+fn also_untold(bases: &Bases, mut event: JournalRecovered) -> JournalRecovered {
+    if let Some((from, to)) = bases.untold() {
+        (event.lost_from, event.lost_to) = (Some(from), event.lost_to.max(Some(to)));
+    }
+    event
 }
 
 fn nothing_in_front_of(origin: Origin) -> String {
@@ -331,3 +356,6 @@ impl Place {
         OpenError::NewerFormat { location: self.location.clone(), problem }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use chrono::Utc;
 use uuid::Uuid;
 
 use super::base::{Base, Origin};
@@ -16,9 +17,11 @@ use super::payloads::Payloads;
 use super::segment::{self, Frames, Piece, Place, Position, SegmentFile, SegmentWriter};
 use super::store::Durability;
 use crate::codec::{self, Aside, DecodeError, Kept, PayloadProblem};
-use crate::event::RecoveryMethod;
+use crate::event::{Event, JournalRecovered, RecoveryMethod};
 use crate::id::Seq;
-use crate::store::tail::Tail;
+use crate::record::Record;
+use crate::store::tail::{Batch, Tail};
+use crate::time::Timestamp;
 
 /// The folder in which the new segments are made; complete once it has lost this name.
 const DRAFT: &str = "segments-new";
@@ -30,33 +33,42 @@ const SCRATCH: &str = "rescue";
 const GROUP_BYTES: usize = 64 * 1024;
 
 /// What could be put together again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Rebuilt {
     pub(super) whole: Position,
     /// What was lost for good, if anything.
-    pub(super) lost: Option<(Seq, Seq)>,
-    pub(super) method: RecoveryMethod,
+    lost: Option<(Seq, Seq)>,
+    /// What tells it, which is the last record.
+    pub(super) event: JournalRecovered,
 }
 
-/// Writes the longest provable chain as the segments of another folder.
-pub(super) fn rebuild(
+/// What tells of a loss, if there is one.
+pub(super) type Tell<'a> = &'a dyn Fn(Option<(Seq, Seq)>, RecoveryMethod) -> JournalRecovered;
+
+/// Writes the longest provable chain as the segments of another folder, and what tells of it.
+fn rebuild(
     from: &Path,
     journal: Uuid,
     to: &Path,
-    to_journal: Uuid,
     origin: Origin,
     durable: Seq,
-) -> io::Result<Rebuilt> {
+    tell: Tell<'_>,
+) -> io::Result<Option<Rebuilt>> {
     // sled writes to what it opens, and shortens it where the disk fails: it gets a copy.
     let scratch = to.join(SCRATCH);
     files::copy(&from.join(index::DIR), &scratch.join(index::DIR))?;
     let rescue = Rescue::open(&scratch, journal)?;
-    let writer = SegmentWriter::create(to, to_journal, origin.ordinal)?;
+    let writer = SegmentWriter::create(to, journal, origin.ordinal)?;
     let mut chain = Chain::new(writer, origin, Payloads::new(from));
     let (lost, method) = gather(from, journal, origin, durable, &rescue, &mut chain)?;
     drop(rescue);
     files::remove_all(&scratch)?;
-    Ok(Rebuilt { whole: chain.end()?, lost, method })
+    if chain.tail == origin.tail() {
+        return chain.end().map(|_| None);
+    }
+    let event = tell(lost, method);
+    chain.record(event.clone().into())?;
+    Ok(Some(Rebuilt { whole: chain.end()?, lost, event }))
 }
 
 /// Adds the longest provable chain of a journal to an empty one; tells what is lost.
@@ -182,6 +194,15 @@ impl Chain {
         Ok(true)
     }
 
+    /// Adds a record of an event.
+    pub(super) fn record(&mut self, event: Event) -> io::Result<()> {
+        let (tail, at) = (self.tail, Timestamp::from(Utc::now()));
+        let record = Record { seq: tail.head.next(), at, run: None, event };
+        let mut batch = Batch::default();
+        tail.encode(tail.head, &[record], &mut batch).map_err(io::Error::other)?;
+        self.push(tail.head.next(), &batch.bytes).map(|_| ())
+    }
+
     /// Writes what is left, synced; gives the end.
     pub(super) fn end(mut self) -> io::Result<Position> {
         if !self.group.is_empty() {
@@ -196,28 +217,30 @@ impl Chain {
 
 /// Replaces damaged segments by what can be put together; the old ones go into quarantine.
 ///
+/// The last of the new records tells what is lost: nothing else may know of it after a crash.
 /// Touches nothing and gives none if not even the first record can be read.
 pub(super) fn replace(
     dir: &Path,
     journal: Uuid,
     origin: Origin,
     durable: Seq,
+    tell: Tell<'_>,
 ) -> io::Result<Option<Rebuilt>> {
     let draft = dir.join(DRAFT);
     let attempt = || {
         files::remove_all(&draft)?;
         segment::create_dir(&draft)?;
-        rebuild(dir, journal, &draft, journal, origin, durable)
+        rebuild(dir, journal, &draft, origin, durable, tell)
     };
     let mut rebuilt = attempt()?;
-    if rebuilt.lost.is_some() {
+    if rebuilt.as_ref().is_none_or(|rebuilt| rebuilt.lost.is_some()) {
         // sled takes an error of the disk for the end of its log now and then: it is asked anew.
         rebuilt = attempt()?;
     }
-    if rebuilt.whole.tail == origin.tail() {
+    let Some(rebuilt) = rebuilt else {
         files::remove_all(&draft)?;
         return Ok(None);
-    }
+    };
     files::create(&draft.join(DONE))?.sync_all()?;
     files::sync_dir(&draft)?;
     // What was derived from the damaged segments may say more than the new ones do.
@@ -227,8 +250,8 @@ pub(super) fn replace(
     }
     finish(dir)?;
     if rebuilt.lost.is_some() && dir.join(index::DIR).exists() {
-        // It may hold what was derived from records that are no longer there. Until here it was
-        // needed: after a crash all of this is done again, as the head still speaks of them.
+        // It may hold what was derived from records that are no longer there. After a crash in front
+        // of this it is found not to belong to the new segments.
         files::quarantine(dir, index::DIR)?;
     }
     Ok(Some(rebuilt))

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::Path;
 
-use chrono::Utc;
 use uuid::Uuid;
 
 use super::anchor;
@@ -19,9 +18,6 @@ use super::recover::{self, Chain};
 use super::segment::{self, Survey, Worth, survey};
 use crate::event::{Event, JournalRecovered, TailCut};
 use crate::id::Seq;
-use crate::record::Record;
-use crate::store::tail::Batch;
-use crate::time::Timestamp;
 
 /// Where a copy of the database is opened: opening it where it is would change it.
 const COPY: &str = "index-copy";
@@ -151,7 +147,7 @@ fn fill(
         draft.begin_with(base)?;
     }
     if let Some(event) = &mended {
-        draft.io("record what was mended", record(&mut chain, event.clone()))?;
+        draft.io("record what was mended", chain.record(event.clone()))?;
     }
     Ok((chain, mended))
 }
@@ -162,16 +158,6 @@ fn begin_anew(draft: &Draft, journal: Uuid, origin: Origin) -> Result<Chain, Tar
     draft.io("begin anew", emptied.and_then(|()| segment::create_dir(draft.dir())))?;
     draft.io("write the base", base::lose(draft.dir(), journal, origin, Loss::Told))?;
     draft.chain(journal, origin)
-}
-
-/// Adds a record to a chain.
-fn record(chain: &mut Chain, event: Event) -> io::Result<()> {
-    let tail = chain.tail;
-    let at = Timestamp::from(Utc::now());
-    let record = Record { seq: tail.head.next(), at, run: None, event };
-    let mut batch = Batch::default();
-    tail.encode(tail.head, &[record], &mut batch).map_err(io::Error::other)?;
-    chain.push(tail.head.next(), &batch.bytes).map(|_| ())
 }
 
 /// Opens a copy of the database; one that is not there is as good as a damaged one.

@@ -12,7 +12,7 @@ use super::error::OpenError;
 use super::files::Unwritten;
 use super::index::Index;
 use super::lock::Lock;
-use super::open::{Opened, Place, open};
+use super::open::{Mended, Opened, Place, open};
 use super::past::{Past, excuse};
 use super::patch::Patched;
 use super::payloads::Payloads;
@@ -142,17 +142,19 @@ impl DiskStore {
             is_closed: AtomicBool::new(false),
             is_scarce,
             is_damaged: AtomicBool::new(false),
-            mended,
+            mended: mended.as_ref().map(|mended| mended.event.clone()),
         };
-        if let Some(event) = store.mended.clone() {
+        if let Some(Mended { event, is_recorded: false }) = mended {
             let at = Timestamp::from(Utc::now());
             let record = Record { seq: tail.head.next(), at, run: None, event };
             let recorded = store.append(tail.head, &[record]);
             recorded.map_err(|error| {
                 place.failed("record what was mended", std::io::Error::other(error))
             })?;
-            place.io("write the base", store.past.tell())?;
             store.opened_at = store.head();
+        }
+        if store.mended.is_some() {
+            place.io("write the base", store.past.tell())?;
         }
         Ok(store)
     }
