@@ -123,6 +123,18 @@ fn a_journal_is_sound_again_once_a_record_tells_that_its_base_is_lost() {
         assert_eq!(output.status.code(), Some(0), "{command}: {said}");
         assert!(said.contains(words), "{command}: {said}");
     }
+    // As a crash leaves it in front of the record that tells it.
+    for name in ["BASE", "BASE.copy"] {
+        let mut bytes = fs::read(after.join(name)).expect("readable");
+        bytes[7] |= 2;
+        let crc = crc32c::crc32c(&bytes[..76]).to_be_bytes();
+        bytes[76..80].copy_from_slice(&crc);
+        fs::write(after.join(name), bytes).expect("written");
+    }
+    let output = dump("verify", &after);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("are lost, which the next opening records"), "{said}");
 }
 
 /// How often a journal is looked at while it is trimmed.

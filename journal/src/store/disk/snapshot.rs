@@ -178,7 +178,11 @@ impl Snapshot {
     /// Copies of the file that stands for dropped records which are not what they should be, and
     /// why. The next opening mends them, as long as one is whole.
     pub fn flaws_of_base(&self) -> impl Iterator<Item = String> {
-        self.bases.flaws.iter().map(|(name, problem)| format!("its {name} file: {problem}"))
+        let flaws = self.bases.flaws.iter();
+        let untold = self.bases.untold().map(|(from, to)| {
+            format!("records {from} to {to} are lost, which the next opening records")
+        });
+        flaws.map(|(name, problem)| format!("its {name} file: {problem}")).chain(untold)
     }
 
     /// Bodies that are not in their frames.
