@@ -20,6 +20,13 @@ pub trait Cache: fmt::Debug + Send + Sync + 'static {
     /// [`CacheError`] if the cache cannot be read.
     fn generation(&self) -> Result<Uuid, CacheError>;
 
+    /// Whether it can be asked right now, without a wait until it is open; [`generation`] waits.
+    ///
+    /// [`generation`]: Self::generation
+    fn is_ready(&self) -> bool {
+        true
+    }
+
     /// The value under a key.
     ///
     /// # Errors
@@ -92,6 +99,13 @@ pub enum CacheError {
     /// The store was closed.
     #[error("the journal is closed; open it again")]
     Closed,
+}
+
+impl CacheError {
+    /// Whether the same may well succeed later; what is damaged or closed stays so.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() != io::ErrorKind::InvalidData)
+    }
 }
 
 impl Change {

@@ -66,6 +66,8 @@ pub(super) struct State {
     /// Whether the thread waits for a record.
     is_asleep: bool,
     pub(super) is_closing: bool,
+    /// Why the database is to be opened anew, if it failed whoever used its cache.
+    trouble: Option<io::Error>,
     /// Where the journal began when bodies that nothing refers to were looked for.
     collected: Seq,
 }
@@ -92,6 +94,7 @@ impl Index {
             taken: Seq::ZERO,
             is_asleep: false,
             is_closing: false,
+            trouble: None,
             collected: Seq::ZERO,
         };
         let shared = Arc::new(Shared {
@@ -168,16 +171,21 @@ impl Cache for Index {
         self.shared.ready().map(|(_, own)| own)
     }
 
+    fn is_ready(&self) -> bool {
+        let gate = self.shared.gate.try_read();
+        gate.is_ok() && !matches!(self.shared.state().db, Access::Opening)
+    }
+
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, CacheError> {
         let _inside = self.shared.enter();
         let (db, _) = self.shared.ready()?;
-        Ok(db.get(key)?)
+        self.shared.note(db.get(key))
     }
 
     fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Pair>, CacheError> {
         let _inside = self.shared.enter();
         let (db, _) = self.shared.ready()?;
-        Ok(db.range(from, to, limit)?)
+        self.shared.note(db.range(from, to, limit))
     }
 
     fn apply(&self, changes: Vec<Change>) -> Result<(), CacheError> {
@@ -190,14 +198,13 @@ impl Cache for Index {
         if let Some(dirty) = self.shared.dirty().as_mut() {
             dirty.extend(keys);
         }
-        Ok(applied?)
+        self.shared.note(applied)
     }
 
     fn sync(&self) -> Result<(), CacheError> {
         let _inside = self.shared.enter();
         let (db, _) = self.shared.ready()?;
-        db.flush()?;
-        Ok(sync_log(&self.shared.dir)?)
+        self.shared.note(db.flush().and_then(|()| sync_log(&self.shared.dir)))
     }
 }
 
@@ -254,6 +261,19 @@ impl Shared {
                 }
             }
         }
+    }
+
+    /// Has the database opened anew if it failed: sled refuses everything behind a failed write.
+    fn note<T>(&self, result: io::Result<T>) -> Result<T, CacheError> {
+        result.map_err(|error| {
+            // One that is damaged makes room when a fresh opening finds it so.
+            if error.kind() != ErrorKind::InvalidData {
+                let trouble = io::Error::new(error.kind(), error.to_string());
+                self.state().trouble = Some(trouble);
+                self.changed.notify_all();
+            }
+            CacheError::Io(error)
+        })
     }
 
     fn run(&self) {
@@ -339,6 +359,9 @@ impl Shared {
                 follower.follow(&self.map, self.head(), Some(Instant::now() + CLOSE), None)?;
                 return sync_log(&self.dir);
             }
+            if let Some(trouble) = self.state().trouble.take() {
+                return Err(trouble);
+            }
             follower.follow(&self.map, self.head(), None, None)?;
             self.state().taken = follower.taken();
             self.collect();
@@ -380,7 +403,7 @@ impl Shared {
     fn waits_for_records(&self, follower: &Follower) -> bool {
         let is_idle = || self.head() <= follower.taken() && !follower.is_behind(&self.map);
         let mut state = self.state();
-        while !state.is_closing && is_idle() {
+        while !state.is_closing && state.trouble.is_none() && is_idle() {
             state.is_asleep = true;
             // Asked again under the lock, so that no nudge is missed.
             if !is_idle() {
@@ -402,7 +425,11 @@ impl Shared {
 
     fn fail(&self, error: &io::Error) {
         let failed = Access::Failed(error.kind(), error.to_string());
-        let db = std::mem::replace(&mut self.state().db, failed);
+        let mut state = self.state();
+        let db = std::mem::replace(&mut state.db, failed);
+        // Whatever else it was blamed for ends with it.
+        state.trouble = None;
+        drop(state);
         self.changed.notify_all();
         if let Access::Ready(db, _) = db {
             db.close();
@@ -426,14 +453,33 @@ fn yield_to_others() {
 mod tests {
     use super::*;
 
+    fn started(dir: &Path) -> Index {
+        let map = Arc::new(Map::new(dir, Uuid::nil(), Seq::new(1), Vec::new()));
+        Index::start(dir, Uuid::nil(), map, Arc::default(), Payloads::new(dir)).expect("started")
+    }
+
+    #[test]
+    fn a_database_that_failed_is_let_go_of_although_there_is_nothing_to_follow() {
+        let home = tempfile::tempdir().expect("a folder");
+        let index = started(home.path());
+        index.generation().expect("open");
+        assert!(index.is_ready());
+        let full = ErrorKind::StorageFull;
+        let failed = index.shared.note::<()>(Err(full.into())).expect_err("told to whoever asked");
+        assert!(failed.is_passing());
+        let state = index.shared.state();
+        let patience = Duration::from_secs(60);
+        let is_waiting = |state: &mut State| state.trouble.is_some();
+        let waited = index.shared.changed.wait_timeout_while(state, patience, is_waiting);
+        assert!(!waited.expect("whole").1.timed_out(), "nobody has looked after it");
+        index.close();
+    }
+
     #[test]
     fn a_thread_that_was_left_behind_removes_nothing_of_the_next_owner() {
         let home = tempfile::tempdir().expect("a folder");
         let dir = home.path();
-        let map = || Arc::new(Map::new(dir, Uuid::nil(), Seq::new(1), Vec::new()));
-        let head = Arc::default();
-        let index = Index::start(dir, Uuid::nil(), map(), head, Payloads::new(dir));
-        let index = index.expect("started");
+        let index = started(dir);
         index.close();
         let theirs = dir.join("index.new");
         std::fs::create_dir_all(&theirs).expect("made");
