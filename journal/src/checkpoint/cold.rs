@@ -1,15 +1,15 @@
 //! The runs that have left memory, and how they come back.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::due::{self, Due, Spilled};
 use super::graphs::Graphs;
-use super::keys::{self, Key};
 use super::lookup::{Found, Lost};
+use super::stale::{Dead, Stale};
 use crate::id::{RunId, RunKey, Seq};
 use crate::manifest::Manifest;
 use crate::state::{Left, Rest, Run, State, is_gone};
@@ -22,8 +22,6 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 pub struct Cold {
     pub(super) book: Book,
-    /// What the checkpoint that was loaded made useless, and may still be there.
-    pub(super) leftover: Vec<Stale>,
     /// What nobody needs once the next checkpoint is saved.
     pub(super) stale: Vec<Stale>,
     /// Runs that came back since the last snapshot.
@@ -32,14 +30,12 @@ pub struct Cold {
     pub(super) transit: Option<Arc<Transit>>,
     /// Held by everybody who reads old versions.
     pub(super) pins: Arc<()>,
-    /// Whether something that nobody needs any more may still be in the cache.
-    pub(super) lingers: bool,
+    /// What a checkpoint does without, and may still be in the cache.
+    pub(super) dead: Dead,
     /// Whether values of versions that count for nothing are worth a search.
     pub(super) needs_sweep: bool,
     /// Versions since the last checkpoint that could not be written.
     pub(super) attempted: Vec<Seq>,
-    /// Set once the cache is known to be the one that the checkpoint relies on.
-    pub(super) checked: OnceLock<()>,
 }
 
 /// What a checkpoint says about the runs that have left memory.
@@ -67,14 +63,6 @@ pub(super) struct Book {
     pub(super) first: Seq,
     /// What is still there of dropped runs that were started before this time, if anything may be.
     pub(super) expels: Option<Timestamp>,
-}
-
-/// Something in the cache that nobody needs any more.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) enum Stale {
-    Open(RunId, Seq),
-    Newest(RunKey, Seq),
-    Due(Key),
 }
 
 /// A run that came back.
@@ -162,18 +150,19 @@ impl Cold {
         Self::loaded(Book { voids, ..Book::default() }, Vec::new(), true)
     }
 
+    /// `leftover` is what the checkpoint did without, and may still be there.
     pub(super) fn loaded(book: Book, leftover: Vec<Stale>, needs_sweep: bool) -> Self {
+        let mut dead = Dead::default();
+        dead.add(&leftover);
         Self {
             book,
-            leftover,
-            stale: Vec::new(),
+            stale: leftover,
             admitted: HashMap::new(),
             transit: None,
             pins: Arc::default(),
-            lingers: false,
+            dead,
             needs_sweep,
             attempted: Vec::new(),
-            checked: OnceLock::new(),
         }
     }
 
@@ -345,23 +334,46 @@ impl Cold {
                 self.book.due.load(far, entries);
                 self.stale.push(Stale::Due(far.key()));
             }
-            let Some((_, run)) = self.book.due.pop(now) else { break };
+            let Some((at, run)) = self.book.due.pop(now) else { break };
             if !state.holds(run) {
-                match self.find(store, run)? {
-                    // One that has ended since leaves its entry behind.
-                    Some(found) if found.0.phase.is_final() => {}
-                    Some(found) => {
-                        self.bring_found(state, store, found, false)?;
-                        brought += 1;
+                match self.bring_awaited(state, store, run) {
+                    Ok(is_back) => brought += usize::from(is_back),
+                    Err(lost) => {
+                        // It is asked for again where the cache is only unreadable for now.
+                        if state.holds(run) {
+                            self.book.taken(run);
+                        } else {
+                            self.book.due.insert((at, run));
+                        }
+                        return Err(lost);
                     }
-                    // It may be dropped by now as well.
-                    None if self.book.early.contains_key(&run) => {}
-                    None => return Err(Lost::Missing { run }),
                 }
             }
             self.book.taken(run);
         }
         Ok(brought)
+    }
+
+    /// Brings a run back whose time has come; false if there is nothing to wait for any more.
+    fn bring_awaited(
+        &mut self,
+        state: &mut State,
+        store: &dyn Store,
+        run: RunId,
+    ) -> Result<bool, Lost> {
+        match self.find(store, run)? {
+            // One that has ended since leaves its entry behind.
+            Some(found) if found.0.phase.is_final() => Ok(false),
+            Some(found) => self.bring_found(state, store, found, false).map(|()| true),
+            // It may be dropped by now as well.
+            None if self.book.early.contains_key(&run) => Ok(false),
+            None => Err(Lost::Missing { run }),
+        }
+    }
+
+    /// Whether the graph of any open run is wanted, or may be.
+    pub fn may_have(&self, wanted: impl Fn(&Manifest) -> bool) -> bool {
+        self.book.graphs.may_have(&wanted)
     }
 
     /// Brings every open run back whose graph is wanted.
@@ -389,15 +401,11 @@ impl Cold {
     /// The cache, which is the one that the checkpoint relies on.
     pub(super) fn cache<'a>(&self, store: &'a dyn Store) -> Result<&'a dyn Cache, Lost> {
         let cache = store.cache().ok_or(Lost::Gone)?;
-        if self.checked.get().is_none() {
-            if self.book.generation.is_some_and(|known| cache.generation().ok() != Some(known)) {
-                return Err(Lost::Gone);
-            }
-            super::write::remove(cache, &self.leftover)?;
-            // Whoever was faster has done the same.
-            let _ = self.checked.set(());
-        }
-        Ok(cache)
+        // Every time: one that was lost while it was in use is begun anew, and says of no run that
+        // it is not there.
+        let own = cache.generation()?;
+        let is_known = self.book.generation.is_none_or(|known| known == own);
+        is_known.then_some(cache).ok_or(Lost::Gone)
     }
 
     /// Takes everything back into memory that has left it, out of the whole journal; whatever is in
@@ -429,22 +437,5 @@ impl Cold {
     /// [`Lost`] if the cache is not what the checkpoint relied on.
     pub fn check(&self, store: &dyn Store) -> Result<(), Lost> {
         self.cache(store).map(|_| ())
-    }
-}
-
-impl Stale {
-    /// Adds the keys that are to be removed.
-    pub(super) fn keys(&self, cache: &dyn Cache, to: &mut Vec<Key>) -> Result<(), Lost> {
-        match self {
-            Self::Open(run, version) => {
-                let first = keys::open(*run, *version, 0);
-                let last = keys::open(*run, *version, u32::MAX);
-                let pairs = cache.range(&first, &last, usize::MAX)?;
-                to.extend(pairs.into_iter().map(|(key, _)| key));
-            }
-            Self::Newest(key, version) => to.push(keys::newest(key, *version)),
-            Self::Due(key) => to.push(key.clone()),
-        }
-        Ok(())
     }
 }

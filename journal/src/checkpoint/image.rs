@@ -15,10 +15,11 @@
 use std::sync::Arc;
 
 use super::body;
-use super::cold::{Book, Cold, Stale};
+use super::cold::{Book, Cold};
 use super::fingerprint::FINGERPRINT;
 use super::lookup::Lost;
 use super::pack::{seal, unseal};
+use super::stale::Stale;
 use super::write::Snapshot;
 use crate::id::Seq;
 use crate::state::{Global, Run, State};

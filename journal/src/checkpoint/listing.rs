@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::cold::{Cold, Stale};
+use super::cold::Cold;
 use super::keys::{self, Key, Room};
 use super::lookup::{Lost, PAGE};
 use super::pack::Joiner;
+use super::stale::Stale;
 use crate::id::{RunId, Seq};
 use crate::state::Run;
 use crate::store::{Cache, Store};
@@ -33,8 +34,7 @@ impl Cold {
     /// Every run that has left memory.
     pub fn listing(&self) -> Listing {
         let transit = self.transit.as_ref();
-        let stale = self.stale.iter().chain(&self.leftover);
-        let stale = stale.chain(transit.iter().flat_map(|transit| &transit.stale));
+        let stale = self.stale.iter().chain(transit.iter().flat_map(|transit| &transit.stale));
         let dead = stale.filter_map(|stale| match stale {
             Stale::Open(run, version) => Some((*run, *version)),
             _ => None,
@@ -59,8 +59,8 @@ impl Listing {
     /// The cache, which is the one that holds the runs.
     fn cache<'a>(&self, store: &'a dyn Store) -> Result<&'a dyn Cache, Lost> {
         let cache = store.cache().ok_or(Lost::Gone)?;
-        let is_known =
-            self.counts.generation.is_none_or(|known| cache.generation().ok() == Some(known));
+        let own = cache.generation()?;
+        let is_known = self.counts.generation.is_none_or(|known| known == own);
         is_known.then_some(cache).ok_or(Lost::Gone)
     }
 

@@ -32,6 +32,13 @@ pub enum Lost {
     Cache(#[from] CacheError),
 }
 
+impl Lost {
+    /// Whether the cache may well be what it should be, and cannot be read for now.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Cache(error) if error.is_passing())
+    }
+}
+
 /// A run, and the version in which it was found.
 pub(super) type Found = (Arc<Run>, Seq);
 
@@ -65,16 +72,10 @@ impl Cold {
         if self.is_empty() {
             return Ok(None);
         }
-        let open = self.find_open(store, run)?;
-        if open.is_none() && self.book.ended == 0 {
-            return Ok(None);
+        match self.find_open(store, run)? {
+            None if self.book.ended > 0 => self.find_ended(store, run),
+            open => Ok(open),
         }
-        // One that is among the open runs has not ended, unless it was not removed from there.
-        let ended = match &open {
-            Some((found, _)) if found.phase.is_final() || !self.lingers => None,
-            _ => self.find_ended(store, run)?,
-        };
-        Ok(open.into_iter().chain(ended).max_by_key(|(_, version)| *version))
     }
 
     /// An open run, or one that is on its way to the cache.
@@ -89,7 +90,8 @@ impl Cold {
         }
         let (from, to) = keys::open_range(run);
         let pairs = self.cache(store)?.range(&from, &to, usize::MAX)?;
-        let version = |pair: &Pair| Room::Open.version(&pair.0).filter(|v| self.book.counts(*v));
+        let counts = |version| self.book.counts(version) && !self.dead.has_open(run, version);
+        let version = |pair: &Pair| Room::Open.version(&pair.0).filter(|v| counts(*v));
         let Some(newest) = pairs.iter().filter_map(version).max() else { return Ok(None) };
         let pieces = pairs.iter().filter(|pair| version(pair) == Some(newest));
         let mut joiner = Joiner::default();
@@ -170,8 +172,9 @@ impl Cold {
         }
         let (from, to) = keys::newest_range(key);
         let pairs = self.cache(store)?.range(&from, &to, usize::MAX)?;
+        let counts = |version| self.book.counts(version) && !self.dead.has_newest(key, version);
         let counting = pairs.iter().filter_map(|(key, value)| {
-            let version = Room::Newest.version(key).filter(|v| self.book.counts(*v))?;
+            let version = Room::Newest.version(key).filter(|v| counts(*v))?;
             Some((version, value))
         });
         let Some((_, value)) = counting.max_by_key(|(version, _)| *version) else {

@@ -22,6 +22,7 @@ mod lookup;
 mod pack;
 mod recovery;
 mod snapshot;
+mod stale;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cold::{Admitted, Cold, Stale, Transit};
+use super::cold::{Admitted, Cold, Transit};
+use super::stale::{Dead, Stale};
 use super::write::{Snapshot, Written};
 use crate::id::{RunId, Seq};
 use crate::state::{Rest, Run, State};
@@ -78,9 +79,6 @@ impl Cold {
             runs.insert(id, left);
         }
         let spilled = self.book.due.spill(at);
-        if self.checked.get().is_none() {
-            self.stale.append(&mut self.leftover);
-        }
         let transit =
             Arc::new(Transit { at, runs, keys, spilled, stale: std::mem::take(&mut self.stale) });
         self.transit = Some(Arc::clone(&transit));
@@ -143,9 +141,10 @@ impl Cold {
                 // Another trim may have come in between.
                 self.book.expels = self.book.expels.filter(|before| Some(*before) > *expelled);
                 self.book.generation = Some(*generation);
-                let _ = self.checked.set(());
-                self.lingers = !removed;
-                if self.lingers {
+                if *removed {
+                    self.dead = Dead::default();
+                } else {
+                    self.dead.add(&transit.stale);
                     self.stale.extend(transit.stale.iter().cloned());
                 }
                 let spared = std::mem::take(&mut self.attempted);

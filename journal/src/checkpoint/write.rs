@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::cold::{Book, Stale, Transit};
+use super::cold::{Book, Transit};
 use super::due;
 use super::expel::expel;
 use super::image;
 use super::keys::{self, Key, LEVEL_BITS, Room};
 use super::lookup::{Lost, PAGE};
 use super::pack::Packer;
+use super::stale::Stale;
 use crate::id::Seq;
 use crate::state::{Global, Left, Run};
 use crate::store::{Cache, CacheError, Change, Store};
@@ -197,7 +198,7 @@ impl Batch<'_> {
 }
 
 /// Removes what nobody needs any more.
-pub(super) fn remove(cache: &dyn Cache, stale: &[Stale]) -> Result<(), Lost> {
+fn remove(cache: &dyn Cache, stale: &[Stale]) -> Result<(), Lost> {
     for stale in stale.chunks(BATCH) {
         let mut keys = Vec::new();
         for stale in stale {
