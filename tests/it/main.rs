@@ -47,3 +47,4 @@ mod statistics;
 mod steering;
 mod tuning;
 mod unordered_inputs;
+mod unreadable;

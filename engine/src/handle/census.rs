@@ -18,13 +18,18 @@ impl Engine {
         &self,
         mut map: impl FnMut(RunView) -> Option<T>,
     ) -> Result<Vec<T>, Unavailable> {
-        let mut again = false;
+        let mut trouble = None;
+        let mut failures = 0;
         loop {
-            let census = self.ask(|reply| Message::Census { again, reply }).await?;
+            let census = self.ask(|reply| Message::Census { trouble, reply }).await?;
             match self.map_census(census, &mut map).await {
                 Ok(mapped) => return Ok(mapped),
-                // Once more, with everything in memory.
-                Err(_) => again = true,
+                // Once more, when it can be read again or everything is in memory.
+                Err(lost) => {
+                    failures += 1;
+                    // What others can read and this never can is as good as damaged.
+                    trouble = Some(if failures < FAILURES_MAX { lost } else { Lost::Damaged });
+                }
             }
         }
     }
@@ -58,3 +63,6 @@ impl Engine {
         page
     }
 }
+
+/// Failures that may well pass, after which a list gives up what it cannot read.
+const FAILURES_MAX: u32 = 16;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use resurge_journal::checkpoint::{Cold, RecoverError};
+use resurge_journal::checkpoint::{Cold, Lost};
 use resurge_journal::event::JournalTrimmed;
 use resurge_journal::retention::Trim;
 use resurge_journal::state::{Run, RunPhase};
@@ -20,9 +20,11 @@ use super::commit::{CommitError, Committer};
 use super::drain::Drain;
 use super::ending::{Ended, Waiters};
 use super::feed::Feed;
+use super::held::Held;
 use super::message::{Census, Message, Reply, Sight};
 use super::observe;
-use super::residence::Residence;
+use super::reach::Unreadable;
+use super::residence::{Landed, Residence, Turn};
 use super::retention::Retention;
 use super::space::Space;
 use super::tasks::{Common, Tasks, remove_folders};
@@ -38,6 +40,8 @@ pub(super) struct Driver {
     commits: Committer,
     /// The runs that have left memory.
     residence: Residence,
+    /// Messages that wait for one of them.
+    held: Held,
     /// What is dropped from the journal.
     retention: Retention,
     space: Space,
@@ -77,7 +81,7 @@ enum Fatal {
     #[error(transparent)]
     Broken(#[from] Broken),
     #[error(transparent)]
-    Recover(#[from] RecoverError),
+    Unreadable(#[from] Unreadable),
 }
 
 impl Driver {
@@ -95,6 +99,7 @@ impl Driver {
             space: Space::new(Arc::clone(&store), settings.condition_poll),
             retention: Retention::new(Arc::clone(&store), settings.limits()),
             residence: Residence::new(Arc::clone(&store), cold, settings),
+            held: Held::default(),
             core,
             world,
             store,
@@ -149,6 +154,10 @@ impl Driver {
     }
 
     async fn serve(&mut self, recovered: &mut Option<Reply<()>>) -> Result<(), Fatal> {
+        while !self.residence.bring(&mut self.core, &Wanted::Misfits, self.world.now()) {
+            let landed = self.residence.next().await;
+            self.residence.landed(&mut self.core, landed)?;
+        }
         let recover = Command::Recover { boot: boot_id(), pid: std::process::id() };
         // A refusal is impossible: recovery looks at nothing but the journal.
         let _ = self.decide(recover)?;
@@ -164,6 +173,7 @@ impl Driver {
                 return Ok(());
             }
             self.look_at_disk();
+            self.go_on()?;
             self.gather().await?;
             self.commits.begin(self.inbox.is_empty());
             let now = self.world.now();
@@ -182,16 +192,9 @@ impl Driver {
                     self.durable(records);
                 }
                 // Before the messages, so that no flood of them holds a timer up.
-                () = sleep_until(&self.world, wake_at) => {
-                    self.residence.cache_ready().await;
-                    let _ = self.decide(Command::Wake)?;
-                }
+                () = sleep_until(&self.world, wake_at) => self.wake()?,
                 () = sleep_until(&self.world, drain_at) => {}
-                written = self.residence.written() => {
-                    if self.residence.landed(&mut self.core, written) {
-                        self.retention.look();
-                    }
-                }
+                landed = self.residence.next() => self.settle(landed)?,
                 plan = self.retention.planned() => self.trim(plan)?,
                 waited = self.space.regained() => {
                     self.core.suspend(false);
@@ -199,12 +202,9 @@ impl Driver {
                     for message in waited {
                         self.take(message)?;
                     }
-                    let _ = self.decide(Command::Wake)?;
+                    self.wake()?;
                 }
                 Some(message) = self.inbox.recv(), if self.takes_messages() => {
-                    if self.residence.holds_up(&message) {
-                        self.residence.cache_ready().await;
-                    }
                     self.receive(message)?;
                 }
                 // Last, so that it is quiet indeed.
@@ -212,6 +212,34 @@ impl Driver {
                 _ = &mut self.handles, if self.drain.is_none() => self.begin_drain(Duration::ZERO)?,
             }
         }
+    }
+
+    /// Takes note of what has become of the runs that have left memory.
+    fn settle(&mut self, landed: Landed) -> Result<(), Fatal> {
+        match self.residence.landed(&mut self.core, landed)? {
+            Turn::Kept => self.retention.look(),
+            Turn::Readable => self.held.release(),
+            Turn::None => {}
+        }
+        Ok(())
+    }
+
+    /// Goes on with messages whose runs could not be read before.
+    fn go_on(&mut self) -> Result<(), Fatal> {
+        if self.may_decide() {
+            for message in self.held.released() {
+                self.take(message)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what is due.
+    fn wake(&mut self) -> Result<(), Fatal> {
+        // What cannot be read now is due again as soon as it can.
+        self.residence.bring(&mut self.core, &Wanted::Due, self.world.now());
+        let _ = self.decide(Command::Wake)?;
+        Ok(())
     }
 
     /// Has it worked out what can be dropped from the journal, and drops what was recorded.
@@ -257,7 +285,7 @@ impl Driver {
     fn receive(&mut self, first: Message) -> Result<(), Fatal> {
         self.take(first)?;
         for _ in 1..MESSAGES_PER_TURN {
-            if self.residence.must_wait() {
+            if !self.held.has_room() {
                 break;
             }
             match self.inbox.try_recv() {
@@ -271,6 +299,10 @@ impl Driver {
     fn take(&mut self, message: Message) -> Result<(), Fatal> {
         self.look_at_disk();
         let Some(message) = self.space.hold(message) else { return Ok(()) };
+        if !self.has_what_is_wanted_by(&message) {
+            self.held.push(message);
+            return Ok(());
+        }
         match message {
             Message::Start { request, reply } => {
                 match self.decide(Command::Start(request))?.transpose() {
@@ -304,18 +336,21 @@ impl Driver {
                 self.commits.answer_after(self.core.state().head(), tell);
             }
             Message::Find { wanted, find } => {
-                let found = self.residence.peek(&mut self.core, &wanted)?;
+                let Some(found) = self.residence.peek(&self.core, &wanted, self.world.now()) else {
+                    self.held.push(Message::Find { wanted, find });
+                    return Ok(());
+                };
                 let progress = |run, step| self.tasks.progress(run, step);
                 let now = self.world.now();
                 let sight = Sight { state: self.core.state(), now, progress: &progress };
                 let tell = find(&found, &sight);
                 self.commits.answer_after(self.core.state().head(), tell);
             }
-            Message::Census { again, reply } => {
-                let census = self.census(again)?;
-                self.answer(reply, census);
-            }
-            Message::Outcome { run, reply } => self.wait_for(run, reply)?,
+            Message::Census { trouble, reply } => match self.census(trouble.as_ref()) {
+                Some(census) => self.answer(reply, census),
+                None => self.held.push(Message::Census { trouble: None, reply }),
+            },
+            Message::Outcome { run, reply } => self.wait_for(run, reply),
             Message::Shutdown { grace, reply } => {
                 self.begin_drain(grace)?;
                 match &mut self.drain {
@@ -325,6 +360,17 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    /// Whether a message can be taken, with what it wants in memory; those that only look find out
+    /// for themselves.
+    fn has_what_is_wanted_by(&mut self, message: &Message) -> bool {
+        let Some(wanted) = message.wants() else { return true };
+        if self.held.is_about(&wanted) {
+            return false;
+        }
+        let only_looks = matches!(message, Message::Find { .. } | Message::Outcome { .. });
+        only_looks || self.residence.bring(&mut self.core, &wanted, self.world.now())
     }
 
     /// On a full disk nothing begins, so that what is in reserve is left for what ends.
@@ -350,7 +396,6 @@ impl Driver {
     /// Gives the run that the first record belongs to.
     fn decide(&mut self, command: Command) -> Result<Result<Option<RunId>, Refusal>, Fatal> {
         let ambient = self.world.ambient(&command);
-        self.residence.bring_for(&mut self.core, &command, ambient.now)?;
         let queue = self.commits.queue();
         let before = queue.len();
         if let Err(refusal) = self.core.handle_into(command, ambient, queue)? {
@@ -431,13 +476,17 @@ impl Driver {
         }
     }
 
-    fn census(&mut self, again: bool) -> Result<Census, Fatal> {
-        let rest = self.residence.listing(&mut self.core, again)?;
+    /// All runs; none if some cannot be read for now.
+    fn census(&mut self, trouble: Option<&Lost>) -> Option<Census> {
+        if !self.residence.can_list(trouble) {
+            return None;
+        }
+        let rest = self.residence.listing();
         let state = self.core.state();
         let running = state.running_steps().filter_map(|(run, step)| {
             self.tasks.progress(run, step).map(|progress| ((run, step), progress))
         });
-        Ok(Census {
+        Some(Census {
             runs: state.shared_runs().map(Arc::clone).collect(),
             rest,
             tuning: state.tuning().clone(),
@@ -445,18 +494,16 @@ impl Driver {
         })
     }
 
-    fn wait_for(&mut self, run: RunId, reply: Reply<Option<Ended>>) -> Result<(), Fatal> {
-        let found = self.residence.peek(&mut self.core, &Wanted::Run(run))?;
-        let Some(known) = found.first() else {
-            self.answer(reply, None);
-            return Ok(());
+    fn wait_for(&mut self, run: RunId, reply: Reply<Option<Ended>>) {
+        let wanted = Wanted::Run(run);
+        let Some(found) = self.residence.peek(&self.core, &wanted, self.world.now()) else {
+            self.held.push(Message::Outcome { run, reply });
+            return;
         };
-        if let Some(ending) = Ended::of(known) {
-            self.answer(reply, Some(ending));
-            return Ok(());
+        match found.first().map(|known| Ended::of(known)) {
+            Some(None) => self.waiters.add(run, reply),
+            known => self.answer(reply, known.flatten()),
         }
-        self.waiters.add(run, reply);
-        Ok(())
     }
 
     /// Tells those who wait for a run how it ended; false if it has not.
@@ -494,8 +541,12 @@ impl Driver {
     }
 
     /// Nothing is decided behind the record that closes the epoch, or ahead of a disk that hangs.
-    fn takes_messages(&self) -> bool {
+    fn may_decide(&self) -> bool {
         !self.is_closed() && self.commits.has_room()
+    }
+
+    fn takes_messages(&self) -> bool {
+        self.may_decide() && self.held.has_room()
     }
 
     fn is_closed(&self) -> bool {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use resurge_journal::checkpoint::Listing;
+use resurge_journal::checkpoint::{Listing, Lost};
 use resurge_journal::state::{Run, Tuning};
 use resurge_journal::{AttemptNo, RunId, State, StepIndex, Timestamp};
 use resurge_steps::Progress;
@@ -70,9 +70,9 @@ pub(crate) enum Message {
         wanted: Wanted,
         find: Find,
     },
-    /// A look at all runs; `again` if it was seen that what is kept of them is damaged.
+    /// A look at all runs; `trouble` is what was met by whoever has read an earlier one.
     Census {
-        again: bool,
+        trouble: Option<Lost>,
         reply: Reply<Census>,
     },
     Outcome {
@@ -83,4 +83,20 @@ pub(crate) enum Message {
         grace: Duration,
         reply: Reply<()>,
     },
+}
+
+impl Message {
+    /// What must be in memory before this is taken, or can be read at least.
+    pub(super) fn wants(&self) -> Option<Wanted> {
+        match self {
+            Self::Start { request, .. } => request.key.clone().map(Wanted::Newest),
+            Self::Do { command, .. } | Self::Tell { command } => command.wants(),
+            Self::Finished { run, .. } => Some(Wanted::Late(*run)),
+            Self::Find { wanted, .. } => Some(wanted.clone()),
+            Self::Outcome { run, .. } => Some(Wanted::Run(*run)),
+            Self::Detach { .. } | Self::Look(_) | Self::Census { .. } | Self::Shutdown { .. } => {
+                None
+            }
+        }
+    }
 }

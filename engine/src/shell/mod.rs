@@ -3,14 +3,17 @@
 mod alarm;
 mod ambient;
 mod attempt;
+mod away;
 mod commit;
 mod drain;
 mod driver;
 mod ending;
 mod feed;
+mod held;
 mod message;
 mod observe;
 mod open;
+mod reach;
 mod residence;
 mod retention;
 mod space;
@@ -22,10 +25,10 @@ pub(crate) use ambient::{
     Home, World, block_for, block_on, luck, real_now, sleep, spawn_blocking, steady_now,
     unique_name, within,
 };
+#[cfg(test)]
+pub(crate) use away::bring;
 pub(crate) use driver::SHUT_DOWN;
 pub(crate) use ending::Ended;
 pub(crate) use feed::{Feed, Head};
 pub(crate) use message::{Census, Message, Reply, Sight};
 pub(crate) use open::{Opened, Parts, ReplayError, open};
-#[cfg(test)]
-pub(crate) use residence::bring_for;

@@ -4,18 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use resurge_journal::checkpoint::{
-    Cold, Listing, Lost, RecoverError, Resting, Snapshot, Written, replay_to,
-};
-use resurge_journal::manifest::Manifest;
+use resurge_journal::checkpoint::{Cold, Listing, Lost, Resting, Snapshot, Written};
 use resurge_journal::state::Run;
 use resurge_journal::store::{CacheError, Store};
-use resurge_journal::{RunId, RunKey, Seq, Timestamp};
+use resurge_journal::{Seq, Timestamp};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::ambient::{spawn_blocking, within};
-use super::message::Message;
-use crate::core::{Command, Core, Wanted};
+use super::away::{bring, has_room, is_away, look};
+use super::reach::{News, Reach, Reached, Unreadable};
+use crate::core::{Core, Wanted};
 use crate::settings::Settings;
 
 /// Which runs are in memory.
@@ -23,8 +21,7 @@ use crate::settings::Settings;
 pub(super) struct Residence {
     store: Arc<dyn Store>,
     cold: Cold,
-    /// Whether the store has a cache that can be used without waiting for it.
-    cache: Readiness,
+    reach: Reach,
     job: Job,
     /// Where the last snapshot was taken, written or not.
     last: Seq,
@@ -38,17 +35,6 @@ pub(super) struct Residence {
 }
 
 #[derive(Debug)]
-enum Readiness {
-    /// Nobody has asked for it.
-    Unknown,
-    /// It is being made ready.
-    Awaited(JoinHandle<bool>),
-    Ready,
-    /// This store has none, so that everything stays in memory.
-    Absent,
-}
-
-#[derive(Debug)]
 enum Job {
     Idle,
     /// Waits until everything in it is durable.
@@ -58,17 +44,31 @@ enum Job {
     Abandoned(JoinHandle<Result<Written, CacheError>>),
 }
 
-/// How a snapshot was written.
-pub(super) type Landed = Result<Result<Written, CacheError>, JoinError>;
+/// Something that was waited for.
+#[derive(Debug)]
+pub(super) enum Landed {
+    Written(Result<Result<Written, CacheError>, JoinError>),
+    Reached(Reached),
+}
+
+/// What can be done after something has landed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    None,
+    /// There is a new checkpoint.
+    Kept,
+    /// What could not be read before can be asked for again.
+    Readable,
+}
 
 impl Residence {
     pub(super) fn new(store: Arc<dyn Store>, cold: Cold, settings: &Settings) -> Self {
         let mut residence = Self {
             last: cold.at(),
             failures: 0,
+            reach: Reach::new(Arc::clone(&store)),
             store,
             cold,
-            cache: Readiness::Unknown,
             job: Job::Idle,
             recorded_at: None,
             every: settings.checkpoint_records,
@@ -76,154 +76,85 @@ impl Residence {
             rest_after: settings.rest_after,
         };
         if !residence.cold.is_empty() {
-            residence.await_cache();
+            residence.reach.begin();
         }
         residence
     }
 
-    /// Has the cache made ready in the background.
-    fn await_cache(&mut self) {
-        if matches!(self.cache, Readiness::Unknown) {
-            let store = Arc::clone(&self.store);
-            let ready = spawn_blocking(move || {
-                let cache = store.cache();
-                // Comes once it is open; whoever uses it finds out what is wrong with it.
-                let _ = cache.map(resurge_journal::store::Cache::generation);
-                cache.is_some()
-            });
-            self.cache = Readiness::Awaited(ready);
+    /// Brings what is wanted back into memory; false if it cannot be read yet, and is to be asked
+    /// for again once [`landed`](Self::landed) says so.
+    pub(super) fn bring(&mut self, core: &mut Core, wanted: &Wanted, now: Timestamp) -> bool {
+        if !is_away(core, &self.cold, wanted, now) {
+            return true;
         }
-    }
-
-    /// Whether runs have left memory and cannot be brought back yet.
-    pub(super) fn must_wait(&self) -> bool {
-        !self.cold.is_empty() && matches!(self.cache, Readiness::Awaited(_))
-    }
-
-    /// Whether a message wants what cannot be brought back yet.
-    pub(super) fn holds_up(&self, message: &Message) -> bool {
-        let wants = match message {
-            Message::Find { .. } | Message::Outcome { .. } => true,
-            Message::Start { request, .. } => request.key.is_some(),
-            Message::Do { command, .. } | Message::Tell { command } => command.wants().is_some(),
-            _ => false,
-        };
-        wants && self.must_wait()
-    }
-
-    /// Waits until runs can be brought back; nobody waits but just after an opening.
-    ///
-    /// # Cancel safety
-    /// Safe: ask again.
-    pub(super) async fn cache_ready(&mut self) {
-        if let Readiness::Awaited(ready) = &mut self.cache {
-            let is_there = ready.await.unwrap_or(false);
-            self.cache = if is_there { Readiness::Ready } else { Readiness::Absent };
+        if !self.reach.is_ready() {
+            return false;
         }
-    }
-
-    /// Brings what a command wants back into memory.
-    ///
-    /// # Errors
-    /// [`RecoverError`] if it is lost, and the journal that says the same is damaged.
-    pub(super) fn bring_for(
-        &mut self,
-        core: &mut Core,
-        command: &Command,
-        now: Timestamp,
-    ) -> Result<(), RecoverError> {
-        if self.cold.is_empty() {
-            return Ok(());
-        }
-        match bring_for(core, &mut self.cold, self.store.as_ref(), command, now) {
-            Ok(()) => Ok(()),
-            Err(lost) => self.give_up(core, &lost),
-        }
-    }
-
-    /// Takes everything back into memory.
-    fn give_up(&mut self, core: &mut Core, lost: &Lost) -> Result<(), RecoverError> {
-        tracing::warn!(
-            error = lost as &dyn std::error::Error,
-            "the runs that wait are read from the journal again"
-        );
-        let whole = replay_to(self.store.as_ref(), self.cold.at())?;
-        self.cold.give_up(core.state_mut(), &whole);
-        self.job = match std::mem::replace(&mut self.job, Job::Idle) {
-            Job::Writing(job) | Job::Abandoned(job) => Job::Abandoned(job),
-            Job::Idle | Job::Taken(_) => Job::Idle,
-        };
-        Ok(())
+        let brought = bring(core, &mut self.cold, self.store.as_ref(), wanted, now);
+        self.learn(brought).is_some()
     }
 
     /// Looks at runs wherever they are, and brings none of them back: the one that is wanted, and
-    /// behind it whoever has its key.
-    ///
-    /// # Errors
-    /// [`RecoverError`] if they are lost, and the journal that says the same is damaged.
+    /// behind it whoever has its key. None if they cannot be read yet, as with
+    /// [`bring`](Self::bring).
     pub(super) fn peek(
         &mut self,
-        core: &mut Core,
+        core: &Core,
         wanted: &Wanted,
-    ) -> Result<Vec<Arc<Run>>, RecoverError> {
-        match self.look(core, wanted) {
-            Ok(found) => Ok(found),
+        now: Timestamp,
+    ) -> Option<Vec<Arc<Run>>> {
+        let is_away = is_away(core, &self.cold, wanted, now);
+        if is_away && !self.reach.is_ready() {
+            return None;
+        }
+        let found = look(core, &self.cold, self.store.as_ref(), wanted);
+        if is_away { self.learn(found) } else { found.ok() }
+    }
+
+    /// Learns from what the cache has said whether it is of use.
+    fn learn<T>(&mut self, said: Result<T, Lost>) -> Option<T> {
+        match said {
+            Ok(said) => {
+                self.reach.worked();
+                Some(said)
+            }
             Err(lost) => {
-                self.give_up(core, &lost)?;
-                // Everything is in memory now.
-                Ok(self.look(core, wanted).unwrap_or_default())
+                self.lose(&lost);
+                None
             }
         }
     }
 
-    fn look(&self, core: &Core, wanted: &Wanted) -> Result<Vec<Arc<Run>>, Lost> {
-        match wanted {
-            Wanted::Run(run) | Wanted::Late(run) => {
-                let Some(run) = self.run(core, *run)? else { return Ok(Vec::new()) };
-                let holder = match &run.started.key {
-                    Some(key) => self.newest(core, key)?,
-                    None => None,
-                };
-                let other = holder.filter(|holder| holder.id != run.id);
-                Ok([run].into_iter().chain(other).collect())
-            }
-            Wanted::Newest(key) => Ok(self.newest(core, key)?.into_iter().collect()),
-            Wanted::Due | Wanted::Misfits => Ok(Vec::new()),
+    /// Runs that have left memory cannot be read, or are lost.
+    fn lose(&mut self, lost: &Lost) {
+        if !self.cold.is_empty() && self.reach.failed(lost, self.cold.at()) {
+            // What was on its way to the cache stays with those that are lost.
+            self.job = match std::mem::replace(&mut self.job, Job::Idle) {
+                Job::Writing(job) | Job::Abandoned(job) => Job::Abandoned(job),
+                Job::Idle | Job::Taken(_) => Job::Idle,
+            };
         }
     }
 
-    fn run(&self, core: &Core, run: RunId) -> Result<Option<Arc<Run>>, Lost> {
-        match core.state().shared_run(run) {
-            Some(run) => Ok(Some(run)),
-            None => self.cold.peek(self.store.as_ref(), run),
-        }
-    }
-
-    fn newest(&self, core: &Core, key: &RunKey) -> Result<Option<Arc<Run>>, Lost> {
-        match core.state().run_by_key(key) {
-            Some(run) => Ok(core.state().shared_run(run.id)),
-            None => self.cold.peek_key(self.store.as_ref(), key),
-        }
-    }
-
-    /// All runs that have left memory; after they were found to be lost, none.
+    /// Whether all runs that have left memory can be read, as with [`bring`](Self::bring).
     ///
-    /// # Errors
-    /// [`RecoverError`] if they are lost, and the journal that says the same is damaged.
-    pub(super) fn listing(
-        &mut self,
-        core: &mut Core,
-        is_lost: bool,
-    ) -> Result<Option<Listing>, RecoverError> {
-        if is_lost {
-            self.give_up(core, &Lost::Damaged)?;
+    /// `trouble` is what somebody met who has read an earlier list.
+    pub(super) fn can_list(&mut self, trouble: Option<&Lost>) -> bool {
+        if let Some(lost) = trouble {
+            self.lose(lost);
         }
-        Ok((!self.cold.is_empty()).then(|| self.cold.listing()))
+        self.cold.is_empty() || self.reach.is_ready()
+    }
+
+    /// All runs that have left memory, if there are any.
+    pub(super) fn listing(&self) -> Option<Listing> {
+        (!self.cold.is_empty()).then(|| self.cold.listing())
     }
 
     /// When something becomes due, in memory or not.
     pub(super) fn wake_at(&self, core: &Core, now: Timestamp) -> Option<Timestamp> {
-        let next = self.cold.next_due().filter(|at| *at > now || has_room(core, now));
+        let next = self.cold.next_due().filter(|_| self.reach.is_steady());
+        let next = next.filter(|at| *at > now || has_room(core, now));
         next.into_iter().chain(core.wake_at()).min()
     }
 
@@ -247,8 +178,7 @@ impl Residence {
 
     /// When a checkpoint is due although there is less to keep, if nothing happens before.
     pub(super) fn quiet_at(&self, core: &Core) -> Option<Timestamp> {
-        let may_begin = matches!(self.cache, Readiness::Unknown | Readiness::Ready);
-        let is_idle = may_begin && matches!(self.job, Job::Idle) && self.failures == 0;
+        let is_idle = self.reach.may_keep() && matches!(self.job, Job::Idle) && self.failures == 0;
         let recorded_at = self.recorded_at.filter(|_| is_idle && self.is_worth_it(core))?;
         Some(recorded_at.after(self.quiet))
     }
@@ -268,7 +198,7 @@ impl Residence {
     }
 
     fn is_due(&self, core: &Core, durable: Seq, now: Timestamp) -> bool {
-        if self.every == 0 || matches!(self.cache, Readiness::Absent) {
+        if self.every == 0 || self.reach.is_absent() {
             return false;
         }
         // What is not durable yet cannot leave, so that a moment without any of it is preferred.
@@ -282,10 +212,10 @@ impl Residence {
     }
 
     fn begin(&mut self, core: &mut Core, durable: Seq, now: Timestamp) {
-        match &self.cache {
-            Readiness::Ready => self.take(core, durable, now),
-            Readiness::Unknown => self.await_cache(),
-            Readiness::Awaited(_) | Readiness::Absent => {}
+        if self.reach.is_steady() {
+            self.take(core, durable, now);
+        } else {
+            self.reach.begin();
         }
     }
 
@@ -298,30 +228,59 @@ impl Residence {
         }
     }
 
-    /// Waits for the cache that is being made ready, or the snapshot that is being written.
+    /// Waits for the cache, or for the snapshot that is being written.
     ///
     /// # Cancel safety
     /// Safe: the work goes on, and the next call waits for it again.
-    pub(super) async fn written(&mut self) -> Option<Landed> {
-        if matches!(self.cache, Readiness::Awaited(_)) {
-            self.cache_ready().await;
-            return None;
+    pub(super) async fn next(&mut self) -> Landed {
+        tokio::select! {
+            biased;
+            reached = self.reach.reached() => Landed::Reached(reached),
+            written = written(&mut self.job) => Landed::Written(written),
         }
-        match &mut self.job {
-            Job::Writing(job) | Job::Abandoned(job) => Some(job.await),
-            Job::Idle | Job::Taken(_) => std::future::pending().await,
+    }
+
+    /// Takes note of what was waited for; tells what can be done now.
+    ///
+    /// # Errors
+    /// [`Unreadable`] if runs are lost, and the journal that says the same is damaged.
+    pub(super) fn landed(&mut self, core: &mut Core, landed: Landed) -> Result<Turn, Unreadable> {
+        match landed {
+            Landed::Written(written) => {
+                Ok(if self.wrote(core, written) { Turn::Kept } else { Turn::None })
+            }
+            Landed::Reached(reached) => self.reached(core, reached),
+        }
+    }
+
+    fn reached(&mut self, core: &mut Core, reached: Reached) -> Result<Turn, Unreadable> {
+        match self.reach.note(reached, !self.cold.is_empty())? {
+            News::Ready => Ok(Turn::Readable),
+            News::Lost(lost) => {
+                self.lose(&lost);
+                Ok(Turn::None)
+            }
+            News::Replayed(whole) => {
+                self.cold.give_up(core.state_mut(), &whole);
+                // Thousands of runs take their time to be dropped.
+                drop(spawn_blocking(move || drop(whole)));
+                Ok(Turn::Readable)
+            }
         }
     }
 
     /// Takes note of how a snapshot was written; tells whether it is there.
-    pub(super) fn landed(&mut self, core: &mut Core, landed: Option<Landed>) -> bool {
-        let Some(landed) = landed else { return false };
+    fn wrote(
+        &mut self,
+        core: &mut Core,
+        written: Result<Result<Written, CacheError>, JoinError>,
+    ) -> bool {
         let is_abandoned = matches!(self.job, Job::Abandoned(_));
         self.job = Job::Idle;
         if is_abandoned {
             return false;
         }
-        let written = landed.unwrap_or_else(|error| Err(std::io::Error::other(error).into()));
+        let written = written.unwrap_or_else(|error| Err(std::io::Error::other(error).into()));
         self.failures = if written.is_ok() { 0 } else { self.failures.saturating_add(1) };
         if let Err(error) = &written {
             tracing::warn!(
@@ -337,7 +296,7 @@ impl Residence {
 
     /// Up to where records can be dropped and the next opening still finds a checkpoint.
     pub(super) fn kept_upto(&self, durable: Seq) -> Seq {
-        let is_kept = self.every > 0 && !matches!(self.cache, Readiness::Absent);
+        let is_kept = self.every > 0 && !self.reach.is_absent();
         if is_kept { self.cold.at() } else { durable }
     }
 
@@ -354,8 +313,12 @@ impl Residence {
         let finished = within(FINISH_MAX, async {
             self.write_all(core).await;
             if self.is_worth_it(core) {
-                self.await_cache();
-                self.cache_ready().await;
+                self.reach.begin();
+                while self.reach.is_awaited() {
+                    let reached = self.reach.reached().await;
+                    // What cannot be read is left for the next opening.
+                    let _ = self.reached(core, reached);
+                }
                 let head = core.state().head();
                 self.begin(core, head, now);
                 self.write_all(core).await;
@@ -370,8 +333,8 @@ impl Residence {
     async fn write_all(&mut self, core: &mut Core) {
         self.keep_taken();
         while matches!(self.job, Job::Writing(_) | Job::Abandoned(_)) {
-            let landed = self.written().await;
-            self.landed(core, landed);
+            let written = written(&mut self.job).await;
+            self.wrote(core, written);
         }
     }
 
@@ -383,53 +346,18 @@ impl Residence {
     }
 }
 
-/// Brings what a command wants back into memory.
-///
-/// # Errors
-/// [`Lost`] if the cache is not what the checkpoint relied on.
-pub(crate) fn bring_for(
-    core: &mut Core,
-    cold: &mut Cold,
-    store: &dyn Store,
-    command: &Command,
-    now: Timestamp,
-) -> Result<(), Lost> {
-    match command.wants() {
-        Some(Wanted::Run(run)) => {
-            cold.bring(core.state_mut(), store, run)?;
-        }
-        Some(Wanted::Late(run)) if !core.state().holds(run) => {
-            cold.bring(core.state_mut(), store, run)?;
-        }
-        Some(Wanted::Newest(key)) => {
-            cold.bring_key(core.state_mut(), store, &key)?;
-        }
-        Some(Wanted::Due) if has_room(core, now) => {
-            cold.bring_due(core.state_mut(), store, now, DUE_RUNS_MAX)?;
-        }
-        Some(Wanted::Misfits) => {
-            let registry = Arc::clone(core.registry());
-            let is_misfit = |graph: &Manifest| registry.find(graph).is_err();
-            cold.bring_graphs(core.state_mut(), store, is_misfit)?;
-        }
-        Some(Wanted::Late(_) | Wanted::Due) | None => {}
+/// Waits for the snapshot that is being written, for ever if there is none.
+async fn written(job: &mut Job) -> Result<Result<Written, CacheError>, JoinError> {
+    match job {
+        Job::Writing(job) | Job::Abandoned(job) => job.await,
+        Job::Idle | Job::Taken(_) => std::future::pending().await,
     }
-    Ok(())
-}
-
-/// Whether more steps may be brought back that could start now.
-fn has_room(core: &Core, now: Timestamp) -> bool {
-    core.state().backlog(now, BACKLOG_MAX) < BACKLOG_MAX
 }
 
 /// Doublings of the records between two snapshots, as long as none can be written.
 const PATIENCE_MAX: u32 = 10;
 /// Records that may be made while a moment is awaited in which everything is durable.
 const SLACK_RECORDS: u64 = 1_024;
-/// Runs that come back at a time.
-const DUE_RUNS_MAX: usize = 256;
-/// Steps that could start now beyond which no others come back.
-const BACKLOG_MAX: usize = 2_048;
 /// A checkpoint in a quiet moment pays from this share of the records on.
 const QUIET_SHARE: u64 = 50;
 /// Longest time that a shutdown spends on keeping the state.

@@ -12,12 +12,13 @@ use resurge_journal::{Record, RunId};
 
 use super::Sim;
 use crate::core::{Command, Core};
-use crate::shell::bring_for;
+use crate::shell::bring;
 
 impl Sim {
     /// As the shell does before every decision.
     pub(super) fn bring(&mut self, command: &Command) {
-        let brought = bring_for(&mut self.core, &mut self.cold, &self.disk, command, self.now);
+        let Some(wanted) = command.wants() else { return };
+        let brought = bring(&mut self.core, &mut self.cold, &self.disk, &wanted, self.now);
         brought.expect("nothing is lost");
     }
 
