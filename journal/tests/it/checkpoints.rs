@@ -1,23 +1,38 @@
 //! Checkpoints: what is kept of the state, and what it is worth once records are damaged.
 
 use std::fs;
+use std::path::Path;
 
 use resurge_journal::Seq;
 use resurge_journal::event::{Event, RecoveryMethod};
-use resurge_journal::store::Store;
 use resurge_journal::store::conformance::record;
+use resurge_journal::store::{DiskStore, Store};
 
 use crate::disk::reopen;
 use crate::fixture::{create, edit, frames, home, remove, segment};
 use crate::mending::{copy_of, expect_all, mended};
 
+/// A journal of so many records.
+fn filled(dir: &Path, records: u64) -> DiskStore {
+    let store = create(dir);
+    for seq in 2..=records {
+        store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
+    }
+    store
+}
+
+/// A journal of thirty records with a checkpoint, and where its frames are.
+fn thirty(dir: &Path, checkpoint: u64) -> Vec<usize> {
+    let store = filled(dir, 30);
+    store.save_checkpoint(Seq::new(checkpoint), b"what there is").expect("saved");
+    drop(store);
+    frames(&fs::read(segment(dir)).expect("read"))
+}
+
 #[test]
 fn a_checkpoint_stands_until_the_records_say_otherwise() {
     let (_home, dir) = home();
-    let store = create(&dir);
-    for seq in 2..=30 {
-        store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
-    }
+    let store = filled(&dir, 30);
     assert_eq!(store.load_checkpoint(), None);
     store.save_checkpoint(Seq::new(20), b"twenty").expect("saved");
     store.save_checkpoint(Seq::new(25), b"twenty-five").expect("saved");
@@ -42,13 +57,7 @@ fn a_checkpoint_stands_until_the_records_say_otherwise() {
 fn damage_in_front_of_a_checkpoint_is_read_from_the_index() {
     type Damage = fn(&mut Vec<u8>, usize, usize);
     let (_home, dir) = home();
-    let store = create(&dir);
-    for seq in 2..=30 {
-        store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
-    }
-    store.save_checkpoint(Seq::new(25), b"twenty-five").expect("saved");
-    drop(store);
-    let places = frames(&fs::read(segment(&dir)).expect("read"));
+    let places = thirty(&dir, 25);
     let at = |seq: usize| *places.get(seq - 1).expect("known");
     let damages: [Damage; 3] = [
         |bytes, from, _| *bytes.get_mut(from + 9).expect("within") ^= 1,
@@ -81,13 +90,7 @@ fn damage_in_front_of_a_checkpoint_is_read_from_the_index() {
 #[test]
 fn damage_in_the_last_record_does_not_cost_the_index() {
     let (_home, dir) = home();
-    let store = create(&dir);
-    for seq in 2..=30 {
-        store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
-    }
-    store.save_checkpoint(Seq::new(30), b"thirty").expect("saved");
-    drop(store);
-    let places = frames(&fs::read(segment(&dir)).expect("read"));
+    let places = thirty(&dir, 30);
     for (from, to) in [(30, 31), (29, 31), (2, 31)] {
         let (_copy_home, copy) = copy_of(&dir);
         let [from, to] = [from, to].map(|seq: usize| *places.get(seq - 1).expect("known"));
@@ -112,13 +115,7 @@ fn damage_in_the_last_record_does_not_cost_the_index() {
 #[test]
 fn an_index_is_made_of_what_is_left_of_the_segments() {
     let (_home, dir) = home();
-    let store = create(&dir);
-    for seq in 2..=30 {
-        store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
-    }
-    store.save_checkpoint(Seq::new(25), b"twenty-five").expect("saved");
-    drop(store);
-    let places = frames(&fs::read(segment(&dir)).expect("read"));
+    let places = thirty(&dir, 25);
     let spoil = |seq: usize, at: usize| {
         let at = *places.get(seq - 1).expect("known") + at;
         edit(&segment(&dir), |bytes| *bytes.get_mut(at).expect("within") ^= 1);
@@ -148,10 +145,7 @@ fn an_index_is_made_of_what_is_left_of_the_segments() {
 fn frames_that_were_written_twice_are_found_where_they_belong() {
     for is_in_a_segment_of_its_own in [false, true] {
         let (_home, dir) = home();
-        let store = create(&dir);
-        for seq in 2..=900 {
-            store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
-        }
+        let store = filled(&dir, 900);
         store.save_checkpoint(Seq::new(790), b"seven hundred and ninety").expect("saved");
         drop(store);
         let whole = fs::read(segment(&dir)).expect("read");
@@ -192,13 +186,7 @@ fn header_of(segment: &[u8], ordinal: u64) -> Vec<u8> {
 #[test]
 fn segments_that_end_in_front_of_a_checkpoint_are_mended() {
     let (_home, dir) = home();
-    let store = create(&dir);
-    for seq in 2..=30 {
-        store.append(Seq::new(seq - 1), &[record(seq, 100)]).expect("appended");
-    }
-    store.save_checkpoint(Seq::new(30), b"thirty").expect("saved");
-    drop(store);
-    let places = frames(&fs::read(segment(&dir)).expect("read"));
+    let places = thirty(&dir, 30);
     let old_head = fs::read(dir.join("head")).expect("read");
     for end in [places.get(10), places.get(29)] {
         for head in [Some(&old_head), None] {

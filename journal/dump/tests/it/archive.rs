@@ -182,19 +182,24 @@ fn an_archive_can_be_read_by_its_description_alone() {
     }
 }
 
-#[test]
-fn an_archive_of_a_trimmed_journal_can_be_read_and_imported() {
-    let (home, dir) = home();
-    let store = create(&dir);
+/// Makes a journal that is trimmed; gives its first record and its last.
+fn trim(dir: &Path) -> (u64, u64) {
+    let store = create(dir);
     while store.cuts().is_empty() {
         let head = store.head();
         // One that is kept, and one that stays, have bodies of their own.
         let bytes = if [2, 60].contains(&(head.get() + 1)) { 50_000 } else { 5_000 };
         store.append(head, &[record(head.get() + 1, bytes)]).expect("appended");
     }
-    let (first, head) = (store.cuts()[0].first.get(), store.head().get());
-    store.trim(Seq::new(first), b"residue", &[Seq::new(2)]).expect("trimmed");
-    drop(store);
+    let (first, head) = (store.cuts()[0].first, store.head());
+    store.trim(first, b"residue", &[Seq::new(2)]).expect("trimmed");
+    (first.get(), head.get())
+}
+
+#[test]
+fn an_archive_of_a_trimmed_journal_can_be_read_and_imported() {
+    let (home, dir) = home();
+    let (first, head) = trim(&dir);
     let (file, to) = (home.path().join("a.rjar"), home.path().join("new"));
     expect(&export(&dir, &file, &[]), 0);
     let run = |seq| record(seq, 0).run.expect("one");
@@ -218,16 +223,7 @@ fn an_archive_of_a_trimmed_journal_can_be_read_and_imported() {
 #[test]
 fn a_trimmed_journal_is_repaired_with_what_it_begins_with() {
     let (home, dir) = home();
-    let store = create(&dir);
-    while store.cuts().is_empty() {
-        let head = store.head();
-        // One that is kept, and one that stays, have bodies of their own.
-        let bytes = if [2, 60].contains(&(head.get() + 1)) { 50_000 } else { 5_000 };
-        store.append(head, &[record(head.get() + 1, bytes)]).expect("appended");
-    }
-    let (first, head) = (store.cuts()[0].first.get(), store.head().get());
-    store.trim(Seq::new(first), b"residue", &[Seq::new(2)]).expect("trimmed");
-    drop(store);
+    let (first, head) = trim(&dir);
     let to = home.path().join("new");
     let repaired = command(&["repair"]).arg(&dir).arg("--to").arg(&to).output().expect("started");
     let said = expect(&repaired, 0);
