@@ -200,7 +200,10 @@ impl Chain {
         let record = Record { seq: tail.head.next(), at, run: None, event };
         let mut batch = Batch::default();
         tail.encode(tail.head, &[record], &mut batch).map_err(io::Error::other)?;
-        self.push(tail.head.next(), &batch.bytes).map(|_| ())
+        if self.push(tail.head.next(), &batch.bytes)? {
+            return Ok(());
+        }
+        Err(io::Error::other("what tells of it does not continue the records"))
     }
 
     /// Writes what is left, synced; gives the end.

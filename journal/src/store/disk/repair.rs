@@ -15,9 +15,10 @@ use super::lock::Lock;
 use super::open::Place;
 use super::payloads::Payloads;
 use super::recover::{self, Chain};
-use super::segment::{self, Survey, Worth, survey};
+use super::segment::{self, Piece, Survey, Worth, survey};
 use crate::event::{Event, JournalRecovered, TailCut};
 use crate::id::Seq;
+use crate::store::tail::Tail;
 
 /// Where a copy of the database is opened: opening it where it is would change it.
 const COPY: &str = "index-copy";
@@ -115,9 +116,9 @@ fn fill(
     let mended: Option<Event> = match worth {
         Worth::Newer { problem } => return Err(place.newer(problem).into()),
         Worth::Whole | Worth::Torn { .. } => {
-            for piece in frames().take_while(|piece| piece.key <= whole.tail.head) {
-                draft.io("write the records", chain.push(piece.key, &piece.bytes))?;
-            }
+            let pieces = frames().take_while(|piece| piece.key <= whole.tail.head);
+            draft.io("write the records", add(pieces, &mut chain))?;
+            place.io("read the records again", expect_end(&chain, whole.tail))?;
             match worth {
                 Worth::Torn { to, problem, .. } => Some(TailCut { to, problem }.into()),
                 _ => None,
@@ -152,6 +153,21 @@ fn fill(
     Ok((chain, mended))
 }
 
+/// Adds what continues a chain.
+fn add(mut pieces: impl Iterator<Item = Piece>, chain: &mut Chain) -> io::Result<()> {
+    pieces.try_for_each(|piece| chain.push(piece.key, &piece.bytes).map(|_| ()))
+}
+
+/// Whether a chain ends where the records did when they were looked at.
+fn expect_end(chain: &Chain, end: Tail) -> io::Result<()> {
+    if chain.tail == end {
+        return Ok(());
+    }
+    let next = chain.tail.head.next();
+    let problem = format!("record {next} changed meanwhile; stop whoever writes and repair again");
+    Err(io::Error::other(problem))
+}
+
 /// An empty chain that begins where nothing stands for what came before.
 fn begin_anew(draft: &Draft, journal: Uuid, origin: Origin) -> Result<Chain, TargetError> {
     let emptied = files::remove_all(&draft.dir().join(segment::DIR));
@@ -168,4 +184,32 @@ fn copy_index(from: &Path, to: &Path, journal: Uuid) -> io::Result<Rescue> {
     // One that is copied in part would turn records that it has into losses.
     files::copy(&index::place(from), &copy.join(index::DIR))?;
     Rescue::open(&copy, journal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::conformance::record;
+    use crate::store::contract::Store;
+    use crate::store::disk::{DiskStore, Durability, OpenMode};
+
+    /// One that writes and is gone again between two looks, or a body that cannot be read twice.
+    #[test]
+    fn records_that_are_gone_at_the_second_look_are_not_left_out() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (dir, to) = (home.path().join("journal"), home.path().join("repaired"));
+        let store = DiskStore::open(&dir, OpenMode::CreateIfMissing, Durability::Power);
+        let store = store.expect("created");
+        store.append(Seq::new(1), &[record(2, 10), record(3, 10)]).expect("appended");
+        drop(store);
+        let journal = Place::new(&dir).journal().expect("there").expect("one");
+        let draft = Draft::begin(&to).expect("begun");
+        let (origin, end) = (Origin::CREATION, anchor::read(&dir).expect("read").expect("there"));
+        let frames = || origin.frames(journal, origin.segments(&dir).expect("listed"));
+        for (count, is_whole) in [(2, false), (3, true)] {
+            let mut chain = draft.chain(journal, origin).expect("begun");
+            add(frames().take(count), &mut chain).expect("written");
+            assert_eq!(expect_end(&chain, end).is_ok(), is_whole, "{count}");
+        }
+    }
 }
