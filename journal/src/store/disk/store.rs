@@ -154,7 +154,7 @@ impl DiskStore {
             store.opened_at = store.head();
         }
         if store.mended.is_some() {
-            place.io("write the base", store.past.tell())?;
+            place.io("write the base", store.tell())?;
         }
         Ok(store)
     }
@@ -197,6 +197,12 @@ impl DiskStore {
             return Err(TrimError::Io { location: self.location.clone(), source });
         }
         Ok(())
+    }
+
+    /// Writes down that a record tells what was lost, if anything was, once that is on the disk.
+    fn tell(&self) -> std::io::Result<()> {
+        self.settle().map_err(std::io::Error::other)?;
+        self.past.tell()
     }
 
     /// The frame of a record that the segments have lost.

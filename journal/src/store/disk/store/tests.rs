@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::RunUnparked;
+use crate::store::disk::base::{self, Loss, Origin};
 use crate::time::Timestamp;
 
 fn record(seq: u64) -> Record {
@@ -144,4 +145,20 @@ fn a_batch_that_may_be_there_in_part_poisons_for_whatever_reason() {
     assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
     let refused = store.append(Seq::new(1), &[record(2)]);
     assert!(matches!(refused, Err(AppendError::Poisoned)), "{refused:?}");
+}
+
+/// Otherwise a power cut takes the record that tells of a loss, and leaves that it is told.
+#[test]
+fn a_loss_is_told_once_the_record_that_tells_it_is_on_the_disk() {
+    let home = tempfile::tempdir().expect("a folder");
+    let dir = home.path().join("journal");
+    let mut store = created(&dir, Durability::Process);
+    let journal = Place::new(&dir).journal().expect("there").expect("one");
+    let origin = Origin { first: Seq::new(2), ordinal: 2, chain: 7 };
+    base::lose(&dir, journal, origin, Loss::Untold).expect("written");
+    let bases = || base::look(&dir, journal).expect("there");
+    store.past = Past::new(&dir, journal, Arc::clone(&store.map), bases().base);
+    break_sync(&store);
+    assert!(store.tell().is_err());
+    assert!(bases().untold().is_some());
 }
