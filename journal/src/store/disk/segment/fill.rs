@@ -90,7 +90,9 @@ mod tests {
             let path = home.path().join(capacity.to_string());
             let mut file = File::create(&path).expect("created");
             begin(&mut file, b"head", capacity).expect("filled");
-            file.write_all(b"").expect("it takes more");
+            // What begins in the middle of a page is refused as long as the memory is passed by.
+            file.seek(SeekFrom::Start(1)).expect("within");
+            file.write_all(b"ead").expect("it takes more");
             let bytes = std::fs::read(&path).expect("there");
             assert_eq!(bytes.len() as u64, capacity);
             let (head, rest) = bytes.split_at(4);

@@ -64,7 +64,10 @@ impl Making {
             loop {
                 match Spare::make(&dir, journal, ordinal, capacity) {
                     // A smaller one is better than none.
-                    Err(_) if capacity > least => capacity = (capacity / 2).max(least),
+                    Err(_) if capacity > least => {
+                        capacity =
+                            (capacity / 2).next_multiple_of(fill::PAGE_BYTES as u64).max(least);
+                    }
                     made => return made,
                 }
             }

@@ -268,7 +268,8 @@ impl SegmentWriter {
     }
 
     fn capacity_next(&self) -> u64 {
-        (self.capacity * 2).clamp(CAPACITY_MIN, CAPACITY_MAX)
+        // What is no multiple of a block cannot be filled past the memory of the system.
+        (self.capacity * 2).next_multiple_of(PAGE_BYTES as u64).clamp(CAPACITY_MIN, CAPACITY_MAX)
     }
 
     /// Waits for the next segment, if it is being made.
@@ -338,6 +339,26 @@ mod tests {
         let failed = unless_full::<()>(Err(ErrorKind::PermissionDenied.into()));
         assert_eq!(failed.expect_err("an error").kind(), ErrorKind::PermissionDenied);
         assert_eq!(unless_full(Ok(7)).expect("done"), Some(7));
+    }
+
+    #[test]
+    fn every_further_segment_of_a_session_is_made_of_whole_pages() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (dir, journal) = (home.path(), Uuid::from_u128(1));
+        header::create_dir(dir).expect("made");
+        let mut writer = SegmentWriter::create(dir, journal, 1).expect("made");
+        writer.append(&[7; 101]).expect("added");
+        let end = writer.end();
+        writer.close();
+        let segments = header::list(dir).expect("listed");
+        let mut writer = SegmentWriter::resume(dir, journal, &segments, end).expect("opened");
+        for ordinal in 2..=8 {
+            while writer.end().ordinal < ordinal {
+                writer.append(&[7; 100_003]).expect("added");
+            }
+            assert_eq!(writer.capacity % PAGE_BYTES as u64, 0, "segment {ordinal}");
+        }
+        assert_eq!(writer.capacity, CAPACITY_MAX);
     }
 
     #[test]
