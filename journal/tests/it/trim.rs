@@ -7,8 +7,8 @@ use resurge_journal::Seq;
 use resurge_journal::event::{Event, RecoveryMethod};
 use resurge_journal::store::conformance::record;
 use resurge_journal::store::{
-    Archive, Change, Condition, DiskStore, Follow, News, ReadError, Scan, Snapshot, Store, export,
-    import, repair,
+    Archive, Change, Condition, DiskStore, ExportError, Follow, News, ReadError, Scan, Snapshot,
+    Store, export, import, repair,
 };
 use tempfile::TempDir;
 
@@ -297,6 +297,28 @@ fn two_losses_are_told_as_one() {
     assert_eq!((store.first().get(), store.head().get()), (*first, head - 2));
     drop(store);
     assert_eq!(reopen(after).expect("opened again").mended(), None);
+}
+
+/// A trimming of which only a spoilt file is left is none, and no reason to try again.
+#[test]
+fn a_damaged_base_excuses_no_missing_body_in_an_export() {
+    let (home, dir) = home();
+    let store = create(&dir);
+    store.append(Seq::new(1), &[record(2, 20_000)]).expect("appended");
+    fill(&store, 2);
+    drop(store);
+    let (_trimmed_home, trimmed) = copy_of(&dir);
+    let store = reopen(&trimmed).expect("opened");
+    let cut = store.cuts().first().expect("one").first;
+    store.trim(cut, b"rest", &[]).expect("trimmed");
+    drop(store);
+    fs::copy(trimmed.join(BASE), dir.join(BASE)).expect("copied");
+    edit(&dir.join(BASE), |bytes| *bytes.get_mut(80).expect("the residue") ^= 1);
+    for body in fs::read_dir(dir.join("payloads")).expect("there") {
+        remove(&body.expect("readable").path());
+    }
+    let refused = export(&dir, &home.path().join("a.rjar"), None).expect_err("a body is gone");
+    assert!(matches!(refused, ExportError::Damaged { .. }), "{refused:?}");
 }
 
 #[test]

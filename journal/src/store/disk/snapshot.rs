@@ -19,7 +19,7 @@ use crate::store::error::ReadError;
 use crate::store::tail::{Tail, records_from};
 
 /// How often a journal is looked at again because it was trimmed meanwhile.
-const TRIMMED_MEANWHILE_MAX: u32 = 8;
+pub(super) const TRIMMED_MEANWHILE_MAX: u32 = 8;
 
 /// A journal as it stood at one moment, for reading; damaged ones and those in use as well.
 ///
@@ -88,14 +88,8 @@ impl Snapshot {
 
     /// Looks again if the journal was trimmed meanwhile.
     fn look(place: &Place, dir: &Path, id: Uuid, is_in_use: bool) -> Result<Self, OpenError> {
-        let mut seen = Self::look_once(place, dir, id, is_in_use)?;
-        for _ in 0..TRIMMED_MEANWHILE_MAX {
-            if base::first_in(dir, id).is_none_or(|now| now.first <= seen.first()) {
-                break;
-            }
-            seen = Self::look_once(place, dir, id, is_in_use)?;
-        }
-        Ok(seen)
+        let look = || Self::look_once(place, dir, id, is_in_use);
+        until_still(|| base::first_in(dir, id), look)
     }
 
     fn look_once(place: &Place, dir: &Path, id: Uuid, is_in_use: bool) -> Result<Self, OpenError> {
@@ -145,7 +139,7 @@ impl Snapshot {
 
     /// Whether the journal was trimmed since.
     pub(super) fn was_trimmed(&self) -> bool {
-        base::first_in(&self.dir, self.journal).is_some_and(|now| now.first > self.first())
+        self.first_now() > self.first()
     }
 
     /// The first record from which on none was dropped: 1, unless the journal was trimmed.
@@ -225,6 +219,26 @@ impl Snapshot {
     }
 }
 
+/// Looks until nothing was trimmed meanwhile, or it was too often.
+///
+/// What is compared is what the head of the file says, which need not be what counts.
+fn until_still<T>(
+    mut first: impl FnMut() -> Option<Origin>,
+    mut look: impl FnMut() -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
+    let mut before = first();
+    let mut seen = look()?;
+    for _ in 0..TRIMMED_MEANWHILE_MAX {
+        let now = first();
+        if now == before {
+            break;
+        }
+        before = now;
+        seen = look()?;
+    }
+    Ok(seen)
+}
+
 /// The last record that is shown, the last that is whole, and the condition.
 ///
 /// Behind what was acknowledged, a journal in use is whatever its writer is about to make it.
@@ -245,4 +259,28 @@ fn judge(found: Survey, acknowledged: Option<Tail>) -> (Seq, Seq, Condition) {
         Worth::Newer { problem } => (last, Condition::Newer { problem }),
     };
     (last, whole.min(last), condition)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_is_looked_at_again_only_if_it_was_trimmed_meanwhile() {
+        let at = |first| Some(Origin { first: Seq::new(first), ordinal: 2, chain: 0 });
+        let looks = |firsts: &[u64]| {
+            let (mut firsts, mut looks) = (firsts.iter().copied(), 0);
+            let look = || {
+                looks += 1;
+                Ok(())
+            };
+            until_still(|| firsts.next().and_then(at), look).expect("looked at");
+            looks
+        };
+        assert_eq!(looks(&[]), 1, "never trimmed");
+        assert_eq!(looks(&[9, 9]), 1, "whatever was seen");
+        assert_eq!(looks(&[9, 17, 17]), 2);
+        let always: Vec<u64> = (2..99).collect();
+        assert_eq!(looks(&always), 1 + TRIMMED_MEANWHILE_MAX);
+    }
 }

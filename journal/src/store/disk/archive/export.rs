@@ -10,7 +10,7 @@ use crate::codec::{Aside, DecodeError, claim_aside, run_of};
 use crate::id::{RunId, Seq};
 use crate::store::disk::error::OpenError;
 use crate::store::disk::files;
-use crate::store::disk::snapshot::{Condition, Snapshot};
+use crate::store::disk::snapshot::{Condition, Snapshot, TRIMMED_MEANWHILE_MAX};
 use crate::store::tail::Tail;
 
 /// An archive that was written.
@@ -37,11 +37,14 @@ pub struct Exported {
 /// [`ExportError`] if there is such a file already, if the journal is damaged or needs a newer
 /// release, or if the file cannot be written.
 pub fn export(journal: &Path, to: &Path, run: Option<RunId>) -> Result<Exported, ExportError> {
-    loop {
+    for _ in 0..TRIMMED_MEANWHILE_MAX {
         if let Some(exported) = try_export(journal, to, run)? {
             return Ok(exported);
         }
     }
+    let location = journal.display().to_string();
+    let source = io::Error::other("it is trimmed again and again; export it later");
+    Err(OpenError::Io { location, action: "read the records", source }.into())
 }
 
 /// None if the journal was trimmed meanwhile.
