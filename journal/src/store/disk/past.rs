@@ -122,9 +122,14 @@ impl Past {
             let problem = "what was written reads as something else";
             io::Error::new(io::ErrorKind::InvalidData, problem)
         })?;
-        *self.base.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(base));
+        let dropped = {
+            // Held over both: whoever sees the new file sees where the journal begins by now.
+            let mut counts = self.base.write().unwrap_or_else(PoisonError::into_inner);
+            *counts = Some(Arc::new(base));
+            self.map.trim(origin.first, origin.ordinal)
+        };
         // What cannot be removed now is removed by the next opening.
-        for segment in self.map.trim(origin.first, origin.ordinal) {
+        for segment in dropped {
             let _ = fs::remove_file(&segment.path);
         }
         let _ = files::sync_dir(&self.dir.join(segment::DIR));
@@ -287,6 +292,37 @@ pub(super) fn excuse<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A reader takes residue and kept records, and then asks whether the journal was trimmed.
+    #[test]
+    fn nobody_sees_what_a_trimming_wrote_before_it_is_known_where_the_journal_begins() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (dir, journal) = (home.path(), Uuid::from_u128(1));
+        segment::create_dir(dir).expect("made");
+        let map = Arc::new(Map::new(dir, journal, Seq::new(1), Vec::new()));
+        let past = Past::new(dir, journal, Arc::clone(&map), None);
+        let origin = Origin { first: Seq::new(5), ordinal: 2, chain: 7 };
+        base::lose(dir, journal, origin, Loss::Told).expect("written");
+        std::thread::scope(|scope| {
+            let marks = map.hold();
+            let switching = scope.spawn(|| past.switch(origin));
+            // Until it waits for the map.
+            let seen = loop {
+                match past.base.try_read() {
+                    Ok(base) if base.is_none() => std::thread::yield_now(),
+                    Ok(_) => break Some(map.first()),
+                    Err(_) => break None,
+                }
+            };
+            drop(marks);
+            switching.join().expect("no panic").expect("switched");
+            assert_eq!(seen, None, "the new file without where it begins");
+        });
+        assert_eq!(
+            (past.base().map(|base| base.origin()), map.first()),
+            (Some(origin), origin.first)
+        );
+    }
 
     #[test]
     fn nothing_is_trimmed_once_the_journal_is_let_go_of() {

@@ -150,6 +150,12 @@ impl Map {
         Frames::new(self.journal, marks.segments.iter().cloned(), place, next)
     }
 
+    /// Keeps everybody else from asking, as long as what it gives lives.
+    #[cfg(test)]
+    pub(in crate::store::disk) fn hold(&self) -> impl Drop + '_ {
+        self.marks()
+    }
+
     /// The marks; a panic elsewhere cannot have left them half-changed.
     fn marks(&self) -> MutexGuard<'_, Marks> {
         self.marks.lock().unwrap_or_else(PoisonError::into_inner)
