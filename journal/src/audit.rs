@@ -114,9 +114,16 @@ impl AuditReport {
 
 /// Reads and folds all records of a store, from what retention has left of dropped ones on.
 pub fn audit(store: &dyn Store) -> AuditReport {
-    match base(store) {
-        Ok(state) => audit_from(state, store.scan(Seq::ZERO)),
-        Err(error) => audit_without_base(store.first(), &error, store.scan(Seq::ZERO)),
+    loop {
+        let (first, last) = (store.first(), store.head());
+        let report = match base(store) {
+            Ok(state) => audit_from(state, store.scan(Seq::ZERO)),
+            Err(error) => audit_without_base(store.first(), &error, store.scan(Seq::ZERO)),
+        };
+        // Trimmed meanwhile: what was to be read next was dropped.
+        if store.first() == first || report.is_clean() && report.provable >= last {
+            return report;
+        }
     }
 }
 

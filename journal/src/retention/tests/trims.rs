@@ -194,6 +194,19 @@ fn a_journal_is_not_rewritten_for_runs_that_wait() {
     assert!(life.plan().is_none(), "there is nothing to gain");
 }
 
+#[test]
+fn an_audit_of_a_journal_that_is_trimmed_meanwhile_begins_anew() {
+    let mut life = Life::new(Limits { runs: Some(5), ..Limits::default() });
+    (0..40).for_each(|number| life.short_run(number));
+    let plan = life.plan().expect("there is too much");
+    assert!(life.record(life.state.last_at(), None, plan.event.clone()));
+    let trims = Mutex::new(vec![(Moment::BeforeScan, plan)]);
+    let store = Meanwhile { store: life.store, trims };
+    let report = audit(&store);
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!((report.provable, store.first()), (store.head(), life.state.first()));
+}
+
 /// A store that is trimmed by somebody else in the middle of a look at it.
 #[derive(Debug)]
 struct Meanwhile {
