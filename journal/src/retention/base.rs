@@ -86,6 +86,15 @@ pub fn base_state(
     Ok(residue.put_together(kept)?)
 }
 
+/// What is left of dropped records, once some of those that were kept are lost as well.
+///
+/// What does not fit is passed over from then on. None if it cannot be read.
+#[cfg(feature = "sled")]
+pub(crate) fn bereave(residue: &[u8]) -> Option<Vec<u8>> {
+    let residue = Residue::decode(residue).ok()?;
+    Residue { is_bereft: true, ..residue }.encode().ok()
+}
+
 /// A kept record that is of no use.
 pub(super) enum Unusable {
     Read(ReadError),

@@ -12,6 +12,8 @@ mod residue;
 mod tests;
 mod trimmer;
 
+#[cfg(feature = "sled")]
+pub(crate) use base::bereave;
 pub use base::{BaseError, base, base_of, base_state};
 pub use limits::Limits;
 pub use residue::{RESIDUE_VERSION, ResidueError};

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use resurge_journal::event::{Event, JournalRecovered, RecoveryMethod};
 use resurge_journal::store::conformance::record;
 use resurge_journal::store::{
     Archive, DiskStore, ReadError, Snapshot, Store, export, import, repair,
@@ -10,7 +11,7 @@ use resurge_journal::store::{
 use resurge_journal::{Record, Seq};
 
 use crate::disk::reopen;
-use crate::fixture::{create, edit, home, segment};
+use crate::fixture::{create, edit, home, remove, segment};
 
 const LARGE: usize = 100_000;
 const KEPT: [u64; 2] = [5, 9];
@@ -216,4 +217,130 @@ fn is_of(path: &Path, seq: u64) -> bool {
     let begin = format!("{seq}xxxxxxxx");
     let body = fs::read(path).expect("read");
     body.windows(begin.len()).take(200).any(|found| found == begin.as_bytes())
+}
+
+/// The file with the body of a record.
+fn body_of(dir: &Path, seq: u64) -> PathBuf {
+    let begin = format!("{seq}xxxxxxxx");
+    let holds = |file: &PathBuf| {
+        let bytes = fs::read(file).expect("readable");
+        bytes.windows(begin.len()).any(|found| found == begin.as_bytes())
+    };
+    bodies(dir).into_iter().find(holds).expect("there")
+}
+
+fn spoil(file: &Path) {
+    edit(file, |body| *body.get_mut(LARGE / 2).expect("within") ^= 1);
+}
+
+/// What is said of the loss of a kept record, and of what its run did behind it.
+#[track_caller]
+fn expect_told(mended: Option<&Event>, from: u64, to: u64) {
+    let Some(Event::JournalRecovered(told)) = mended else { panic!("{mended:?}") };
+    let JournalRecovered { lost_from, lost_to, method, problem } = told;
+    assert_eq!((*lost_from, *lost_to), (Some(Seq::new(from)), Some(Seq::new(to))));
+    assert_eq!(*method, RecoveryMethod::Prefix);
+    assert!(problem.contains(&format!("record {from}, which was kept: its payload")), "{problem}");
+}
+
+fn shown(found: impl Iterator<Item = Result<Record, ReadError>>) -> Vec<u64> {
+    found.map(|found| found.expect("whole").seq.get()).collect()
+}
+
+#[test]
+fn a_kept_record_whose_body_is_lost_is_told_once_and_left_out() {
+    for damage in [spoil, remove] {
+        let (_home, dir) = home();
+        let store = trimmed(&dir);
+        append_until(&store, || bodies(&dir).len() == KEPT.len());
+        let (first, head) = (store.first(), store.head());
+        drop(store);
+        let file = body_of(&dir, 5);
+        damage(&file);
+        let (damaged, base) = (fs::read(&file).ok(), fs::read(dir.join("BASE")).expect("there"));
+
+        let store = reopen(&dir).expect("opened");
+        expect_told(store.mended(), 5, 5);
+        assert_eq!((store.first(), store.head()), (first, head.next()));
+        assert_eq!(shown(store.scan_kept()), [9]);
+        assert_eq!(store.residue().expect("there").as_deref(), Some(&b"rest"[..]));
+        assert!(matches!(store.read(Seq::new(5)), Err(ReadError::Trimmed { .. })));
+        let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+        let moved = fs::read(dir.join(format!("quarantine/payload-{name}-1"))).ok();
+        assert_eq!(moved, damaged, "what was damaged is kept");
+        assert_eq!(fs::read(dir.join("quarantine/BASE-1")).expect("kept"), base);
+        drop(store);
+        let store = reopen(&dir).expect("opened");
+        assert_eq!(store.mended(), None, "told once");
+        assert_eq!(shown(store.scan_kept()), [9]);
+        append_until(&store, || store.cuts().len() > 1);
+        let cut = store.cuts().last().expect("one").first;
+        store.trim(cut, b"rest", &[Seq::new(9)]).expect("trimmed again");
+        assert_eq!(shown(store.scan_kept()), [9]);
+    }
+}
+
+/// As in a journal that was never trimmed: nothing can be made of what follows.
+#[test]
+fn what_a_run_did_behind_a_lost_record_is_lost_with_it() {
+    let (home, dir) = home();
+    let store = create(&dir);
+    while store.cuts().len() < 2 {
+        let head = store.head();
+        let next = nth(head.get() + 1);
+        let run = nth(head.get() % 2 + 1).run;
+        store.append(head, &[Record { run, ..next }]).expect("appended");
+    }
+    let cut = store.cuts().first().expect("one").first;
+    store.trim(cut, b"rest", &[2, 3, 5, 6, 7, 8].map(Seq::new)).expect("trimmed");
+    drop(store);
+    let intact = body_of(&dir, 7);
+    spoil(&body_of(&dir, 5));
+    let repaired = home.path().join("repaired");
+    let told = repair(&dir, &repaired).expect("repaired");
+    expect_told(told.mended.as_ref(), 5, 7);
+    let store = reopen(&dir).expect("opened");
+    expect_told(store.mended(), 5, 7);
+    assert_eq!(shown(store.scan_kept()), [2, 3, 6, 8]);
+    assert!(intact.exists(), "the file in quarantine refers to it");
+    drop(store);
+    assert_eq!(shown(reopen(&repaired).expect("opened").scan_kept()), [2, 3, 6, 8]);
+}
+
+#[test]
+fn an_opening_behind_a_checkpoint_looks_at_kept_bodies_once_somebody_has_missed_one() {
+    let (_home, dir) = home();
+    let store = trimmed(&dir);
+    store.save_checkpoint(store.head(), b"image").expect("saved");
+    drop(store);
+    spoil(&body_of(&dir, 5));
+    let store = reopen(&dir).expect("opened");
+    assert_eq!(store.mended(), None, "it has read nothing in front of the checkpoint");
+    assert_eq!(store.load_checkpoint().expect("there").1, b"image");
+    let seqs = store.scan_kept().map(|found| found.map(|record| record.seq.get()).ok());
+    assert_eq!(seqs.collect::<Vec<_>>(), [None, Some(9)]);
+    store.save_checkpoint(store.head(), b"image").expect_err("there is damage in front of it");
+    drop(store);
+    let store = reopen(&dir).expect("opened");
+    expect_told(store.mended(), 5, 5);
+    assert_eq!((store.load_checkpoint(), shown(store.scan_kept())), (None, vec![9]));
+}
+
+#[test]
+fn a_repair_tells_which_kept_records_are_lost_and_the_new_journal_can_be_exported() {
+    let (home, dir) = home();
+    drop(trimmed(&dir));
+    let (file, repaired) = (home.path().join("a.rjar"), home.path().join("repaired"));
+    spoil(&body_of(&dir, 9));
+    let refused = export(&dir, &file, None).expect_err("it is damaged").to_string();
+    assert!(refused.contains("record 9") && refused.contains("repair it"), "{refused}");
+    let told = repair(&dir, &repaired).expect("repaired");
+    expect_told(told.mended.as_ref(), 9, 9);
+    export(&repaired, &file, None).expect("exported");
+    assert_eq!(shown(Archive::open(&file).expect("whole").scan_kept()), [5]);
+    let store = reopen(&repaired).expect("opened");
+    assert_eq!((store.mended(), store.head()), (None, told.head));
+    assert_eq!(shown(store.scan_kept()), [5]);
+    let last = store.read(told.head).expect("readable").map(|record| record.event);
+    assert_eq!(last, told.mended, "the loss is its last record");
 }

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use resurge_journal::checkpoint::replay;
 use resurge_journal::event::Event;
 use resurge_journal::store::{DiskStore, Durability, OpenMode, Snapshot, Store};
 use resurge_journal::{Record, Seq};
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::dump::{command, dump, err, expect, out};
 use crate::fixture::{contents, create, edit, frames, home, remove, segment};
-use crate::story::{DONE_RUN, add_frame, spoil, story, with_story};
+use crate::story::{DONE_RUN, OPEN_RUN, add_frame, spoil, story, with_lost_body, with_story};
 
 /// What `repair --json` says, and its exit code; the old journal stays as it is.
 #[track_caller]
@@ -133,6 +134,36 @@ fn what_both_lost_is_told_with_the_runs_that_it_touches() {
     let text = out(&output);
     for part in ["lost records 6 to 11", "model a", "records 1 to 6 are in"] {
         assert!(text.contains(part), "{part} in\n{text}");
+    }
+}
+
+/// Neither the new journal nor the old one, once it was opened, stumbles over what is left.
+#[test]
+fn a_lost_body_of_a_kept_record_is_told_and_what_is_left_of_its_run_is_shown() {
+    for (is_beginning, goes_on) in [(true, false), (true, true), (false, false), (false, true)] {
+        let (home, dir) = home();
+        let lost = with_lost_body(&dir, is_beginning, goes_on);
+        assert_eq!(dump(&["verify"], &dir).status.code(), Some(1));
+        let to = home.path().join("new");
+        let (object, code) = repair(&dir, &to);
+        assert_eq!((&object["lost_from"], code), (&json!(lost.get()), 1), "{object}");
+        let problem = object["problem"].as_str().expect("told");
+        assert!(problem.contains("its payload") && problem.contains("missing"), "{problem}");
+        // Without its beginning, or with what does not fit what is left, nothing is known of it.
+        let is_there = !is_beginning && !goes_on;
+        let touched = object["touched"].as_array().expect("a list");
+        let touched: Vec<_> = touched.iter().map(|run| run["run"].clone()).collect();
+        let open = json!(OPEN_RUN.to_string());
+        assert_eq!(touched, Vec::from_iter(is_there.then_some(open)));
+        opened(&to);
+        expect(&dump(&["verify"], &to), 0);
+
+        let store = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
+        assert!(matches!(store.mended(), Some(Event::JournalRecovered(_))));
+        let state = replay(&store).expect("what is left adds up");
+        assert_eq!(state.run(OPEN_RUN).is_some(), is_there, "{is_beginning} {goes_on}");
+        drop(store);
+        expect(&dump(&["verify"], &dir), 0);
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use resurge_journal::checkpoint::replay;
 use resurge_journal::event::{
     AttemptFailed, AttemptStarted, AttemptSucceeded, BreakerMode, BreakerModeSet, BreakerOpened,
-    DelayParts, EngineOpened, Event, LintFound, OpenCause, RunStarted, RunSucceeded, StepParked,
-    Verdict,
+    CheckpointSaved, DelayParts, EngineOpened, Event, LintFound, OpenCause, RunStarted,
+    RunSucceeded, StepParked, Verdict,
 };
 use resurge_journal::failure::{Class, Failure};
 use resurge_journal::manifest::{InputShape, InputSpec, Manifest, Source, StepSpec};
@@ -187,8 +187,13 @@ pub(crate) fn with_story(dir: &Path) -> Seq {
 
 /// A journal with the story in it of which retention has dropped the run that had ended.
 pub(crate) fn with_retention(dir: &Path) -> DiskStore {
+    with_retention_of(dir, &story())
+}
+
+/// A journal that begins with these records, as far as retention has left them.
+fn with_retention_of(dir: &Path, begin: &[Record]) -> DiskStore {
     let store = create(dir);
-    let mut head = store.append(Seq::new(1), &story()).expect("appended");
+    let mut head = store.append(Seq::new(1), begin).expect("appended");
     while store.cuts().len() < 2 {
         let lint = LintFound {
             workflow: WorkflowName::new("install").expect("a name"),
@@ -209,6 +214,36 @@ pub(crate) fn with_retention(dir: &Path) -> DiskStore {
     store.append(head, &event).expect("appended");
     store.trim(trim.event.first, &trim.residue, &trim.kept).expect("trimmed");
     store
+}
+
+/// The same, where the run that was kept has lost the body of its beginning, or else of what it has
+/// saved, and perhaps has gone on since; gives the lost record.
+pub(crate) fn with_lost_body(dir: &Path, is_beginning: bool, goes_on: bool) -> Seq {
+    let large = || Json::of(&"x".repeat(20_000)).expect("JSON");
+    let mut events: Vec<_> = story().into_iter().map(|told| (told.run, told.event)).collect();
+    let failed = events.pop().expect("it ends with a failure");
+    let lost = if is_beginning {
+        let begun = events.iter_mut().rev().find_map(|(_, event)| match event {
+            Event::RunStarted(begun) => Some(begun),
+            _ => None,
+        });
+        begun.expect("there").input = large();
+        Seq::new(9)
+    } else {
+        let saved =
+            CheckpointSaved { step: step(), attempt: AttemptNo::new(1), checkpoint: large() };
+        events.push((Some(OPEN_RUN), saved.into()));
+        Seq::new(11)
+    };
+    events.push(failed);
+    let store = with_retention_of(dir, &records(2, events));
+    if goes_on {
+        let next = records(store.head().get() + 1, vec![(Some(OPEN_RUN), attempt_started(2, 1))]);
+        store.append(store.head(), &next).expect("appended");
+    }
+    drop(store);
+    remove(&dir.join("payloads"));
+    lost
 }
 
 /// Flips a bit of a record in both copies: neither can save the other.

@@ -199,13 +199,27 @@ pub(super) fn quarantine(dir: &Path, name: &str) -> io::Result<()> {
 
 /// Moves something that does not belong into a journal out of it, without losing it.
 pub(super) fn set_aside(dir: &Path, path: &Path, name: &str) -> io::Result<()> {
+    let place = place_on_shelf(dir, name)?;
+    fs::rename(path, place)?;
+    sync_dir(&dir.join(QUARANTINE))?;
+    sync_dir(dir)
+}
+
+/// Keeps a copy of a file that is about to be written anew without a part of it.
+pub(super) fn keep_copy(dir: &Path, name: &str) -> io::Result<()> {
+    let place = place_on_shelf(dir, name)?;
+    fs::copy(dir.join(name), &place)?;
+    File::open(place)?.sync_all()?;
+    sync_dir(&dir.join(QUARANTINE))?;
+    sync_dir(dir)
+}
+
+/// A name in quarantine that nothing has.
+fn place_on_shelf(dir: &Path, name: &str) -> io::Result<PathBuf> {
     let shelf = dir.join(QUARANTINE);
     make_private_dir(&shelf)?;
-    let places = (1_u32..).map(|number| shelf.join(format!("{name}-{number}")));
-    let free = places.into_iter().find(|place| !place.exists());
-    fs::rename(path, free.ok_or(ErrorKind::StorageFull)?)?;
-    sync_dir(&shelf)?;
-    sync_dir(dir)
+    let mut places = (1_u32..).map(|number| shelf.join(format!("{name}-{number}")));
+    Ok(places.find(|place| !place.exists()).ok_or(ErrorKind::StorageFull)?)
 }
 
 /// Files in quarantine that had this name, and those in folders that had it.

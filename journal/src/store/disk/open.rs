@@ -8,7 +8,7 @@ use chrono::Utc;
 use uuid::Uuid;
 
 use super::anchor::{self, Anchor};
-use super::base::{self, Base, Bases, Origin};
+use super::base::{self, Base, Bases, Lost, Origin};
 use super::checkpoint;
 use super::error::OpenError;
 use super::files::{self, Folder};
@@ -34,6 +34,8 @@ pub(super) struct Opened {
     pub(super) tail: Tail,
     /// What stands for the records that were dropped.
     pub(super) base: Option<Base>,
+    /// Kept records that are to be left out of that once their loss is recorded.
+    pub(super) lost: Option<Lost>,
     /// What the opening did.
     pub(super) mended: Option<Mended>,
 }
@@ -92,7 +94,8 @@ fn create(place: &Place, lock: Lock) -> Result<Opened, OpenError> {
     let map = Map::new(dir, journal, tail.head, Vec::new());
     map.note(tail.head, begin);
     map.note_end(writer.end());
-    Ok(Opened { journal, writer, map, anchor, lock, tail, base: None, mended: None })
+    let (base, lost, mended) = (None, None, None);
+    Ok(Opened { journal, writer, map, anchor, lock, tail, base, lost, mended })
 }
 
 fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError> {
@@ -133,8 +136,10 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
         }
         Worth::Newer { problem } => return Err(place.newer(problem)),
     }
+    let lost = place.lost_of_kept(&bases, &found)?;
     let mended = tell_untold(&bases, mended).map(|event| Mended { event, is_recorded });
-    let Found { segments, map, survey, changed: _ } = found;
+    let mended = lost.as_ref().map(|lost| tell_lost(lost, mended.as_ref())).or(mended);
+    let Found { segments, map, survey, .. } = found;
     let end = survey.whole.end;
     let writer = place
         .io("go on in the last segment", SegmentWriter::resume(dir, journal, &segments, end))?;
@@ -149,7 +154,13 @@ fn reopen(place: &Place, journal: Uuid, lock: Lock) -> Result<Opened, OpenError>
     place.io("remove what was dropped", recover::remove_dropped(dir, journal, bases.origin()))?;
     map.end_at(survey.whole);
     let (tail, base) = (survey.whole.tail, bases.base);
-    Ok(Opened { journal, writer, map, anchor, lock, tail, base, mended })
+    Ok(Opened { journal, writer, map, anchor, lock, tail, base, lost, mended })
+}
+
+/// Adds the loss of kept records to what is to be recorded, or has it recorded by itself.
+fn tell_lost(lost: &Lost, mended: Option<&Mended>) -> Mended {
+    let also = mended.filter(|mended| !mended.is_recorded).map(|mended| mended.event.clone());
+    Mended { event: lost.tell(also), is_recorded: false }
 }
 
 /// Puts a damaged journal together again, and says what is lost.
@@ -230,6 +241,8 @@ struct Found {
     survey: Survey,
     /// Bodies that are not what was written.
     changed: BTreeSet<PayloadHash>,
+    /// Whether every record was read, as no checkpoint stands for any.
+    is_all: bool,
 }
 
 /// The folder that all errors of an opening name.
@@ -261,6 +274,22 @@ impl Place {
         bases.newer.clone().map_or(Ok(bases), |problem| Err(self.newer(problem)))
     }
 
+    /// Reads the bodies of kept records if all others were read; those that are not what was
+    /// written go into quarantine.
+    fn lost_of_kept(&self, bases: &Bases, found: &Found) -> Result<Option<Lost>, OpenError> {
+        let Some(base) = bases.base.as_ref().filter(|_| found.is_all) else { return Ok(None) };
+        let payloads = Payloads::new(&self.dir);
+        let lost = self.io("read the payloads", Lost::look(base, &payloads))?;
+        if let Some(lost) = &lost {
+            // What was derived from them says more than is left.
+            self.io("forget the checkpoint", checkpoint::clear(&self.dir))?;
+            for hash in lost.changed() {
+                self.io("move a payload aside", payloads.quarantine(hash))?;
+            }
+        }
+        Ok(lost)
+    }
+
     /// Reads the segments: what is behind the checkpoint, or all of them if it does not fit.
     fn survey(
         &self,
@@ -283,12 +312,12 @@ impl Place {
         if let Some(from) = checkpoint.filter(|from| is_dense && is_there(from)) {
             let (survey, changed) = self.read(journal, &segments, from, origin.first, anchor, &map);
             if matches!(survey.worth, Worth::Whole | Worth::Torn { .. }) {
-                return Ok(Found { segments, map, survey, changed });
+                return Ok(Found { segments, map, survey, changed, is_all: false });
             }
         }
         let from = origin.position();
         let (survey, changed) = self.read(journal, &segments, from, origin.first, anchor, &map);
-        Ok(Found { segments, map, survey, changed })
+        Ok(Found { segments, map, survey, changed, is_all: true })
     }
 
     /// Reads frames from a position on, and the bodies that are not in them.

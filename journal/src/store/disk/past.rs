@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use uuid::Uuid;
 
-use super::base::{self, Base, Head, Kept, Loss, Origin};
+use super::base::{self, Base, Head, Kept, Loss, Lost, Origin};
 use super::files;
 use super::payloads::Payloads;
 use super::segment::{self, Frames, Map};
@@ -81,6 +81,16 @@ impl Past {
         }
     }
 
+    /// Leaves out what is lost, which a record tells by now; a copy of the file goes into quarantine.
+    pub(super) fn leave_out(&self, lost: &Lost) -> io::Result<()> {
+        let Some(base) = self.base() else { return Ok(()) };
+        files::keep_copy(&self.dir, base::NAME)?;
+        lost.leave_out(&base, &self.dir)?;
+        let base = self.read_again(base.origin())?;
+        *self.base.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(base));
+        Ok(())
+    }
+
     /// Drops the records in front of a cut; `other` has those that the segments have lost.
     pub(super) fn trim(
         &self,
@@ -117,11 +127,7 @@ impl Past {
     ///
     /// Bodies that only the dropped records referred to are collected by the thread of the index.
     fn switch(&self, origin: Origin) -> io::Result<()> {
-        let bases = base::look(&self.dir, self.journal)?;
-        let base = bases.base.filter(|base| base.origin() == origin).ok_or_else(|| {
-            let problem = "what was written reads as something else";
-            io::Error::new(io::ErrorKind::InvalidData, problem)
-        })?;
+        let base = self.read_again(origin)?;
         let dropped = {
             // Held over both: whoever sees the new file sees where the journal begins by now.
             let mut counts = self.base.write().unwrap_or_else(PoisonError::into_inner);
@@ -134,6 +140,14 @@ impl Past {
         }
         let _ = files::sync_dir(&self.dir.join(segment::DIR));
         Ok(())
+    }
+
+    fn read_again(&self, origin: Origin) -> io::Result<Base> {
+        let bases = base::look(&self.dir, self.journal)?;
+        bases.base.filter(|base| base.origin() == origin).ok_or_else(|| {
+            let problem = "what was written reads as something else";
+            io::Error::new(io::ErrorKind::InvalidData, problem)
+        })
     }
 
     /// Waits for a trimming that is under way; none begins from now on.

@@ -227,10 +227,15 @@ impl Payloads {
     /// A piece as it was found, with a flaw if its body is lost.
     pub(super) fn vet(&self, piece: Piece) -> Piece {
         let aside = piece.seal.as_ref().ok().and_then(|seal| seal.aside);
-        match aside.map_or(Ok(()), |aside| aside.fetch(self).map(|_| ())) {
+        match aside.map_or(Ok(()), |aside| self.find(aside)) {
             Ok(()) => piece,
-            Err(error) => Piece { seal: Err(flaw(error)), ..piece },
+            Err(flaw) => Piece { seal: Err(flaw), ..piece },
         }
+    }
+
+    /// Looks whether a body is there, and what was written.
+    pub(super) fn find(&self, aside: Aside) -> Result<(), Flaw> {
+        aside.fetch(self).map(|_| ()).map_err(flaw)
     }
 
     /// Lets no collection remove anything from now on, also not one that is under way.

@@ -6,7 +6,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::anchor;
-use super::base::{self, Loss, Origin};
+use super::base::{self, Base, Loss, Lost, Origin};
 use super::draft::{Draft, TargetError};
 use super::error::OpenError;
 use super::files;
@@ -113,7 +113,7 @@ fn fill(
     let Survey { whole, durable, worth, .. } =
         survey(vetted, origin.position(), origin.first, known, |_, _| {});
     let mut chain = draft.chain(journal, origin)?.carried_from(payloads.clone());
-    let mended: Option<Event> = match worth {
+    let mut mended: Option<Event> = match worth {
         Worth::Newer { problem } => return Err(place.newer(problem).into()),
         Worth::Whole | Worth::Torn { .. } => {
             let pieces = frames().take_while(|piece| piece.key <= whole.tail.head);
@@ -144,8 +144,8 @@ fn fill(
         }
     };
     if let Some(base) = &bases.base {
-        draft.io("write the payloads", chain.carry_kept(base))?;
-        draft.begin_with(base)?;
+        let lost = carry_base(place, journal, base, &payloads, draft, &chain)?;
+        mended = lost.map(|lost| lost.tell(mended.clone())).or(mended);
     }
     if let Some(event) = &mended {
         draft.io("record what was mended", chain.record(event.clone()))?;
@@ -166,6 +166,26 @@ fn expect_end(chain: &Chain, end: Tail) -> io::Result<()> {
     let next = chain.tail.head.next();
     let problem = format!("record {next} changed meanwhile; stop whoever writes and repair again");
     Err(io::Error::other(problem))
+}
+
+/// Takes over what stands for dropped records, but for those kept ones that have lost their bodies.
+fn carry_base(
+    place: &Place,
+    journal: Uuid,
+    base: &Base,
+    payloads: &Payloads,
+    draft: &Draft,
+    chain: &Chain,
+) -> Result<Option<Lost>, RepairError> {
+    let lost = place.io("read the payloads", Lost::look(base, payloads))?;
+    match &lost {
+        Some(lost) => draft.io("write the base", lost.leave_out(base, draft.dir()))?,
+        None => draft.begin_with(base)?,
+    }
+    let taken = draft.io("read the base", base::look(draft.dir(), journal))?;
+    let carried = taken.base.iter().try_for_each(|base| chain.carry_kept(base));
+    draft.io("write the payloads", carried)?;
+    Ok(lost)
 }
 
 /// An empty chain that begins where nothing stands for what came before.

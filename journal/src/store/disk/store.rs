@@ -117,7 +117,7 @@ impl DiskStore {
         durability: Durability,
     ) -> Result<Self, OpenError> {
         let dir = dir.as_ref();
-        let Opened { journal, mut writer, map, anchor, lock, tail, base, mended } =
+        let Opened { journal, mut writer, map, anchor, lock, tail, base, lost, mended } =
             open(dir, mode)?;
         let is_scarce = AtomicBool::new(!writer.has_room());
         let (map, head) = (Arc::new(map), Arc::new(AtomicU64::new(tail.head.get())));
@@ -155,6 +155,10 @@ impl DiskStore {
         }
         if store.mended.is_some() {
             place.io("write the base", store.tell())?;
+        }
+        if let Some(lost) = &lost {
+            // Their loss is told, and that is on the disk.
+            place.io("write the base", store.past.leave_out(lost))?;
         }
         Ok(store)
     }
@@ -318,7 +322,12 @@ impl Store for DiskStore {
         if self.is_closed() {
             return Box::new(std::iter::once(Err(ReadError::Closed)));
         }
-        self.past.scan(&self.payloads)
+        Box::new(self.past.scan(&self.payloads).inspect(|found| {
+            // The same: whoever looks at all of them folds them.
+            if found.as_ref().is_err_and(ReadError::is_of_payload) {
+                self.distrust();
+            }
+        }))
     }
 
     fn cuts(&self) -> Vec<Cut> {

@@ -16,7 +16,7 @@ use crate::store::disk::files;
 use crate::store::disk::segment::{Place, SegmentFile};
 
 /// The file itself; its rename to this name trims the journal.
-pub(super) const NAME: &str = "BASE";
+pub(in crate::store::disk) const NAME: &str = "BASE";
 /// The same bytes again.
 pub(super) const COPY: &str = "BASE.copy";
 pub(super) const DRAFT: &str = "BASE.new";

@@ -6,9 +6,13 @@
 mod bases;
 mod file;
 mod format;
+mod lost;
 mod write;
 
-pub(super) use bases::{Bases, NAMES, first_in, look, lose, orphaned, referenced, remove_drafts};
+pub(super) use bases::{
+    Bases, NAME, NAMES, first_in, look, lose, orphaned, referenced, remove_drafts,
+};
 pub(super) use file::{Base, Kept};
 pub(super) use format::{Head, Loss, Origin};
+pub(super) use lost::Lost;
 pub(super) use write::{adopt, replace};

@@ -354,7 +354,7 @@ mod tests {
         let mut writer = SegmentWriter::resume(dir, journal, &segments, end).expect("opened");
         for ordinal in 2..=8 {
             while writer.end().ordinal < ordinal {
-                writer.append(&[7; 100_003]).expect("added");
+                writer.append(&vec![7; 100_003]).expect("added");
             }
             assert_eq!(writer.capacity % PAGE_BYTES as u64, 0, "segment {ordinal}");
         }
