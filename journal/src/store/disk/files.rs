@@ -121,10 +121,7 @@ pub(super) fn prepare(dir: &Path) -> io::Result<()> {
         remove_all(&dir.join(left))?;
     }
     for left in base::NAMES {
-        match fs::remove_file(dir.join(left)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove(&dir.join(left))?;
     }
     segment::create_dir(dir)
 }
@@ -171,7 +168,16 @@ pub(super) fn bytes_in(dir: &Path) -> io::Result<u64> {
 
 /// Removes a folder with all that is in it, if it is there.
 pub(super) fn remove_all(dir: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(dir) {
+    unless_absent(fs::remove_dir_all(dir))
+}
+
+/// Removes a file, if it is there.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    unless_absent(fs::remove_file(path))
+}
+
+fn unless_absent(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
@@ -249,10 +255,8 @@ fn entries_of(dir: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Ends a creation.
 pub(super) fn finish(dir: &Path) -> io::Result<()> {
-    match fs::remove_file(dir.join(CREATING)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => sync_dir(dir),
-    }
+    remove(&dir.join(CREATING))?;
+    sync_dir(dir)
 }
 
 /// Makes what somebody else made readable for its owner alone; sled would let everybody read.

@@ -201,14 +201,14 @@ impl Payloads {
 
     fn unmark(&self) -> io::Result<()> {
         self.written().unsynced = None;
-        remove_if_there(&self.folder().join(UNSYNCED))
+        files::remove(&self.folder().join(UNSYNCED))
     }
 
     /// Removes what was left half written, which nothing refers to.
     ///
     /// Nobody may be writing.
     pub(super) fn tidy(&self) -> io::Result<()> {
-        remove_if_there(&self.folder().join(DRAFT))
+        files::remove(&self.folder().join(DRAFT))
     }
 
     /// Says that frames refer to everything that was kept.
@@ -360,13 +360,6 @@ impl Bodies for Payloads {
             Err(error) if error.kind() == ErrorKind::NotFound => Err(PayloadProblem::Missing),
             Err(error) => Err(PayloadProblem::Unreadable { said: error.to_string() }),
         }
-    }
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Both copies of the file in the folder of a journal.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -119,13 +119,7 @@ pub(in crate::store::disk) fn lose(
 
 /// Removes what a trimming that was cut short has left.
 pub(in crate::store::disk) fn remove_drafts(dir: &Path) -> io::Result<()> {
-    for name in [DRAFT, COPY_DRAFT] {
-        match fs::remove_file(dir.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
+    [DRAFT, COPY_DRAFT].iter().try_for_each(|name| files::remove(&dir.join(name)))
 }
 
 /// Where a journal begins just now, as far as the head of the file says; cheap.
