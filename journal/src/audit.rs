@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::dump::with_causes;
 use crate::event::Event;
 use crate::id::Seq;
 use crate::record::Record;
@@ -148,7 +149,7 @@ pub fn audit_without_base(
         BaseError::Residue(ResidueError::Newer { .. }) => (FindingKind::Newer, None),
         _ => (FindingKind::Unreadable, None),
     };
-    report.find(seq.unwrap_or(first), kind, full_message(error));
+    report.find(seq.unwrap_or(first), kind, with_causes(error));
     go_on(report, State::new(), false, records)
 }
 
@@ -180,7 +181,7 @@ fn go_on(
                 // What stands a second time takes nothing away.
                 is_connected &= matches!(error, ReadError::Duplicate { .. });
                 let seq = error.seq().unwrap_or_else(|| state.head().next());
-                report.find(seq, kind_of(&error), full_message(&error));
+                report.find(seq, kind_of(&error), with_causes(&error));
             }
         }
     }
@@ -216,17 +217,6 @@ const fn kind_of(error: &ReadError) -> FindingKind {
         | ReadError::Trimmed { .. }
         | ReadError::Closed => FindingKind::Unreadable,
     }
-}
-
-/// An error with all that caused it, in one line.
-pub(crate) fn full_message(error: &dyn std::error::Error) -> String {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message = format!("{message}: {cause}");
-        source = cause.source();
-    }
-    message
 }
 
 #[cfg(test)]

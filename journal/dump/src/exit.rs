@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use resurge::lab::LabError;
-use resurge_journal::dump::Plain;
+use resurge_journal::dump::{Plain, with_causes};
 use resurge_journal::store::{
     ArchiveError, ExportError, ImportError, OpenError, RepairError, TargetError,
 };
@@ -124,17 +124,6 @@ fn not_read(error: &ArchiveError) -> Exit {
 /// Tells what went wrong, with its causes, in one line.
 pub(crate) fn tell(trouble: &Trouble) {
     say(&with_causes(trouble));
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message = format!("{message}: {cause}");
-        source = cause.source();
-    }
-    message
 }
 
 /// Says something beside the data. That nobody listens is no reason to fail.

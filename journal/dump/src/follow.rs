@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 
+use resurge_journal::dump::with_causes;
 use resurge_journal::store::{Archive, Follow, News, OpenError, ReadError, Snapshot};
 use resurge_journal::{Record, RunId, Seq};
 
 use crate::args::LogArgs;
 use crate::clock;
-use crate::exit::{Exit, Trouble, say, with_causes};
+use crate::exit::{Exit, Trouble, say};
 use crate::log;
 use crate::select;
 use crate::source::Source;

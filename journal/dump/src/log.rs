@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use resurge_journal::Record;
-use resurge_journal::dump::{HumanLine, JsonLine};
+use resurge_journal::dump::{HumanLine, JsonLine, with_causes};
 use resurge_journal::store::ReadError;
 
 use crate::args::{Format, LogArgs};
-use crate::exit::{Exit, Trouble, say, with_causes};
+use crate::exit::{Exit, Trouble, say};
 use crate::select;
 use crate::source::Source;
 

@@ -3,9 +3,11 @@
 //! JSON lines are stable: fields and events may be added, none is renamed or removed while `v` stays
 //! the same. Plain lines may change at any time.
 
+mod causes;
 mod fields;
 mod human;
 mod json;
 
+pub use causes::with_causes;
 pub use human::{HumanLine, Plain, glance};
 pub use json::{JSON_LINES_VERSION, JsonLine, payload};
