@@ -1,17 +1,18 @@
 //! Old runs are dropped, and whatever has not ended goes on as if nothing had been.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use resurge::journal::event::{Event, JournalTrimmed};
-use resurge::journal::store::{MemoryStore, Store, TrimError, Wrapper};
+use resurge::journal::store::{Cut, MemoryStore, Store, TrimError, Wrapper};
 use resurge::journal::{Record, audit};
 use resurge::{
     Class, ControlError, Engine, Jitter, RetryPolicy, RunError, RunId, RunStatus, Seq, Settings,
     StepContext, StepError, Workflow,
 };
 use support::{Calls, chain, records};
+use tokio::sync::mpsc;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -209,16 +210,30 @@ async fn an_idle_engine_drops_nothing_until_something_happens() {
     assert!(live.runs().await.unwrap().len() < 10);
 }
 
+type Asked = (mpsc::UnboundedSender<()>, Arc<Mutex<std::sync::mpsc::Receiver<()>>>);
+
 /// A disk on which nothing can be dropped while it is told so.
 #[derive(Debug, Clone)]
 struct Stubborn {
     records: MemoryStore,
     refuses: Arc<AtomicBool>,
+    /// Tells when it is asked where it can be cut, and waits until that is acknowledged.
+    asked: Option<Asked>,
 }
 
 impl Wrapper for Stubborn {
     fn inner(&self) -> &dyn Store {
         &self.records
+    }
+
+    fn cuts(&self) -> Vec<Cut> {
+        if let Some((asked, answered)) = &self.asked
+            && asked.send(()).is_ok()
+        {
+            // Longer than anything takes that is not lost.
+            let _ = answered.lock().unwrap().recv_timeout(SECOND * 60);
+        }
+        self.records.cuts()
     }
 
     fn trim(&self, first: Seq, residue: &[u8], kept: &[Seq]) -> Result<(), TrimError> {
@@ -233,7 +248,7 @@ impl Wrapper for Stubborn {
 async fn what_was_recorded_and_not_dropped_is_dropped_by_the_next_opening() {
     for loses_checkpoint in [false, true] {
         let records = MemoryStore::new();
-        let disk = Stubborn { records: records.clone(), refuses: Arc::default() };
+        let disk = Stubborn { records: records.clone(), refuses: Arc::default(), asked: None };
         let flow = quick();
         let live = engine(disk.clone(), &flow, at_most(10)).await;
         disk.refuses.store(true, Ordering::SeqCst);
@@ -273,4 +288,50 @@ async fn a_run_that_is_reopened_in_time_stays() {
     assert!(first > Seq::new(1), "it was trimmed");
     assert!(known, "it ended later than others that are gone");
     assert!(audit::audit(&disk).is_clean(), "{:?}", audit::audit(&disk));
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_are_reopened_all_the_time_keep_no_others() {
+    let (asked, mut asks) = mpsc::unbounded_channel();
+    let (answer, answered) = std::sync::mpsc::channel();
+    let asked = Some((asked, Arc::new(Mutex::new(answered))));
+    let records = MemoryStore::new();
+    let disk = Stubborn { records: records.clone(), refuses: Arc::default(), asked };
+    let flow = quick();
+    let fails =
+        support::fail_first(u32::MAX, Class::Network, RetryPolicy::none(), &Calls::default());
+    let builder = support::engine_on(disk).settings(at_most(10));
+    let live = tokio::spawn(builder.register(&flow).register(&fails).start());
+    // Whenever a plan is made, a young run goes on and fails again.
+    let young = Arc::new(Mutex::new(None::<(Engine, RunId)>));
+    let runs = young.clone();
+    let reopener = tokio::spawn(async move {
+        let mut plans = 0_u32;
+        while asks.recv().await.is_some() {
+            let young = runs.lock().unwrap().clone();
+            if let Some((live, run)) = young {
+                let run = live.run(run);
+                run.retry_now("alice", "again").await.unwrap();
+                run.outcome().await.unwrap_err();
+                plans += 1;
+            }
+            answer.send(()).unwrap();
+        }
+        plans
+    });
+    let live = live.await.unwrap().unwrap();
+    run_many(&live, &flow, 0..20).await;
+    let before = records.first();
+    let run = live.start(&fails, ()).key("young").await.unwrap();
+    run.outcome().await.unwrap_err();
+    *young.lock().unwrap() = Some((live.clone(), run.id()));
+    run_many(&live, &flow, 20..50).await;
+    assert!(records.first() > before, "what is old goes");
+    assert_eq!(run.view().await.unwrap().status, RunStatus::Exhausted);
+    live.shutdown(Duration::ZERO).await.unwrap();
+    assert!(audit::audit(&records).is_clean(), "{:?}", audit::audit(&records));
+    *young.lock().unwrap() = None;
+    drop((live, run));
+    let plans = reopener.await.unwrap();
+    assert!((5..100).contains(&plans), "{plans} plans");
 }

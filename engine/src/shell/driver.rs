@@ -254,9 +254,8 @@ impl Driver {
     /// Records what is to be dropped; it is dropped once that is durable.
     fn trim(&mut self, plan: Option<Trim>) -> Result<(), Fatal> {
         let Some(plan) = plan.filter(|_| self.drain.is_none()) else { return Ok(()) };
-        if self.core.state().has_reopened_behind(plan.head) {
-            // It may be one of those that were to be dropped.
-            self.retention.look();
+        // The next checkpoint has another look, so that no plan is made all the time.
+        if plan.is_overtaken(self.core.state()) {
             return Ok(());
         }
         let JournalTrimmed { first, before, .. } = plan.event;

@@ -38,7 +38,7 @@ pub(super) fn open_range(run: RunId) -> (Key, Key) {
 }
 
 /// The time at which a run was started, as its id tells, in milliseconds.
-pub(super) fn started_ms(run: RunId) -> u64 {
+pub(crate) fn started_ms(run: RunId) -> u64 {
     u64::try_from(run.as_uuid().as_u128() >> 80).unwrap_or_default()
 }
 

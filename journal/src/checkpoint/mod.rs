@@ -29,6 +29,7 @@ mod write;
 
 pub use cold::Cold;
 pub use fingerprint::FINGERPRINT;
+pub(crate) use keys::started_ms;
 pub use listing::Listing;
 pub use lookup::Lost;
 pub use recovery::{Habits, RecoverError, recover, replay, replay_to};

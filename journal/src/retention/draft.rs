@@ -1,6 +1,6 @@
 //! Folds a journal while it lets go of what a trim would drop.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::base::{BaseError, base, is_loss, is_of_run};
 use super::residue::{Loss, Opening, Past, Residue, ResidueError};
@@ -52,6 +52,8 @@ impl Amount {
 pub(super) struct Draft {
     pub(super) residue: Vec<u8>,
     pub(super) kept: Vec<Seq>,
+    /// Whose records they are.
+    pub(super) stay: HashSet<RunId>,
     /// What is kept in front of the cut.
     pub(super) stays: Amount,
     /// What is there between the first record and the cut.
@@ -164,6 +166,7 @@ impl<'a> Scratch<'a> {
         Ok(Draft {
             residue: residue.encode()?,
             kept,
+            stay: self.trails.keys().copied().collect(),
             stays,
             passed: self.passed,
             old: self.old,

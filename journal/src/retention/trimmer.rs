@@ -1,15 +1,16 @@
 //! Decides where a journal is to be trimmed, and works out what is left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use super::base::BaseError;
 use super::draft::{Draft, Scratch};
 use super::limits::{Limits, is_worth_it};
 use super::residue::ResidueError;
+use crate::checkpoint::started_ms;
 use crate::event::{Event, JournalTrimmed, TrimReason};
-use crate::id::Seq;
-use crate::state::{IllegalTransition, Standing};
+use crate::id::{RunId, Seq};
+use crate::state::{IllegalTransition, Standing, State};
 use crate::store::{Cut, ReadError, Store};
 use crate::time::Timestamp;
 
@@ -41,11 +42,26 @@ pub struct Trim {
     /// What is to be recorded first.
     pub event: JournalTrimmed,
     /// Runs that went on behind this record are not accounted for.
-    pub head: Seq,
+    head: Seq,
+    /// Runs that had begun in front of the cut and stay.
+    stay: HashSet<RunId>,
     /// For [`Store::trim`].
     pub residue: Vec<u8>,
     /// For [`Store::trim`].
     pub kept: Vec<Seq>,
+}
+
+impl Trim {
+    /// Whether a run that it drops has gone on since it was worked out; it must not be recorded then.
+    pub fn is_overtaken(&self, state: &State) -> bool {
+        // One that was begun behind the cut has nothing to lose.
+        let is_young = |run: RunId| {
+            let by_id = i64::try_from(started_ms(run)).map(Timestamp::from_millis);
+            let known = state.run(run).map(|run| run.started_at).or_else(|| by_id.ok());
+            known.is_some_and(|started_at| started_at > self.event.before)
+        };
+        state.reopened_behind(self.head).any(|run| !self.stay.contains(&run) && !is_young(run))
+    }
 }
 
 /// Why it cannot be worked out what a trim leaves.
@@ -289,7 +305,8 @@ fn trim(
         kept: draft.stays.records,
         reason,
     };
-    Trim { event, head: standing.head, residue: draft.residue, kept: draft.kept }
+    let Draft { residue, kept, stay, .. } = draft;
+    Trim { event, head: standing.head, stay, residue, kept }
 }
 
 /// The latest cut in front of which every record is older than an age.

@@ -56,9 +56,9 @@ impl State {
         }
     }
 
-    /// Whether a run that had ended has gone on behind a position.
-    pub fn has_reopened_behind(&self, seq: Seq) -> bool {
-        self.trimmed.reopened.values().any(|at| *at > seq)
+    /// Runs that had ended and have gone on behind a position.
+    pub(crate) fn reopened_behind(&self, seq: Seq) -> impl Iterator<Item = RunId> {
+        self.trimmed.reopened.iter().filter(move |(_, at)| **at > seq).map(|(run, _)| *run)
     }
 
     /// Runs that have ended, those that were dropped among them.

@@ -64,6 +64,11 @@ pub trait Wrapper: fmt::Debug + Send + Sync + 'static {
         self.inner().scan_kept()
     }
 
+    /// In the place of [`Store::cuts`].
+    fn cuts(&self) -> Vec<Cut> {
+        self.inner().cuts()
+    }
+
     /// In the place of [`Store::trim`].
     ///
     /// # Errors
@@ -127,7 +132,7 @@ impl<W: Wrapper> Store for W {
     }
 
     fn cuts(&self) -> Vec<Cut> {
-        self.inner().cuts()
+        Wrapper::cuts(self)
     }
 
     fn trim(&self, first: Seq, residue: &[u8], kept: &[Seq]) -> Result<(), TrimError> {

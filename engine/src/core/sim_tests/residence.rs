@@ -62,7 +62,7 @@ impl Sim {
         if self.luck.one_in(2) {
             self.step();
         }
-        let is_overtaken = self.core.state().has_reopened_behind(trim.head);
+        let is_overtaken = trim.is_overtaken(self.core.state());
         if crashes != self.crashes || is_overtaken || first < self.core.state().first() {
             return;
         }

@@ -8,13 +8,13 @@ use proptest::prelude::*;
 use super::cuts::{losses, with_losses};
 use crate::audit::audit;
 use crate::checkpoint::replay;
-use crate::event::{Event, TrimReason};
-use crate::id::{RunId, Seq};
+use crate::event::{Event, ForceRetry, RunFailed, TrimReason, Verdict};
+use crate::id::{AttemptNo, RunId, Seq, StepIndex};
 use crate::record::Record;
 use crate::retention::{Limits, Trim, Trimmer, base};
-use crate::state::State;
 use crate::state::tests::random::{records, tries};
-use crate::state::tests::world::{run_id, run_started};
+use crate::state::tests::world::{event_of, failed, key, run_id, run_started};
+use crate::state::{State, StepMove};
 use crate::store::{MemoryStore, Scan, Store, Wrapper};
 use crate::time::Timestamp;
 
@@ -96,14 +96,24 @@ proptest! {
         losses in losses(),
         limits in limits(),
         crashes in proptest::collection::vec(any::<bool>(), 64),
+        delays in proptest::collection::vec(0..8usize, 16),
     ) {
         let mut life = Life::new(limits);
+        let mut delays = delays.into_iter().cycle();
+        let mut worked_out: Option<(Trim, usize)> = None;
         let mut crashes = crashes.into_iter().cycle();
         let all = with_losses(records(first), &losses).into_iter().chain(records(second));
         for record in all {
             let at = record.at.max(life.state.last_at());
             life.record(at, record.run, record.event);
-            if let Some(plan) = life.plan() {
+            // Something happens while it is worked out.
+            worked_out = match worked_out.take() {
+                None => life.plan().map(|plan| (plan, delays.next().unwrap_or(0))),
+                Some((plan, left)) => Some((plan, left.saturating_sub(1))),
+            };
+            if let Some((plan, _)) = worked_out.take_if(|(_, left)| *left == 0)
+                && !plan.is_overtaken(&life.state)
+            {
                 life.trim(&plan, crashes.next().unwrap_or(false));
                 prop_assert_eq!(&replay(&life.store).expect("sound"), &life.state);
             }
@@ -205,6 +215,49 @@ fn an_audit_of_a_journal_that_is_trimmed_meanwhile_begins_anew() {
     let report = audit(&store);
     assert!(report.is_clean(), "{report:?}");
     assert_eq!((report.provable, store.first()), (store.head(), life.state.first()));
+}
+
+/// A run that fails, and goes on when it is asked to.
+fn fail(life: &mut Life, run: RunId, is_new: bool) {
+    let at = life.state.last_at().after(Duration::from_secs(1));
+    assert!(!is_new || life.record(at, Some(run), run_started(None, None)));
+    let attempt = life.state.run(run).and_then(|run| Some(run.step(StepIndex::new(0))?.attempts));
+    let attempt = AttemptNo::new(attempt.expect("known").get() + 1);
+    assert!(life.record(at, Some(run), event_of("a", attempt, StepMove::Start)));
+    assert!(life.record(at, Some(run), failed(key("a"), attempt, Verdict::NotRetryable)));
+    let step = key("a");
+    assert!(life.record(at, Some(run), RunFailed { step }));
+}
+
+fn reopen(life: &mut Life, run: RunId) {
+    let (actor, reason, step) = ("test".to_owned(), "again".to_owned(), key("a"));
+    let again = ForceRetry { actor, reason, steps: vec![step] };
+    assert!(life.record(life.state.last_at(), Some(run), again));
+}
+
+#[test]
+fn a_plan_is_overtaken_by_the_runs_that_it_drops_and_by_no_others() {
+    let (old, spared, young) = (run_id(10_000), run_id(10_001), run_id(10_002));
+    for (reopened, is_overtaken) in [(old, true), (spared, false), (young, false)] {
+        let mut life = Life::new(Limits { runs: Some(5), ..Limits::default() });
+        fail(&mut life, old, true);
+        fail(&mut life, spared, true);
+        (0..20).for_each(|number| life.short_run(number));
+        // It ended again, behind the cut.
+        reopen(&mut life, spared);
+        fail(&mut life, spared, false);
+        fail(&mut life, young, true);
+        (20..22).for_each(|number| life.short_run(number));
+        let plan = life.plan().expect("there is too much");
+        assert!(!plan.is_overtaken(&life.state));
+        reopen(&mut life, reopened);
+        assert_eq!(plan.is_overtaken(&life.state), is_overtaken, "{reopened}");
+        if !is_overtaken {
+            life.trim(&plan, false);
+            assert!(life.state.holds(reopened) && !life.state.holds(old));
+            assert_eq!(replay(&life.store).expect("sound"), life.state);
+        }
+    }
 }
 
 /// A store that is trimmed by somebody else in the middle of a look at it.
