@@ -344,3 +344,23 @@ fn a_repair_tells_which_kept_records_are_lost_and_the_new_journal_can_be_exporte
     let last = store.read(told.head).expect("readable").map(|record| record.event);
     assert_eq!(last, told.mended, "the loss is its last record");
 }
+
+/// What a frame refers to is known once it was read: reading it again could only fail.
+#[test]
+fn frames_are_read_once_to_find_bodies_that_nothing_needs() {
+    let (_home, dir) = home();
+    let store = create(&dir);
+    append_until(&store, || store.cuts().len() == 2);
+    (0..100).for_each(|_| append(&store));
+    let cuts: Vec<Seq> = store.cuts().iter().map(|cut| cut.first).collect();
+    let [first, second] = cuts.as_slice() else { panic!("{cuts:?}") };
+    store.trim(*first, b"rest", &KEPT.map(Seq::new)).expect("trimmed");
+    append_until(&store, || bodies(&dir).len() == KEPT.len());
+
+    edit(&dir.join("segments/00000003.seg"), |bytes| {
+        *bytes.get_mut(150_000).expect("a record of the first hundred") ^= 1;
+    });
+    store.trim(*second, b"rest", &[Seq::new(9)]).expect("trimmed again");
+    append_until(&store, || bodies(&dir).len() == 1);
+    assert_eq!(store.read(Seq::new(9)).expect("kept"), Some(nth(9)));
+}

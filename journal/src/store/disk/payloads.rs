@@ -1,6 +1,6 @@
 //! Bodies that do not fit into a frame, each in a file with its hash for a name.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -377,27 +377,44 @@ fn flaw(error: DecodeError) -> Flaw {
     }
 }
 
-/// What the frames from `first` to `last` refer to; an error unless all of them are there.
-///
-/// Gives up as soon as `is_stopped` says so.
-pub(super) fn referenced(
-    frames: impl Iterator<Item = Piece>,
-    first: Seq,
-    last: Seq,
-    is_stopped: impl Fn() -> bool,
-) -> io::Result<HashSet<PayloadHash>> {
-    let mut found = HashSet::new();
-    let mut next = first;
-    for piece in frames.take_while(|piece| piece.key <= last) {
-        let seal = piece.seal.ok().filter(|seal| seal.seq == next);
-        let seal = seal.ok_or_else(|| io::Error::other(format!("record {next} is damaged")))?;
-        if is_stopped() {
-            return Err(ErrorKind::Interrupted.into());
+/// What the frames of a journal refer to, as far as they were read; each is read once.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// The last frame that refers to each body.
+    last: HashMap<PayloadHash, Seq>,
+    /// All in front of this one were read, back to where the journal began then.
+    next: Seq,
+}
+
+impl Seen {
+    /// What the frames from `first` to `last` refer to; an error unless all of them are there.
+    ///
+    /// `frames` gives those from a position on, perhaps with some in front of it. Gives up as soon
+    /// as `is_stopped` says so, and goes on from there the next time.
+    pub(super) fn referenced<I: Iterator<Item = Piece>>(
+        &mut self,
+        frames: impl FnOnce(Seq) -> I,
+        first: Seq,
+        last: Seq,
+        is_stopped: impl Fn() -> bool,
+    ) -> io::Result<HashSet<PayloadHash>> {
+        self.last.retain(|_, seq| *seq >= first);
+        self.next = self.next.max(first);
+        let (from, mut pieces) = (self.next, frames(self.next));
+        while self.next <= last {
+            let missing = || io::Error::other(format!("record {} is missing", self.next));
+            let piece = pieces.find(|piece| piece.key >= from).ok_or_else(missing)?;
+            let seal = piece.seal.ok().filter(|seal| seal.seq == self.next);
+            let damaged = || io::Error::other(format!("record {} is damaged", self.next));
+            let seal = seal.ok_or_else(damaged)?;
+            if is_stopped() {
+                return Err(ErrorKind::Interrupted.into());
+            }
+            self.last.extend(seal.aside.map(|aside| (aside.hash, seal.seq)));
+            self.next = self.next.next();
         }
-        found.extend(seal.aside.map(|aside| aside.hash));
-        next = next.next();
+        Ok(self.last.keys().copied().collect())
     }
-    if next > last { Ok(found) } else { Err(io::Error::other(format!("record {next} is missing"))) }
 }
 
 #[cfg(test)]
@@ -504,7 +521,9 @@ mod tests {
         payloads.settle();
         let damaged = || Err(io::Error::other("record 7 is damaged"));
         assert!(payloads.collect(damaged).is_err());
-        let missing = || referenced(std::iter::empty(), Seq::new(1), Seq::new(1), || false);
+        let mut seen = Seen::default();
+        let nothing = |_| std::iter::empty();
+        let missing = || seen.referenced(nothing, Seq::new(1), Seq::new(1), || false);
         assert!(payloads.collect(missing).is_err());
         assert!(is_there(&payloads, &kept));
     }

@@ -20,7 +20,7 @@ use crate::id::Seq;
 use crate::store::cache::{Cache, CacheError, Change, Pair};
 use crate::store::disk::base;
 use crate::store::disk::files;
-use crate::store::disk::payloads::{Payloads, referenced};
+use crate::store::disk::payloads::{Payloads, Seen};
 use crate::store::disk::segment::Map;
 
 /// The folder of the database.
@@ -352,8 +352,8 @@ impl Shared {
 
     /// Follows until the journal is closed.
     fn follow(&self, mut follower: Follower) -> io::Result<()> {
-        let mut measure = Measure::begin(&self.dir);
-        self.collect();
+        let (mut measure, mut seen) = (Measure::begin(&self.dir), Seen::default());
+        self.collect(&mut seen);
         loop {
             if self.waits_for_records(&follower) {
                 follower.follow(&self.map, self.head(), Some(Instant::now() + CLOSE), None)?;
@@ -364,7 +364,7 @@ impl Shared {
             }
             follower.follow(&self.map, self.head(), None, None)?;
             self.state().taken = follower.taken();
-            self.collect();
+            self.collect(&mut seen);
             if measure.is_wasteful(&self.dir, &mut follower)?
                 && let Some(own) = self.own()
             {
@@ -376,7 +376,7 @@ impl Shared {
 
     /// Removes bodies that a crash has left of commits that never were, or that only dropped
     /// records referred to.
-    fn collect(&self) {
+    fn collect(&self, seen: &mut Seen) {
         let first = self.map.first();
         let before = std::mem::replace(&mut self.state().collected, first);
         if before == first || self.payloads.is_empty() {
@@ -386,8 +386,8 @@ impl Shared {
         // What cannot be collected now is collected after the next opening.
         let _ = self.payloads.collect(|| {
             let mut found = base::referenced(&self.dir, self.journal)?;
-            let frames = self.map.frames_near(first);
-            found.extend(referenced(frames, first, self.head(), is_closing)?);
+            let frames = |from| self.map.frames_near(from);
+            found.extend(seen.referenced(frames, first, self.head(), is_closing)?);
             Ok(found)
         });
     }
