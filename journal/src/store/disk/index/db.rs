@@ -6,6 +6,8 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -37,6 +39,8 @@ pub(super) struct Db {
     blocks: sled::Tree,
     cache: sled::Tree,
     sled: sled::Db,
+    /// Bytes that were removed since this was opened; what was added is not taken off.
+    removed: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Db {
@@ -77,7 +81,7 @@ impl Db {
         let open = move || {
             let db = config.open()?;
             let (blocks, cache) = (db.open_tree(BLOCKS)?, db.open_tree(CACHE)?);
-            Ok(Self { blocks, cache, sled: db })
+            Ok(Self { blocks, cache, sled: db, removed: Arc::default() })
         };
         let thread =
             thread::Builder::new().name("journal-open".to_owned()).spawn(|| guarded(open))?;
@@ -132,7 +136,13 @@ impl Db {
                 return Ok(is_any);
             }
             is_any = true;
-            guarded(|| keys.into_iter().try_for_each(|key| self.blocks.remove(key).map(|_| ())))?;
+            guarded(|| {
+                keys.into_iter().try_for_each(|key| {
+                    let block = self.blocks.remove(&key)?;
+                    self.count_removed(key.len() + block.map_or(0, |block| block.len()));
+                    Ok(())
+                })
+            })?;
             self.flush()?;
         }
     }
@@ -176,14 +186,24 @@ impl Db {
         })
     }
 
+    /// Bytes that were removed since this was opened, or replaced in the cache.
+    pub(super) fn removed_bytes(&self) -> u64 {
+        self.removed.load(Ordering::Relaxed)
+    }
+
+    fn count_removed(&self, bytes: usize) {
+        self.removed.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
     /// Changes the cache.
     pub(super) fn apply(&self, changes: Vec<Change>) -> io::Result<()> {
         guarded(|| {
             for change in changes {
-                match change {
-                    Change::Put { key, value } => self.cache.insert(key, value)?,
-                    Change::Remove { key } => self.cache.remove(key)?,
+                let (bytes, before) = match change {
+                    Change::Put { key, value } => (key.len(), self.cache.insert(key, value)?),
+                    Change::Remove { key } => (key.len(), self.cache.remove(key)?),
                 };
+                self.count_removed(before.map_or(0, |before| bytes + before.len()));
             }
             Ok(())
         })
@@ -196,7 +216,7 @@ impl Db {
 
     /// Lets go of the database; sled may panic here when its last sync fails.
     pub(super) fn close(self) {
-        let Self { blocks, cache, sled } = self;
+        let Self { blocks, cache, sled, removed: _ } = self;
         let _ = panic::catch_unwind(AssertUnwindSafe(|| drop((blocks, cache))));
         let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(sled)));
     }
@@ -238,5 +258,46 @@ fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> io::Result<T> {
                 said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason");
             Err(io::Error::new(ErrorKind::InvalidData, format!("the database gave up: {said}")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::block::Packer;
+    use super::*;
+    use crate::codec::{self, Link};
+    use crate::store::conformance::record;
+
+    fn put(key: u8, bytes: usize) -> Change {
+        Change::Put { key: vec![key], value: vec![7; bytes] }
+    }
+
+    #[test]
+    fn what_it_holds_is_never_less_than_what_it_held_but_for_what_was_removed() {
+        let home = tempfile::tempdir().expect("a folder");
+        let db = Db::open(home.path()).expect("opened");
+        let mut packer = Packer::new();
+        for seq in 1..=40 {
+            let mut frame = Vec::new();
+            let record = record(seq, 3_000);
+            codec::encode(&record, Link::default(), true, &mut frame, &mut Vec::new())
+                .expect("fits");
+            if let Some(block) = packer.push(&frame) {
+                db.put_block(&block).expect("put");
+            }
+        }
+        db.apply((0..50).map(|key| put(key, 1_000)).collect()).expect("changed");
+        let held = db.live_bytes().expect("readable");
+        assert_eq!(db.removed_bytes(), 0);
+        let least = || held - db.removed_bytes();
+
+        db.apply(vec![Change::Remove { key: vec![1] }, Change::Remove { key: vec![200] }])
+            .expect("changed");
+        assert_eq!((db.live_bytes().expect("readable"), held - 1_001), (least(), least()));
+        assert!(db.drop_blocks(Seq::new(20), false).expect("dropped"));
+        assert_eq!(db.live_bytes().expect("readable"), least());
+        db.apply(vec![put(2, 10), put(3, 2_000), put(100, 5)]).expect("changed");
+        assert!(db.live_bytes().expect("readable") > least(), "more was added");
+        db.close();
     }
 }

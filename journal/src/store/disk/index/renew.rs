@@ -53,12 +53,16 @@ pub(in crate::store::disk) fn place(dir: &Path) -> PathBuf {
 #[derive(Debug)]
 pub(super) struct Measure {
     due_bytes: u64,
+    /// What the database held when it was read last, and what had been removed from it by then.
+    held: u64,
+    removed: u64,
 }
 
 impl Measure {
     pub(super) fn begin(dir: &Path) -> Self {
         let bytes = files::bytes_in(&dir.join(DIR)).unwrap_or(0);
-        Self { due_bytes: (WASTE_MAX * bytes).max(WORTH_BYTES) }
+        let due_bytes = (WASTE_MAX * bytes).max(WORTH_BYTES);
+        Self { due_bytes, held: 0, removed: 0 }
     }
 
     /// Whether it is too large for what it holds; asked where it has lost something, or has grown.
@@ -69,7 +73,14 @@ impl Measure {
             return Ok(false);
         }
         self.due_bytes = WASTE_MAX * bytes;
-        Ok(bytes > WASTE_MAX * follower.db().live_bytes()?)
+        // Of what it held then, at least so much is left: to know more costs reading all of it.
+        let removed = follower.db().removed_bytes();
+        let least = self.held.saturating_sub(removed.saturating_sub(self.removed));
+        if bytes <= WASTE_MAX * least {
+            return Ok(false);
+        }
+        (self.held, self.removed) = (follower.db().live_bytes()?, removed);
+        Ok(bytes > WASTE_MAX * self.held)
     }
 }
 
