@@ -1,5 +1,6 @@
 //! Old runs are dropped, and whatever has not ended goes on as if nothing had been.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -334,4 +335,44 @@ async fn runs_that_are_reopened_all_the_time_keep_no_others() {
     drop((live, run));
     let plans = reopener.await.unwrap();
     assert!((5..100).contains(&plans), "{plans} plans");
+}
+
+/// Fails for good and leaves a file in its scratch folder, or waits there for weeks.
+fn leaves_a_file(waits: bool, seen: &Arc<Mutex<Vec<PathBuf>>>) -> Workflow<u32, u32> {
+    let mut flow = Workflow::builder::<u32>(if waits { "waits" } else { "fails" });
+    let (input, seen) = (flow.input(), seen.clone());
+    let step = flow.step_fn("step", input, move |cx: StepContext, _: u32| {
+        let folder = cx.scratch_dir().to_owned();
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("half"), "half of it").unwrap();
+        seen.lock().unwrap().push(folder);
+        let class = if waits { Class::Server } else { Class::Network };
+        async move { Err(StepError::new(class, "no", "not today")) }
+    });
+    let policy = RetryPolicy::fixed(DAY * 20).jitter(Jitter::None).no_max_elapsed();
+    let step = step.retry(if waits { policy } else { RetryPolicy::none() }).add();
+    flow.build(step).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dropped_run_has_left_behind_is_removed_and_nothing_else() {
+    let (disk, flow) = (MemoryStore::new(), quick());
+    let [dropped, kept] = [(); 2].map(|()| Arc::<Mutex<Vec<PathBuf>>>::default());
+    let (fails, waits) = (leaves_a_file(false, &dropped), leaves_a_file(true, &kept));
+    let builder = support::engine_on(disk.clone()).settings(at_most(10));
+    let live = builder.register(&flow).register(&fails).register(&waits).start().await.unwrap();
+    live.start(&fails, 1).await.unwrap().outcome().await.unwrap_err();
+    live.start(&waits, 1).await.unwrap();
+    tokio::time::sleep(SECOND).await;
+    let (gone, waiting) = (dropped.lock().unwrap().remove(0), kept.lock().unwrap().remove(0));
+    run_many(&live, &flow, 0..8).await;
+    assert_eq!(disk.first(), Seq::new(1));
+    assert!(gone.exists(), "it may be reopened");
+    run_many(&live, &flow, 8..30).await;
+    live.start(&fails, 2).await.unwrap().outcome().await.unwrap_err();
+    tokio::time::sleep(SECOND * 30).await;
+    assert!(disk.first() > Seq::new(1), "it was trimmed");
+    assert!(!gone.parent().unwrap().exists(), "nobody can reopen it");
+    assert!(waiting.join("half").exists(), "it goes on from there");
+    assert!(dropped.lock().unwrap().first().unwrap().exists(), "it may be reopened");
 }

@@ -1,13 +1,13 @@
 //! The one task that owns the state: takes messages, has them decided, and obeys.
 
+mod upkeep;
+
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use resurge_journal::checkpoint::{Cold, Lost};
-use resurge_journal::event::JournalTrimmed;
-use resurge_journal::retention::Trim;
 use resurge_journal::state::{Run, RunPhase};
 use resurge_journal::store::Store;
 use resurge_journal::{Record, ResourceKey, RunId, Seq, State, StepIndex, Timestamp};
@@ -24,7 +24,7 @@ use super::held::Held;
 use super::message::{Census, Message, Reply, Sight};
 use super::observe;
 use super::reach::Unreadable;
-use super::residence::{Landed, Residence, Turn};
+use super::residence::Residence;
 use super::retention::Retention;
 use super::space::Space;
 use super::tasks::{Common, Tasks, remove_folders};
@@ -91,13 +91,15 @@ impl Driver {
         let settings = core.settings();
         let (grace, payload_bytes_max) = (settings.stop_grace, settings.payload_bytes_max);
         let (boot, driver) = (boot_id(), sender.clone());
+        let limits = settings.limits();
+        let retention = Retention::new(Arc::clone(&store), scratch_root.clone(), limits);
         let common = Common { driver, boot, scratch_root, grace, payload_bytes_max, rules };
         Self {
             watches: Watches::new(sender, settings.condition_poll),
-            tasks: Tasks::new(common, world.now()),
             commits: Committer::new(Arc::clone(&store)),
             space: Space::new(Arc::clone(&store), settings.condition_poll),
-            retention: Retention::new(Arc::clone(&store), settings.limits()),
+            tasks: Tasks::new(common, world.now()),
+            retention,
             residence: Residence::new(Arc::clone(&store), cold, settings),
             held: Held::default(),
             core,
@@ -195,7 +197,7 @@ impl Driver {
                 () = sleep_until(&self.world, wake_at) => self.wake()?,
                 () = sleep_until(&self.world, drain_at) => {}
                 landed = self.residence.next() => self.settle(landed)?,
-                plan = self.retention.planned() => self.trim(plan)?,
+                looked = self.retention.next() => self.looked(looked)?,
                 waited = self.space.regained() => {
                     self.core.suspend(false);
                     self.commits.try_again();
@@ -214,16 +216,6 @@ impl Driver {
         }
     }
 
-    /// Takes note of what has become of the runs that have left memory.
-    fn settle(&mut self, landed: Landed) -> Result<(), Fatal> {
-        match self.residence.landed(&mut self.core, landed)? {
-            Turn::Kept => self.retention.look(),
-            Turn::Readable => self.held.release(),
-            Turn::None => {}
-        }
-        Ok(())
-    }
-
     /// Goes on with messages whose runs could not be read before.
     fn go_on(&mut self) -> Result<(), Fatal> {
         if self.may_decide() {
@@ -239,32 +231,6 @@ impl Driver {
         // What cannot be read now is due again as soon as it can.
         self.residence.bring(&mut self.core, &Wanted::Due, self.world.now());
         let _ = self.decide(Command::Wake)?;
-        Ok(())
-    }
-
-    /// Has it worked out what can be dropped from the journal, and drops what was recorded.
-    fn look_at_past(&mut self, now: Timestamp) {
-        self.retention.carry_out(self.commits.durable());
-        if self.retention.is_due() && self.drain.is_none() {
-            let upto = self.residence.kept_upto(self.commits.durable());
-            self.retention.plan(self.core.state().standing(), upto, now);
-        }
-    }
-
-    /// Records what is to be dropped; it is dropped once that is durable.
-    fn trim(&mut self, plan: Option<Trim>) -> Result<(), Fatal> {
-        let Some(plan) = plan.filter(|_| self.drain.is_none()) else { return Ok(()) };
-        // The next checkpoint has another look, so that no plan is made all the time.
-        if plan.is_overtaken(self.core.state()) {
-            return Ok(());
-        }
-        let JournalTrimmed { first, before, .. } = plan.event;
-        if first > self.core.state().first() {
-            // A refusal is impossible: nothing about it is asked for.
-            let _ = self.decide(Command::Trim(Box::new(plan.event.clone())))?;
-            self.residence.forget(first, before);
-        }
-        self.retention.recorded(plan, self.core.state().head());
         Ok(())
     }
 

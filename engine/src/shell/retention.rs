@@ -1,12 +1,13 @@
 //! Drops the oldest records when a limit is exceeded: recorded first, then carried out.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use resurge_journal::retention::{Limits, PlanError, Trim, Trimmer};
 use resurge_journal::state::Standing;
 use resurge_journal::store::{Store, TrimError};
-use resurge_journal::{Seq, Timestamp};
+use resurge_journal::{RunId, Seq, Timestamp};
 use tokio::task::JoinHandle;
 
 use super::ambient::spawn_blocking;
@@ -18,6 +19,8 @@ use super::ambient::spawn_blocking;
 #[derive(Debug)]
 pub(super) struct Retention {
     store: Arc<dyn Store>,
+    /// Where runs have their scratch files.
+    scratch_root: PathBuf,
     /// Away while a plan is made.
     trimmer: Option<Trimmer>,
     job: Job,
@@ -33,15 +36,41 @@ enum Job {
     Planning(JoinHandle<Planned>),
     /// Waits until this record is durable.
     Recorded(Box<Trim>, Seq),
-    Trimming(JoinHandle<Result<Seq, TrimError>>),
+    Trimming(JoinHandle<Result<Trimmed, TrimError>>),
+}
+
+/// What was carried out.
+#[derive(Debug)]
+struct Trimmed {
+    first: Seq,
+    /// Dropped runs that have left scratch files behind.
+    littered: Vec<RunId>,
+}
+
+/// What has become of what was waited for.
+#[derive(Debug)]
+pub(super) enum Looked {
+    /// There is nothing to be done.
+    Done,
+    /// This is to be recorded.
+    Planned(Trim),
+    /// The scratch files of these runs are of no use any more.
+    Trimmed(Vec<RunId>),
 }
 
 type Planned = (Trimmer, Result<Option<Trim>, PlanError>);
 
 impl Retention {
-    pub(super) fn new(store: Arc<dyn Store>, limits: Limits) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, scratch_root: PathBuf, limits: Limits) -> Self {
         let trimmer = Some(Trimmer::new(limits));
-        Self { store, trimmer, job: Job::Idle, is_due: true, is_stopped: Arc::default() }
+        Self {
+            store,
+            scratch_root,
+            trimmer,
+            job: Job::Idle,
+            is_due: true,
+            is_stopped: Arc::default(),
+        }
     }
 
     /// Looks again when there is time.
@@ -67,32 +96,34 @@ impl Retention {
     }
 
     /// Waits for the plan that is being made, or the trim that is carried out; for ever if there is
-    /// none. Gives a plan that is to be recorded.
+    /// none.
     ///
     /// # Cancel safety
     /// Safe: the work goes on, and the next call waits for it again.
-    pub(super) async fn planned(&mut self) -> Option<Trim> {
+    pub(super) async fn next(&mut self) -> Looked {
         match &mut self.job {
             Job::Planning(job) => {
                 let planned = job.await;
                 self.job = Job::Idle;
                 // Without a trimmer, after it panicked, nothing is dropped any more.
-                let (trimmer, plan) = planned.ok()?;
+                let Ok((trimmer, plan)) = planned else { return Looked::Done };
                 self.trimmer = Some(trimmer);
-                plan.unwrap_or_else(|error| {
-                    warn_of(&error);
-                    None
-                })
+                match plan {
+                    Ok(plan) => plan.map_or(Looked::Done, Looked::Planned),
+                    Err(error) => warn_of(&error),
+                }
             }
             Job::Trimming(job) => {
                 let trimmed = job.await;
                 self.job = Job::Idle;
                 match trimmed {
-                    Ok(Ok(first)) => tracing::info!("the journal begins with record {first} now"),
+                    Ok(Ok(Trimmed { first, littered })) => {
+                        tracing::info!("the journal begins with record {first} now");
+                        Looked::Trimmed(littered)
+                    }
                     Ok(Err(error)) => warn_of(&error),
                     Err(error) => warn_of(&error),
                 }
-                None
             }
             Job::Idle | Job::Recorded(..) => std::future::pending().await,
         }
@@ -107,10 +138,11 @@ impl Retention {
     pub(super) fn carry_out(&mut self, durable: Seq) {
         match std::mem::replace(&mut self.job, Job::Idle) {
             Job::Recorded(plan, by) if by <= durable => {
-                let store = Arc::clone(&self.store);
+                let (store, root) = (Arc::clone(&self.store), self.scratch_root.clone());
                 self.job = Job::Trimming(spawn_blocking(move || {
                     let first = plan.event.first;
-                    store.trim(first, &plan.residue, &plan.kept).map(|()| first)
+                    store.trim(first, &plan.residue, &plan.kept)?;
+                    Ok(Trimmed { first, littered: littered_by(&plan, &root) })
                 }));
             }
             job => self.job = job,
@@ -121,11 +153,19 @@ impl Retention {
     pub(super) async fn finish(&mut self) {
         self.is_stopped.store(true, Ordering::Relaxed);
         if matches!(self.job, Job::Planning(_) | Job::Trimming(_)) {
-            let _ = self.planned().await;
+            let _ = self.next().await;
         }
     }
 }
 
-fn warn_of(error: &(dyn std::error::Error + 'static)) {
+/// The runs that a trim drops, of those with scratch files.
+fn littered_by(plan: &Trim, root: &Path) -> Vec<RunId> {
+    let entries = std::fs::read_dir(root).into_iter().flatten().filter_map(Result::ok);
+    let runs = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    runs.filter(|run| plan.drops(*run)).collect()
+}
+
+fn warn_of(error: &(dyn std::error::Error + 'static)) -> Looked {
     tracing::warn!(error, "nothing was dropped from the journal; it is tried again later");
+    Looked::Done
 }

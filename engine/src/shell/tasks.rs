@@ -80,6 +80,12 @@ impl Tasks {
         (self.scratched.remove(&run.id) || is_inherited).then(|| self.common.scratch_of(run.id))
     }
 
+    /// Forgets the scratch files of a run that was dropped; gives their folder.
+    pub(super) fn scratch_of_dropped(&mut self, run: RunId) -> PathBuf {
+        self.scratched.remove(&run);
+        self.common.scratch_of(run)
+    }
+
     /// Gives an attempt its task; `shut` are resources behind breakers that are not closed.
     pub(super) fn spawn(
         &mut self,

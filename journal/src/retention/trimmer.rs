@@ -52,6 +52,14 @@ pub struct Trim {
 }
 
 impl Trim {
+    /// Whether a run is certain not to be there any more once this was carried out.
+    ///
+    /// One that was started in the very moment of the cut is not, on whichever side it stands.
+    pub fn drops(&self, run: RunId) -> bool {
+        let started_at = i64::try_from(started_ms(run)).map(Timestamp::from_millis);
+        started_at.is_ok_and(|at| at < self.event.before) && !self.stay.contains(&run)
+    }
+
     /// Whether a run that it drops has gone on since it was worked out; it must not be recorded then.
     pub fn is_overtaken(&self, state: &State) -> bool {
         // One that was begun behind the cut has nothing to lose.
