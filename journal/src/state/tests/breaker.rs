@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use super::world::{World, event_of, failed, host, key, run_id, run_started};
+use super::world::{World, failed, host, key, run_id, run_started};
 use crate::event::{
     Admission, AttemptFailed, AttemptInterrupted, AttemptStarted, AttemptSucceeded, BreakerClosed,
     BreakerHalfOpened, BreakerMode, BreakerModeSet, BreakerOpened, BreakerWouldOpen, CloseCause,
-    EngineOpened, Event, HalfOpenCause, Health, InterruptCause, OpenCause, ProbePassed,
-    ReleaseCause, RunCancelled, RunPaused, Sign, StepParked, StepReleased, Verdict, WaveMark,
+    Event, HalfOpenCause, Health, InterruptCause, OpenCause, Sign, Verdict,
 };
-use crate::failure::{Advice, Class};
-use crate::id::{AttemptNo, BreakerEpoch, Epoch, ResourceKey};
+use crate::id::{AttemptNo, BreakerEpoch, ResourceKey};
 use crate::json::Json;
-use crate::state::{Breaker, Gate, IllegalTransition, StepMove, Wave};
+use crate::state::{Breaker, Gate, IllegalTransition};
 use crate::time::Timestamp;
+
+mod held;
+mod probes;
 
 type Applied = Result<(), IllegalTransition>;
 
@@ -317,111 +318,6 @@ fn a_turn_begins_with_a_clean_slate_and_remembers_its_trips() {
 }
 
 #[test]
-fn a_probe_that_passes_or_fails_gives_its_place_back() {
-    let mut world = World::probing(3);
-    world.start(0, true);
-    assert_eq!(world.prober(), Some(0));
-    world.succeed(0);
-    assert_eq!((world.prober(), world.probes()), (None, (1, false)));
-    world.start(1, true);
-    world.fail(1, Sign::Failing);
-    assert_eq!((world.prober(), world.probes()), (None, (1, true)));
-}
-
-#[test]
-fn a_probe_may_pass_long_before_its_attempt_ends_and_counts_once() {
-    let mut world = World::probing(2);
-    world.start(0, true);
-    let passed = |attempt| ProbePassed { step: key("a"), attempt, key: the_host() }.into();
-    world.at(0, passed).expect("it is the probe");
-    assert_eq!((world.prober(), world.probes()), (None, (1, false)));
-    world.at(0, passed).expect_err("it has passed");
-    world.start(1, true);
-    world.succeed(0);
-    assert_eq!((world.prober(), world.probes()), (Some(1), (1, false)));
-}
-
-#[test]
-fn what_is_no_probe_does_not_count_as_one() {
-    let mut world = World::probing(2);
-    world.start(0, true);
-    world.start(1, false);
-    world.succeed(1);
-    assert_eq!((world.prober(), world.probes()), (Some(0), (0, false)));
-}
-
-#[test]
-fn the_place_of_a_probe_is_free_when_its_attempt_ends_in_any_way() {
-    for cause in InterruptCause::ALL {
-        let mut world = World::probing(1);
-        world.start(0, true);
-        world.interrupt(0, *cause);
-        assert_eq!((world.prober(), world.probes()), (None, (0, false)), "{cause}");
-        let is_crash = *cause == InterruptCause::Crash;
-        assert_eq!(world.lost().is_some(), is_crash, "{cause}");
-    }
-
-    let mut world = World::probing(1);
-    world.start(0, true);
-    let (actor, reason) = (String::new(), String::new());
-    world.run(RunCancelled { actor, reason }).expect("it is active");
-    assert_eq!(world.prober(), None, "its run was called off");
-
-    let mut world = World::probing(1);
-    world.start(0, true);
-    world.at(0, |attempt| event_of("a", attempt, StepMove::Skip)).expect("it is running");
-    assert_eq!(world.prober(), None, "somebody did its work");
-
-    let mut world = World::probing(1);
-    world.start(0, true);
-    let (actor, reason) = (String::new(), String::new());
-    world.run(RunPaused { actor, reason, freezes_timers: true }).expect("it is active");
-    assert_eq!(world.prober(), Some(0), "it is still under way");
-    world.interrupt(0, InterruptCause::Pause);
-    assert_eq!(world.prober(), None);
-}
-
-#[test]
-fn probes_that_the_process_died_in_are_counted_for_each_step() {
-    let mut world = World::probing(2);
-    for times in 1..=3 {
-        world.start(0, true);
-        world.interrupt(0, InterruptCause::Crash);
-        let epoch = Epoch::new(u64::from(times));
-        let opened = EngineOpened { epoch, boot: None, pid: 1, engine: String::new() };
-        world.engine(opened).expect("the next epoch");
-        assert_eq!(world.lost(), Some((0, times)));
-    }
-    world.start(1, true);
-    world.interrupt(1, InterruptCause::Crash);
-    assert_eq!(world.lost(), Some((1, 1)), "another step begins anew");
-    world.start(0, true);
-    world.interrupt(0, InterruptCause::Shutdown);
-    assert_eq!(world.lost(), Some((1, 1)), "a shutdown is no loss");
-    world.start(0, true);
-    world.succeed(0);
-    assert_eq!(world.lost(), None);
-}
-
-#[test]
-fn a_probe_that_has_passed_cannot_be_lost() {
-    let mut world = World::probing(1);
-    world.start(0, true);
-    let passed = |attempt| ProbePassed { step: key("a"), attempt, key: the_host() }.into();
-    world.at(0, passed).expect("it is the probe");
-    world.interrupt(0, InterruptCause::Crash);
-    assert_eq!(world.lost(), None);
-}
-
-#[test]
-fn a_probe_has_a_lease() {
-    let mut world = World::probing(1);
-    world.start(0, true);
-    let due = world.now.after(Duration::from_secs(60));
-    assert_eq!(world.state.next_due(world.now), Some(due));
-}
-
-#[test]
 fn a_shadow_breaker_remembers_and_gates_nothing() {
     let mut world = runs(1);
     world.engine(mode_set(world.next_epoch(), BreakerMode::Shadow, None)).expect("next");
@@ -466,85 +362,4 @@ fn a_mode_that_has_ended_does_not_hide_the_next_alarm() {
     world.open();
     let Gate::Open { until, .. } = world.breaker().gate else { panic!("open") };
     assert_eq!(world.state.next_due(world.now), Some(until));
-}
-
-impl World {
-    fn hold(&mut self, run: u128, force_at: Option<Timestamp>) {
-        let parked = StepParked { step: key("a"), keys: vec![the_host()], force_at };
-        self.apply(Some(run_id(run)), parked.into()).expect("it could start");
-    }
-
-    fn held(&self) -> Vec<u128> {
-        let held = self.state.held_by(&the_host());
-        held.map(|(run, _)| run.as_uuid().as_u128() - 1).collect()
-    }
-}
-
-#[test]
-fn steps_behind_a_breaker_are_released_in_waves() {
-    let mut world = runs(3);
-    world.open();
-    (0..3).for_each(|run| world.hold(run, None));
-    assert_eq!(world.held(), [0, 1, 2]);
-    world.half_open();
-    world.close();
-    assert_eq!(world.breaker().wave, Some(Wave { number: 0, next_at: world.now }));
-    let next_at = world.now.after(Duration::from_secs(1));
-    let wave = Some(WaveMark { key: the_host(), number: 0, next_at });
-    let released = StepReleased { step: key("a"), cause: ReleaseCause::Wave, wave };
-    world.run(released).expect("it is held");
-    assert_eq!(world.breaker().wave, Some(Wave { number: 1, next_at }));
-    assert_eq!((world.held(), world.state.next_due(world.now)), (vec![1, 2], Some(next_at)));
-    assert_eq!(world.state.startable(world.now).count(), 1);
-    world.open();
-    assert_eq!(world.breaker().wave, None, "a failed wave ends the release");
-}
-
-#[test]
-fn the_earliest_deadline_is_the_first_probe_and_who_is_in_a_hurry_comes_before_it() {
-    let mut world = World::empty();
-    for (run, deadline) in [(0, None), (1, Some(9_000_000)), (2, Some(8_000_000)), (3, None)] {
-        world.apply(Some(run_id(run)), run_started(None, deadline)).expect("a new run");
-    }
-    world.open();
-    world.at(3, |attempt| event_of("a", attempt, StepMove::Again)).expect("it is ready");
-    (0..4).for_each(|run| world.hold(run, None));
-    assert_eq!(world.held(), [3, 2, 1, 0]);
-}
-
-#[test]
-fn a_held_step_is_startable_in_time_for_its_last_attempt() {
-    let mut world = runs(1);
-    world.open();
-    let force_at = world.now.after(Duration::from_secs(5));
-    world.hold(0, Some(force_at));
-    assert_eq!(world.state.next_due(world.now), Some(force_at));
-    assert_eq!(world.state.startable(world.now).count(), 0);
-    assert_eq!(world.state.startable(force_at).count(), 1);
-}
-
-#[test]
-fn a_step_is_held_by_something() {
-    let mut world = runs(1);
-    let before = world.state.clone();
-    let parked = StepParked { step: key("a"), keys: vec![], force_at: None };
-    world.run(parked).expect_err("by nothing");
-    assert_eq!(world.state, before);
-}
-
-#[test]
-fn a_server_that_asks_for_a_delay_is_remembered_with_the_run() {
-    let mut world = runs(1);
-    world.start(0, false);
-    let due_at = world.now.after(Duration::from_secs(3));
-    let retry = Verdict::Retry { delay: Duration::from_secs(3), due_at };
-    let throttled = |attempt| {
-        let mut event = failed(key("a"), attempt, retry);
-        event.failure.class = Class::Throttled;
-        event.failure.advice = Advice::After { delay: Duration::from_secs(3), shared: false };
-        event.failure.resource = Some(the_host());
-        event.into()
-    };
-    world.at(0, throttled).expect("it is running");
-    assert_eq!(world.breaker().throttled, Some((run_id(0), due_at)));
 }
