@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use resurge::journal::event::{Event, JournalTrimmed};
-use resurge::journal::store::{Cut, MemoryStore, Store, TrimError, Wrapper};
+use resurge::journal::store::{Cache, Cut, MemoryStore, Store, TrimError, Wrapper};
 use resurge::journal::{Record, audit};
 use resurge::{
     Class, ControlError, Engine, Jitter, RetryPolicy, RunError, RunId, RunStatus, Seq, Settings,
@@ -375,4 +375,98 @@ async fn what_a_dropped_run_has_left_behind_is_removed_and_nothing_else() {
     assert!(!gone.parent().unwrap().exists(), "nobody can reopen it");
     assert!(waiting.join("half").exists(), "it goes on from there");
     assert!(dropped.lock().unwrap().first().unwrap().exists(), "it may be reopened");
+}
+
+/// A store that only keeps records.
+#[derive(Debug)]
+struct Bare(MemoryStore);
+
+impl Wrapper for Bare {
+    fn inner(&self) -> &dyn Store {
+        &self.0
+    }
+
+    fn cache(&self) -> Option<&dyn Cache> {
+        None
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_runs_are_dropped_where_no_checkpoint_can_be_kept_as_well() {
+    let (records, flow) = (MemoryStore::new(), quick());
+    let live = engine(Bare(records.clone()), &flow, at_most(10)).await;
+    run_many(&live, &flow, 0..40).await;
+    assert!(records.first() > Seq::new(1), "records were dropped");
+    assert!(live.runs().await.unwrap().len() < 20);
+    assert!(audit::audit(&records).is_clean(), "{:?}", audit::audit(&records));
+}
+
+/// A disk that takes its time to drop records, until it is closed.
+#[derive(Debug)]
+struct Slow {
+    records: MemoryStore,
+    is_closed: Mutex<bool>,
+    closed: Condvar,
+    trims: mpsc::UnboundedSender<bool>,
+}
+
+impl Wrapper for Slow {
+    fn inner(&self) -> &dyn Store {
+        &self.records
+    }
+
+    fn trim(&self, _: Seq, _: &[u8], _: &[Seq]) -> Result<(), TrimError> {
+        let is_closed = self.is_closed.lock().unwrap();
+        // Longer than anything takes that is not lost.
+        let wait = self.closed.wait_timeout_while(is_closed, SECOND * 20, |closed| !*closed);
+        let _ = self.trims.send(*wait.unwrap().0);
+        Err(TrimError::Closed)
+    }
+
+    fn close(&self) {
+        *self.is_closed.lock().unwrap() = true;
+        self.closed.notify_all();
+        self.records.close();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_ends_what_drops_records_and_does_not_wait_for_it() {
+    let (records, flow) = (MemoryStore::new(), quick());
+    let (trims, mut ended) = mpsc::unbounded_channel();
+    let (is_closed, closed) = (Mutex::default(), Condvar::new());
+    let disk = Slow { records: records.clone(), is_closed, closed, trims };
+    let live = engine(disk, &flow, at_most(10)).await;
+    for n in 0_u32.. {
+        live.start(&flow, n).await.unwrap().outcome().await.unwrap();
+        if !self::trims(&records).is_empty() {
+            break;
+        }
+    }
+    live.shutdown(Duration::ZERO).await.unwrap();
+    assert_eq!(ended.recv().await, Some(true), "it was ended by the close");
+}
+
+/// A store in which nobody can find a place to cut.
+#[derive(Debug)]
+struct Cursed(MemoryStore);
+
+impl Wrapper for Cursed {
+    fn inner(&self) -> &dyn Store {
+        &self.0
+    }
+
+    fn cuts(&self) -> Vec<Cut> {
+        panic!("on purpose")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_goes_on_if_nobody_can_find_out_what_to_drop() {
+    let (records, flow) = (MemoryStore::new(), quick());
+    let live = engine(Cursed(records.clone()), &flow, at_most(10)).await;
+    run_many(&live, &flow, 0..40).await;
+    assert_eq!(records.first(), Seq::new(1));
+    assert_eq!(live.runs().await.unwrap().len(), 40);
+    live.shutdown(Duration::ZERO).await.unwrap();
 }

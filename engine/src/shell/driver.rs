@@ -179,7 +179,9 @@ impl Driver {
             self.gather().await?;
             self.commits.begin(self.inbox.is_empty());
             let now = self.world.now();
-            self.residence.keep(&mut self.core, self.commits.durable(), now);
+            if self.residence.keep(&mut self.core, self.commits.durable(), now) {
+                self.retention.look();
+            }
             self.look_at_past(now);
             let wake_at = self.residence.wake_at(&self.core, now).filter(|_| self.drain.is_none());
             let is_quiet = self.drain.is_none() && self.commits.is_idle();

@@ -184,7 +184,14 @@ impl Residence {
     }
 
     /// Takes a snapshot if it is time for one, and has it written once it is durable.
-    pub(super) fn keep(&mut self, core: &mut Core, durable: Seq, now: Timestamp) {
+    ///
+    /// True if it is time for one and this store has no place for it.
+    pub(super) fn keep(&mut self, core: &mut Core, durable: Seq, now: Timestamp) -> bool {
+        if self.reach.is_absent() {
+            let is_due = self.every > 0 && self.since(core) >= self.every;
+            self.last = if is_due { core.state().head() } else { self.last };
+            return is_due;
+        }
         if matches!(self.job, Job::Idle) && self.is_due(core, durable, now) {
             self.begin(core, durable, now);
         }
@@ -195,6 +202,7 @@ impl Residence {
             let store = Arc::clone(&self.store);
             self.job = Job::Writing(spawn_blocking(move || snapshot.write(store.as_ref())));
         }
+        false
     }
 
     fn is_due(&self, core: &Core, durable: Seq, now: Timestamp) -> bool {

@@ -85,8 +85,8 @@ impl Retention {
 
     /// Has it worked out whether anything is to be dropped in front of a position.
     pub(super) fn plan(&mut self, standing: Standing, upto: Seq, now: Timestamp) {
-        let Some(mut trimmer) = self.trimmer.take() else { return };
         self.is_due = false;
+        let Some(mut trimmer) = self.trimmer.take() else { return };
         let (store, is_stopped) = (Arc::clone(&self.store), Arc::clone(&self.is_stopped));
         self.job = Job::Planning(spawn_blocking(move || {
             let is_stopped = || is_stopped.load(Ordering::Relaxed);
@@ -105,12 +105,19 @@ impl Retention {
             Job::Planning(job) => {
                 let planned = job.await;
                 self.job = Job::Idle;
-                // Without a trimmer, after it panicked, nothing is dropped any more.
-                let Ok((trimmer, plan)) = planned else { return Looked::Done };
-                self.trimmer = Some(trimmer);
-                match plan {
-                    Ok(plan) => plan.map_or(Looked::Done, Looked::Planned),
-                    Err(error) => warn_of(&error),
+                match planned {
+                    Ok((trimmer, plan)) => {
+                        self.trimmer = Some(trimmer);
+                        plan.map_or_else(
+                            |error| warn_of(&error),
+                            |plan| plan.map_or(Looked::Done, Looked::Planned),
+                        )
+                    }
+                    Err(panic) => {
+                        let error = &panic as &dyn std::error::Error;
+                        tracing::error!(error, "nothing is dropped from the journal any more");
+                        Looked::Done
+                    }
                 }
             }
             Job::Trimming(job) => {
@@ -149,10 +156,11 @@ impl Retention {
         }
     }
 
-    /// Ends what is under way; the next opening finishes what was recorded.
+    /// Ends a plan under way; what drops records is ended by the store as it is closed, and the next
+    /// opening finishes what was recorded.
     pub(super) async fn finish(&mut self) {
         self.is_stopped.store(true, Ordering::Relaxed);
-        if matches!(self.job, Job::Planning(_) | Job::Trimming(_)) {
+        if matches!(self.job, Job::Planning(_)) {
             let _ = self.next().await;
         }
     }

@@ -76,6 +76,11 @@ pub trait Wrapper: fmt::Debug + Send + Sync + 'static {
     fn trim(&self, first: Seq, residue: &[u8], kept: &[Seq]) -> Result<(), TrimError> {
         self.inner().trim(first, residue, kept)
     }
+
+    /// In the place of [`Store::close`].
+    fn close(&self) {
+        self.inner().close();
+    }
 }
 
 impl<W: Wrapper> Store for W {
@@ -144,6 +149,6 @@ impl<W: Wrapper> Store for W {
     }
 
     fn close(&self) {
-        self.inner().close();
+        Wrapper::close(self);
     }
 }
