@@ -79,7 +79,7 @@ fn c8_a_body_without_room_waits_for_some() {
         let plan = Plan::huge(campaign.seed + level);
         let options: &[&str] =
             if level % 2 == 0 { &["stubborn"] } else { &["stubborn", "process"] };
-        let mut writer = Writer::start(Writer::command(&dir, plan, 100, options));
+        let mut writer = Writer::start(Writer::command(&dir, plan, 20 * (level + 3), options));
         writer.wait_for("unfit");
         disk.resize(ROOM);
         let (_, told) = writer.end();
