@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::base::{BaseError, base, is_loss, is_of_run};
 use super::residue::{Loss, Opening, Past, Residue, ResidueError};
+use crate::codec::{self, Link};
 use crate::event::Event;
 use crate::id::{RunId, Seq};
 use crate::record::Record;
@@ -175,7 +176,11 @@ impl<'a> Scratch<'a> {
     }
 }
 
-/// The size of a record in the journal, in bytes; what is there can be written.
+/// The size of the frame of a record, in bytes; what is there can be written.
+///
+/// A body that is kept beside it stays where it is: no trim moves it.
 fn size(record: &Record) -> u64 {
-    record.size().map_or(0, |bytes| bytes as u64)
+    let (mut frame, mut aside) = (Vec::new(), Vec::new());
+    let encoded = codec::encode(record, Link::default(), false, &mut frame, &mut aside);
+    encoded.map_or(0, |_| frame.len() as u64)
 }

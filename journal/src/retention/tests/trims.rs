@@ -10,6 +10,7 @@ use crate::audit::audit;
 use crate::checkpoint::replay;
 use crate::event::{Event, ForceRetry, RunFailed, TrimReason, Verdict};
 use crate::id::{AttemptNo, RunId, Seq, StepIndex};
+use crate::json::Json;
 use crate::record::Record;
 use crate::retention::{Limits, Trim, Trimmer, base};
 use crate::state::tests::random::{records, tries};
@@ -123,6 +124,23 @@ proptest! {
         prop_assert!(report.is_clean(), "{:?}", report);
         prop_assert_eq!(report.runs, life.state.runs().count());
     }
+}
+
+/// What is kept beside the frames is not moved by a trim.
+#[test]
+fn a_run_that_waits_with_a_large_body_does_not_put_off_a_trim() {
+    let mut life = Life::new(Limits { runs: Some(20), ..Limits::default() });
+    let Event::RunStarted(mut event) = run_started(Some("one"), None) else { panic!("it begins") };
+    event.input = Json::of(&"x".repeat(1_000_000)).expect("JSON");
+    assert!(life.record(Timestamp::default(), Some(run_id(5_000)), event));
+    for number in 0..200 {
+        life.short_run(number);
+        if let Some(plan) = life.plan() {
+            life.trim(&plan, false);
+        }
+    }
+    assert!(life.there() < 100, "{} records are there", life.there());
+    assert!(life.state.run(run_id(5_000)).is_some());
 }
 
 #[test]
