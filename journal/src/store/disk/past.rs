@@ -105,7 +105,7 @@ impl Past {
         let ordinal = self.map.segment_from(first).ok_or(TrimError::NoCut { first })?;
         let older = self.base().map(|base| base.kept(Seq::ZERO).peekable());
         let mut keeping = Keeping { past: self, older, other, first, frames: None };
-        let chain = keeping.link(first)?;
+        let chain = keeping.link(first).map_err(|failure| self.told(failure))?;
         let head = Head::new(self.journal, Origin { first, ordinal, chain });
         let mut before = Seq::ZERO;
         let frames = kept.iter().map(|seq| {
@@ -151,8 +151,11 @@ impl Past {
     }
 
     /// Waits for a trimming that is under way; none begins from now on.
-    pub(super) fn end(&self) {
+    ///
+    /// `wake` is for one that waits for something else.
+    pub(super) fn end(&self, wake: impl FnOnce()) {
         self.is_ending.store(true, Ordering::Relaxed);
+        wake();
         drop(self.trimming.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
@@ -166,6 +169,8 @@ impl Past {
 
     fn told(&self, failure: Failure) -> TrimError {
         match failure {
+            // Who is told to end does not get what is missing.
+            Failure::Kept(_) if self.unless_ending().is_err() => TrimError::Closed,
             Failure::Closed => TrimError::Closed,
             Failure::Kept(error) => TrimError::Kept(error),
             Failure::Io(source) => {
@@ -202,11 +207,11 @@ struct Keeping<'a> {
 
 impl Keeping<'_> {
     /// The checksum that the frame of a record continues.
-    fn link(&mut self, seq: Seq) -> Result<u32, TrimError> {
-        let frame = self.find(seq).map_err(TrimError::Kept)?;
+    fn link(&mut self, seq: Seq) -> Result<u32, Failure> {
+        let frame = self.find(seq).map_err(Failure::Kept)?;
         let seal = codec::check(seq, &frame);
         let seal = seal.map_err(|source| ReadError::Undecodable { seq, source });
-        Ok(seal.map_err(TrimError::Kept)?.link.chain)
+        Ok(seal.map_err(Failure::Kept)?.link.chain)
     }
 
     fn take(&mut self, seq: Seq) -> Result<Vec<u8>, ReadError> {
@@ -345,7 +350,7 @@ mod tests {
         let cut = Seq::new(5);
         map.note(cut, segment::Place::start_of(2));
         let past = Past::new(home.path(), Uuid::nil(), Arc::new(map), None);
-        past.end();
+        past.end(|| ());
         let refused = past.trim(cut, b"rest", &[], &|_| None);
         assert!(matches!(refused, Err(TrimError::Closed)), "{refused:?}");
     }

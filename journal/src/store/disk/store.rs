@@ -391,7 +391,7 @@ impl Store for DiskStore {
     }
 
     fn close(&self) {
-        self.past.end();
+        self.past.end(|| self.index.begin_to_close());
         let state = std::mem::replace(&mut self.writer().state, State::Closed);
         self.is_closed.store(true, Ordering::Release);
         self.index.close();

@@ -147,13 +147,18 @@ impl Index {
         db.frame(seq).ok()?
     }
 
+    /// Says that the journal is being closed: nobody waits for the database from now on.
+    pub(in crate::store::disk) fn begin_to_close(&self) {
+        self.shared.state().is_closing = true;
+        self.shared.changed.notify_all();
+    }
+
     /// Waits for the thread to end; it brings the database up to the segments if that is quick.
     ///
     /// One that hangs in the database is left behind: it removes and renames nothing any more, so
     /// that it cannot touch what the next owner of the journal has.
     pub(in crate::store::disk) fn close(&self) {
-        self.shared.state().is_closing = true;
-        self.shared.changed.notify_all();
+        self.begin_to_close();
         self.shared.payloads.stop();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Thread { handle, end }) = thread
@@ -162,6 +167,14 @@ impl Index {
             let _ = handle.join();
         }
         *self.shared.is_over() = true;
+    }
+
+    /// Never opens the database.
+    #[cfg(test)]
+    pub(in crate::store::disk) fn hang(&self) {
+        self.close();
+        let mut state = self.shared.state();
+        (state.db, state.is_closing) = (Access::Opening, false);
     }
 }
 

@@ -162,3 +162,32 @@ fn a_loss_is_told_once_the_record_that_tells_it_is_on_the_disk() {
     assert!(store.tell().is_err());
     assert!(bases().untold().is_some());
 }
+
+/// What it keeps is damaged in the segments, and the database does not open.
+#[test]
+fn closing_waits_for_no_trimming_that_waits_for_the_database() {
+    let home = tempfile::tempdir().expect("a folder");
+    let dir = home.path().join("journal");
+    let store = created(&dir, Durability::Power);
+    while store.cuts().is_empty() {
+        let head = store.head();
+        let next = crate::store::conformance::record(head.get() + 1, 3_000);
+        store.append(head, &[next]).expect("appended");
+    }
+    let path = segment::SegmentFile::new(&dir, 1).path;
+    let mut bytes = std::fs::read(&path).expect("read");
+    *bytes.get_mut(1_000).expect("within") ^= 1;
+    std::fs::write(&path, bytes).expect("written");
+    store.index.hang();
+    let (store, cut) = (&store, store.cuts().first().expect("one").first);
+    std::thread::scope(|scope| {
+        let trimming = scope.spawn(move || store.trim(cut, b"rest", &[Seq::new(2)]));
+        while !store.is_damaged.load(Ordering::Relaxed) {
+            assert!(!trimming.is_finished(), "it needs the database");
+            std::thread::yield_now();
+        }
+        store.close();
+        let trimmed = trimming.join().expect("no panic");
+        assert!(matches!(trimmed, Err(TrimError::Closed)), "{trimmed:?}");
+    });
+}
