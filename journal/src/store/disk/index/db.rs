@@ -33,6 +33,15 @@ const DRAFT: &str = "generating";
 /// The file that sled flushes to.
 pub(super) const LOG: &str = "db";
 
+/// What was done about blocks that are of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dropped {
+    /// Whether any was removed.
+    pub(super) is_any: bool,
+    /// Whether none is left.
+    pub(super) is_all: bool,
+}
+
 /// A database beside the segments.
 #[derive(Clone)]
 pub(super) struct Db {
@@ -124,18 +133,24 @@ impl Db {
 
     /// Removes the blocks in front of the one that holds a record; all in front of it if none does.
     ///
-    /// Tells whether there were any.
-    pub(super) fn drop_blocks(&self, first: Seq, is_in_none: bool) -> io::Result<bool> {
+    /// Ends early if it is to stop.
+    pub(super) fn drop_blocks(
+        &self,
+        first: Seq,
+        is_in_none: bool,
+        stop: &dyn Fn() -> bool,
+    ) -> io::Result<Dropped> {
         let end = first.get().to_be_bytes().to_vec();
         let block = if is_in_none { end } else { self.block_at(first)?.unwrap_or(end) };
         let dropped = || self.blocks.range(..block.as_slice()).keys().take(DROPPED_AT_ONCE);
-        let mut is_any = false;
-        loop {
+        let mut found = Dropped { is_any: false, is_all: false };
+        while !stop() {
             let keys = guarded(|| dropped().collect::<Result<Vec<_>, _>>())?;
             if keys.is_empty() {
-                return Ok(is_any);
+                found.is_all = true;
+                break;
             }
-            is_any = true;
+            found.is_any = true;
             guarded(|| {
                 keys.into_iter().try_for_each(|key| {
                     let block = self.blocks.remove(&key)?;
@@ -145,6 +160,7 @@ impl Db {
             })?;
             self.flush()?;
         }
+        Ok(found)
     }
 
     /// The key of the block that a record is in, or would be.
@@ -177,12 +193,19 @@ impl Db {
         })
     }
 
-    /// Bytes of everything that it holds. Reads all of it.
-    pub(super) fn live_bytes(&self) -> io::Result<u64> {
+    /// Bytes of everything that it holds. Reads all of it, unless it is to stop.
+    pub(super) fn live_bytes(&self, stop: &dyn Fn() -> bool) -> io::Result<Option<u64>> {
         guarded(|| {
             let pairs = self.blocks.iter().chain(self.cache.iter());
-            let sizes = pairs.map(|pair| pair.map(|(key, value)| (key.len() + value.len()) as u64));
-            sizes.sum()
+            let mut bytes = 0;
+            for pair in pairs {
+                if stop() {
+                    return Ok(None);
+                }
+                let (key, value) = pair?;
+                bytes += (key.len() + value.len()) as u64;
+            }
+            Ok(Some(bytes))
         })
     }
 
@@ -263,10 +286,14 @@ fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> io::Result<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::block::Packer;
     use super::*;
     use crate::codec::{self, Link};
     use crate::store::conformance::record;
+    use crate::store::disk::index::block::Packer;
+
+    fn live(db: &Db) -> u64 {
+        db.live_bytes(&|| false).expect("readable").expect("all")
+    }
 
     fn put(key: u8, bytes: usize) -> Change {
         Change::Put { key: vec![key], value: vec![7; bytes] }
@@ -287,17 +314,43 @@ mod tests {
             }
         }
         db.apply((0..50).map(|key| put(key, 1_000)).collect()).expect("changed");
-        let held = db.live_bytes().expect("readable");
+        let held = live(&db);
         assert_eq!(db.removed_bytes(), 0);
         let least = || held - db.removed_bytes();
 
         db.apply(vec![Change::Remove { key: vec![1] }, Change::Remove { key: vec![200] }])
             .expect("changed");
-        assert_eq!((db.live_bytes().expect("readable"), held - 1_001), (least(), least()));
-        assert!(db.drop_blocks(Seq::new(20), false).expect("dropped"));
-        assert_eq!(db.live_bytes().expect("readable"), least());
+        assert_eq!((live(&db), held - 1_001), (least(), least()));
+        assert!(db.drop_blocks(Seq::new(20), false, &|| false).expect("dropped").is_any);
+        assert_eq!(live(&db), least());
         db.apply(vec![put(2, 10), put(3, 2_000), put(100, 5)]).expect("changed");
-        assert!(db.live_bytes().expect("readable") > least(), "more was added");
+        assert!(live(&db) > least(), "more was added");
         db.close();
+    }
+
+    /// A journal that is closed right after a large trimming waits for neither.
+    #[test]
+    fn what_reads_or_drops_all_of_it_ends_early_if_it_is_to_stop() {
+        let home = tempfile::tempdir().expect("a folder");
+        let db = Db::open(home.path()).expect("opened");
+        let mut packer = Packer::new();
+        for seq in 1..=9 {
+            let (mut frame, link) = (Vec::new(), Link::default());
+            let mut aside = Vec::new();
+            codec::encode(&record(seq, 50), link, true, &mut frame, &mut aside).expect("fits");
+            packer.push(&frame);
+            if let Some(block) = packer.cut().filter(|_| seq % 3 == 0) {
+                db.put_block(&block).expect("put");
+                packer = Packer::new();
+            }
+        }
+        let all = db.live_bytes(&|| false).expect("read").expect("all");
+        assert_eq!(db.live_bytes(&|| true).expect("not read"), None);
+        let none = Dropped { is_any: false, is_all: false };
+        assert_eq!(db.drop_blocks(Seq::new(99), true, &|| true).expect("not done"), none);
+        assert_eq!(db.live_bytes(&|| false).expect("read"), Some(all));
+        let done = Dropped { is_any: true, is_all: true };
+        assert_eq!(db.drop_blocks(Seq::new(99), true, &|| false).expect("done"), done);
+        assert_eq!((all > 0, db.live_bytes(&|| false).expect("read")), (true, Some(0)));
     }
 }

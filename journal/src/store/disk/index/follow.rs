@@ -1,7 +1,7 @@
 //! The thread that brings the database up to the segments.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::block::{Block, Packer};
 use super::db::Db;
@@ -71,19 +71,22 @@ impl Follower {
         self.taken
     }
 
-    /// Takes over records up to `head`, or until the deadline.
+    /// Takes over records up to `head`, or until it is to stop.
     ///
     /// Damaged ones come out of another database, and are left out if it does not have them.
     pub(super) fn follow(
         &mut self,
         map: &Map,
         head: Seq,
-        deadline: Option<Instant>,
+        stop: &dyn Fn() -> bool,
         other: Option<&Db>,
     ) -> io::Result<()> {
-        self.drop_trimmed(map)?;
+        self.drop_trimmed(map, stop)?;
         let mut frames = map.frames_near(self.taken.next());
-        while self.taken < head && deadline.is_none_or(|at| Instant::now() < at) {
+        for turn in 0_u64.. {
+            if self.taken >= head || turn.is_multiple_of(TURNS_BETWEEN_STOPS) && stop() {
+                break;
+            }
             let found = frames.skim();
             let is_next = matches!(found, Ok(Some((seq, _))) if seq <= self.taken.next());
             // What was dropped meanwhile is not missing: the next turn goes on behind it.
@@ -132,7 +135,7 @@ impl Follower {
     }
 
     /// Removes the blocks of records that were dropped, and goes on behind them.
-    fn drop_trimmed(&mut self, map: &Map) -> io::Result<()> {
+    fn drop_trimmed(&mut self, map: &Map, stop: &dyn Fn() -> bool) -> io::Result<()> {
         let first = map.first();
         if self.dropped >= first {
             return Ok(());
@@ -142,8 +145,11 @@ impl Follower {
             self.packer = Packer::new();
             self.taken = before(map);
         }
-        self.has_dropped |= self.db.drop_blocks(first, is_overtaken)?;
-        self.dropped = first;
+        let dropped = self.db.drop_blocks(first, is_overtaken, stop)?;
+        self.has_dropped |= dropped.is_any;
+        if dropped.is_all {
+            self.dropped = first;
+        }
         Ok(())
     }
 
@@ -192,6 +198,8 @@ fn is_of(block: &Block, map: &Map) -> io::Result<bool> {
     Ok(is_same.unwrap_or(is_damaged))
 }
 
+/// Records that are taken over before it is asked again whether to stop.
+const TURNS_BETWEEN_STOPS: u64 = 64;
 /// Time between two looks at what has been added, while anything is.
 pub(super) const PACE: Duration = Duration::from_millis(250);
 /// Time before a database that failed is tried again.

@@ -369,16 +369,17 @@ impl Shared {
         self.collect(&mut seen);
         loop {
             if self.waits_for_records(&follower) {
-                follower.follow(&self.map, self.head(), Some(Instant::now() + CLOSE), None)?;
+                let end = Instant::now() + CLOSE;
+                follower.follow(&self.map, self.head(), &|| Instant::now() >= end, None)?;
                 return sync_log(&self.dir);
             }
             if let Some(trouble) = self.state().trouble.take() {
                 return Err(trouble);
             }
-            follower.follow(&self.map, self.head(), None, None)?;
+            follower.follow(&self.map, self.head(), &|| self.is_closing(), None)?;
             self.state().taken = follower.taken();
             self.collect(&mut seen);
-            if measure.is_wasteful(&self.dir, &mut follower)?
+            if measure.is_wasteful(&self.dir, &mut follower, &|| self.is_closing())?
                 && let Some(own) = self.own()
             {
                 follower = self.renew(follower, own)?;
@@ -395,7 +396,7 @@ impl Shared {
         if before == first || self.payloads.is_empty() {
             return;
         }
-        let is_closing = || self.state().is_closing;
+        let is_closing = || self.is_closing();
         // What cannot be collected now is collected after the next opening.
         let _ = self.payloads.collect(|| {
             let mut found = base::referenced(&self.dir, self.journal)?;
@@ -428,6 +429,10 @@ impl Shared {
         drop(state);
         // What comes in quick succession is taken over together.
         self.is_closing_within(PACE)
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.state().is_closing
     }
 
     fn is_closing_within(&self, time: Duration) -> bool {

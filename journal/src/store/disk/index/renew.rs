@@ -66,7 +66,14 @@ impl Measure {
     }
 
     /// Whether it is too large for what it holds; asked where it has lost something, or has grown.
-    pub(super) fn is_wasteful(&mut self, dir: &Path, follower: &mut Follower) -> io::Result<bool> {
+    ///
+    /// Says no if it is to stop.
+    pub(super) fn is_wasteful(
+        &mut self,
+        dir: &Path,
+        follower: &mut Follower,
+        stop: &dyn Fn() -> bool,
+    ) -> io::Result<bool> {
         let bytes = files::bytes_in(&dir.join(DIR))?;
         let has_dropped = follower.has_dropped();
         if bytes < WORTH_BYTES || !has_dropped && bytes < self.due_bytes {
@@ -79,8 +86,9 @@ impl Measure {
         if bytes <= WASTE_MAX * least {
             return Ok(false);
         }
-        (self.held, self.removed) = (follower.db().live_bytes()?, removed);
-        Ok(bytes > WASTE_MAX * self.held)
+        let Some(held) = follower.db().live_bytes(stop)? else { return Ok(false) };
+        (self.held, self.removed) = (held, removed);
+        Ok(bytes > WASTE_MAX * held)
     }
 }
 
@@ -124,11 +132,12 @@ impl Shared {
             return Ok(None);
         }
         loop {
-            old.follow(&self.map, self.head(), None, None)?;
+            old.follow(&self.map, self.head(), &|| self.is_closing(), None)?;
             self.state().taken = old.taken();
-            let end = Some(Instant::now() + TURN);
-            new.follow(&self.map, self.head(), end, Some(old.db()))?;
-            if self.state().is_closing {
+            let end = Instant::now() + TURN;
+            let is_late = || self.is_closing() || Instant::now() >= end;
+            new.follow(&self.map, self.head(), &is_late, Some(old.db()))?;
+            if self.is_closing() {
                 new.close();
                 return Ok(None);
             }
@@ -153,7 +162,7 @@ impl Shared {
             next.push(0);
             to.apply(pairs.into_iter().map(|(key, value)| Change::Put { key, value }).collect())?;
             to.flush()?;
-            if self.state().is_closing {
+            if self.is_closing() {
                 return Ok(false);
             }
         }
