@@ -123,6 +123,10 @@ impl Draft {
     /// Leaves the folder as it was found. What cannot be removed is no journal either.
     pub(super) fn abandon(self) {
         let Self { dir, was_missing, lock, .. } = self;
+        // The marker first: what has one is a journal, and this is about to be none.
+        for marker in [files::MARKER, files::MARKER_DRAFT] {
+            let _ = fs::remove_file(dir.join(marker));
+        }
         for folder in [segment::DIR, payloads::DIR] {
             let _ = fs::remove_dir_all(dir.join(folder));
         }
@@ -134,5 +138,31 @@ impl Draft {
             let _ = fs::remove_dir(dir);
         }
         drop(lock);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tail::Tail;
+
+    /// The disk may fail in front of the last rename as well as behind it.
+    #[test]
+    fn nothing_is_left_of_a_draft_that_failed_at_its_end() {
+        let home = tempfile::tempdir().expect("a folder");
+        for is_made in [false, true] {
+            let dir = home.path().join("journal");
+            if is_made {
+                fs::create_dir(&dir).expect("made");
+            }
+            let draft = Draft::begin(&dir).expect("begun");
+            drop(draft.chain(Uuid::nil(), Origin::CREATION).expect("begun"));
+            drop(Anchor::create(&dir, Tail::default()).expect("written"));
+            files::write_marker(&dir, Uuid::nil()).expect("written");
+            fs::copy(dir.join(files::MARKER), dir.join("FORMAT.new")).expect("copied");
+            draft.abandon();
+            assert_eq!(dir.exists(), is_made);
+            assert!(!is_made || fs::read_dir(&dir).expect("there").next().is_none());
+        }
     }
 }

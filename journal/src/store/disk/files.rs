@@ -11,6 +11,8 @@ use super::{base, checkpoint, index, payloads, segment};
 
 /// Tells a journal from every other folder; written last when a journal is created.
 pub(super) const MARKER: &str = "FORMAT";
+/// What it is called until all of it is written.
+pub(super) const MARKER_DRAFT: &str = "FORMAT.new";
 /// Stands while a journal is being created; written first, removed last.
 pub(super) const CREATING: &str = "CREATING";
 /// Where damaged things go; nothing in it is ever read or removed.
@@ -101,7 +103,7 @@ fn read_marker(text: &[u8]) -> Folder {
 
 /// Makes the folder a journal; the last act of creation.
 pub(super) fn write_marker(dir: &Path, journal: Uuid) -> io::Result<()> {
-    let draft = dir.join("FORMAT.new");
+    let draft = dir.join(MARKER_DRAFT);
     let mut text = serde_json::to_vec(&Marker { format: FORMAT, journal })?;
     text.push(b'\n');
     let mut file = create(&draft)?;

@@ -46,8 +46,10 @@ fn made(segment: &SegmentFile, journal: Uuid, capacity: u64) -> io::Result<File>
 }
 
 /// A spare that is being made on a thread of its own.
+///
+/// Lets nobody go on without it: it would write into what is somebody else's by then, or is gone.
 #[derive(Debug)]
-pub(super) struct Making(JoinHandle<io::Result<Spare>>);
+pub(super) struct Making(Option<JoinHandle<io::Result<Spare>>>);
 
 impl Making {
     /// With less than the wanted capacity, but no less than `least`, if the disk is nearly full.
@@ -73,15 +75,37 @@ impl Making {
             }
         };
         let thread = thread::Builder::new().name("journal-spare".to_owned()).spawn(make)?;
-        Ok(Self(thread))
+        Ok(Self(Some(thread)))
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.0.is_finished()
+        self.0.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Waits for it.
-    pub(super) fn end(self) -> io::Result<Spare> {
-        self.0.join().unwrap_or_else(|_| Err(io::Error::other("the thread ended early")))
+    pub(super) fn end(mut self) -> io::Result<Spare> {
+        let made = self.0.take().and_then(|thread| thread.join().ok());
+        made.unwrap_or_else(|| Err(io::Error::other("the thread ended early")))
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        drop(self.0.take().map(JoinHandle::join));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_lets_go_of_a_spare_waits_until_nobody_writes_to_it() {
+        let home = tempfile::tempdir().expect("a folder");
+        header::create_dir(home.path()).expect("made");
+        let bytes = 8 * 1024 * 1024;
+        drop(Making::begin(home.path(), Uuid::nil(), 2, bytes, bytes).expect("begun"));
+        let path = SegmentFile::new(home.path(), 2).path;
+        assert_eq!(std::fs::metadata(path).expect("made").len(), bytes);
     }
 }
