@@ -64,7 +64,6 @@ impl Db {
     ///
     /// Nobody else may have it open.
     pub(super) fn open(dir: &Path) -> io::Result<Self> {
-        remove_drafts(dir)?;
         let began = Instant::now();
         loop {
             match Self::try_open(dir) {
@@ -246,7 +245,9 @@ impl Db {
 }
 
 /// Removes what a snapshot that was cut short has left: sled would take it for a damaged one.
-fn remove_drafts(dir: &Path) -> io::Result<()> {
+///
+/// To be called before the database is opened, by whoever the journal belongs to.
+pub(super) fn remove_drafts(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == DRAFT) {

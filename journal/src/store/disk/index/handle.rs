@@ -337,6 +337,7 @@ impl Shared {
 
     fn try_open(&self, dir: &Path) -> io::Result<(Db, Uuid, Follower)> {
         files::make_private_dir(dir)?;
+        self.change(|| db::remove_drafts(dir))?;
         let db = Db::open(dir)?;
         let own = match db.identity()? {
             Some((journal, own)) if journal == self.journal => own,
@@ -503,5 +504,9 @@ mod tests {
         std::fs::create_dir_all(&theirs).expect("made");
         assert!(index.shared.open().is_err());
         assert!(theirs.exists(), "a renewal of the next owner");
+        let theirs = dir.join(DIR).join("snap.0000000000000001.generating");
+        std::fs::write(&theirs, [7; 9]).expect("written");
+        assert!(index.shared.try_open(&dir.join(DIR)).is_err());
+        assert!(theirs.exists(), "a snapshot of the next owner");
     }
 }

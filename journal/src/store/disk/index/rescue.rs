@@ -24,6 +24,7 @@ impl Rescue {
         if !dir.join(db::LOG).is_file() {
             return Ok(Self(None));
         }
+        db::remove_drafts(&dir)?;
         let Some(db) = unless_damaged(|| Db::open(&dir))? else { return Ok(Self(None)) };
         let found = unless_damaged(|| db.identity())?.flatten();
         if found.is_some_and(|(found, _)| found == journal) {
