@@ -66,7 +66,7 @@ impl Anchor {
 
 /// Where the journal in a folder ended last; none if neither slot says so.
 pub(super) fn read(dir: &Path) -> io::Result<Option<Tail>> {
-    let [first, second] = match File::open(dir.join(NAME)) {
+    let [first, second] = match files::open(&dir.join(NAME)) {
         Ok(mut file) => slots(&mut file)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

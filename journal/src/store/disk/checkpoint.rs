@@ -54,13 +54,13 @@ pub(super) fn save(dir: &Path, position: Position, image: &[u8]) -> io::Result<(
 
 /// The newest checkpoint that is intact, without its image.
 pub(super) fn position(dir: &Path) -> Option<Position> {
-    newest(dir, |path| read_header(&mut File::open(path).ok()?).map(|(position, ..)| position))
+    newest(dir, |path| read_header(&mut files::open(path).ok()?).map(|(position, ..)| position))
 }
 
 /// The newest checkpoint that is intact.
 pub(super) fn load(dir: &Path) -> Option<(Position, Vec<u8>)> {
     newest(dir, |path| {
-        let mut file = File::open(path).ok()?;
+        let mut file = files::open(path).ok()?;
         let (position, bytes, crc) = read_header(&mut file)?;
         let mut image = Vec::new();
         file.take(bytes).read_to_end(&mut image).ok()?;

@@ -1,7 +1,7 @@
 //! The folder of a journal: what is in it, who may read it, and that it is on the disk.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,8 @@ use super::{base, checkpoint, index, payloads, segment};
 pub(super) const MARKER: &str = "FORMAT";
 /// What it is called until all of it is written.
 pub(super) const MARKER_DRAFT: &str = "FORMAT.new";
+/// Far more than any release will write into it.
+const MARKER_BYTES_MAX: u64 = 64 * 1024;
 /// Stands while a journal is being created; written first, removed last.
 pub(super) const CREATING: &str = "CREATING";
 /// Where damaged things go; nothing in it is ever read or removed.
@@ -58,9 +60,14 @@ pub(super) fn look(dir: &Path) -> io::Result<Folder> {
         Err(error) if is_absent(&error) => return Ok(Folder::Missing),
         Err(error) => return Err(error),
     }
-    match fs::read(dir.join(MARKER)) {
-        Ok(text) => return Ok(read_marker(&text)),
+    let mut text = Vec::new();
+    let marker = open(&dir.join(MARKER));
+    match marker.and_then(|file| file.take(MARKER_BYTES_MAX).read_to_end(&mut text)) {
+        Ok(_) => return Ok(read_marker(&text)),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) if error.kind() == ErrorKind::InvalidData => {
+            return Ok(Folder::Foreign { problem: format!("its {MARKER} file: {error}") });
+        }
         Err(error) => return Err(error),
     }
     if dir.join(CREATING).exists() {
@@ -142,7 +149,7 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
             copy(&path, &to)
         } else {
             // Not with its mode: what may only be read cannot be opened by sled.
-            io::copy(&mut File::open(path)?, &mut create(&to)?).map(|_| ())
+            io::copy(&mut open(&path)?, &mut create(&to)?).map(|_| ())
         }?;
     }
     Ok(())
@@ -189,7 +196,7 @@ fn unless_absent(removed: io::Result<()>) -> io::Result<()> {
 pub(super) fn sync_all(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        if path.is_dir() { sync_dir(&path) } else { File::open(&path)?.sync_all() }?;
+        if path.is_dir() { sync_dir(&path) } else { open(&path)?.sync_all() }?;
     }
     sync_dir(dir)
 }
@@ -279,17 +286,43 @@ pub(super) fn make_private_dir(dir: &Path) -> io::Result<()> {
 
 /// Makes or empties a file for its owner alone.
 pub(super) fn create(path: &Path) -> io::Result<File> {
-    private(OpenOptions::new().write(true).create(true).truncate(true)).open(path)
+    open_own(private(OpenOptions::new().write(true).create(true).truncate(true)), path)
 }
 
 /// Opens a file, or makes it for its owner alone; keeps what is in it.
 pub(super) fn open_or_create(path: &Path) -> io::Result<File> {
-    private(OpenOptions::new().read(true).write(true).create(true).truncate(false)).open(path)
+    let mut options = OpenOptions::new();
+    open_own(private(options.read(true).write(true).create(true).truncate(false)), path)
 }
 
 /// Opens a file that must be there, for reading and writing.
 pub(super) fn open_for_update(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).open(path)
+    open_own(OpenOptions::new().read(true).write(true), path)
+}
+
+/// Opens a file for reading.
+///
+/// Refuses as damaged what is no file: it might never begin, or never end.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    regular(with_flags(OpenOptions::new().read(true), false).open(path)?)
+}
+
+/// Opens what is written to: the file itself, never one that a link leads to.
+fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    match with_flags(options, true).open(path) {
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) => {
+            let problem = format!("{} is a link; put the file itself there", path.display());
+            Err(io::Error::other(problem))
+        }
+        file => regular(file?),
+    }
+}
+
+fn regular(file: File) -> io::Result<File> {
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(ErrorKind::InvalidData, "it is no regular file"))
 }
 
 /// What was not written.
@@ -354,6 +387,20 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
+/// Waits for nobody at the other end of a pipe.
+#[cfg(unix)]
+fn with_flags(options: &mut OpenOptions, is_own: bool) -> &mut OpenOptions {
+    use rustix::fs::OFlags;
+
+    let flags = if is_own { OFlags::NONBLOCK | OFlags::NOFOLLOW } else { OFlags::NONBLOCK };
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags.bits().cast_signed())
+}
+
+#[cfg(not(unix))]
+fn with_flags(options: &mut OpenOptions, _is_own: bool) -> &mut OpenOptions {
+    options
+}
+
 #[cfg(unix)]
 fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
@@ -375,3 +422,6 @@ pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
 pub(super) fn sync_dir(_dir: &Path) -> io::Result<()> {
     Ok(())
 }
+
+#[cfg(all(test, unix))]
+mod tests;

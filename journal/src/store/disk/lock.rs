@@ -41,7 +41,7 @@ impl Lock {
 
     /// Whether somebody has the journal open for writing. Changes nothing.
     pub(super) fn is_held(dir: &Path) -> bool {
-        let Ok(file) = File::open(dir.join(NAME)) else { return false };
+        let Ok(file) = files::open(&dir.join(NAME)) else { return false };
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 

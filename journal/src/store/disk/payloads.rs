@@ -116,7 +116,7 @@ impl Payloads {
         match self.body(kept.aside) {
             // Whoever left it there may not have synced it.
             Ok(found) if found == kept.body && must_sync => {
-                return Ok(File::open(path)?.sync_all()?);
+                return Ok(files::open(&path)?.sync_all()?);
             }
             Ok(found) if found == kept.body => return Ok(()),
             Ok(_) | Err(PayloadProblem::Changed) => self.quarantine(kept.aside.hash)?,
@@ -189,7 +189,7 @@ impl Payloads {
 
     fn sync_these(&self, hashes: impl IntoIterator<Item = PayloadHash>) -> io::Result<()> {
         for hash in hashes {
-            match File::open(self.path(hash)) {
+            match files::open(&self.path(hash)) {
                 // Nothing referred to it, and it was collected.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 file => file?.sync_all()?,
@@ -352,12 +352,13 @@ impl Bodies for Payloads {
     fn body(&self, aside: Aside) -> Result<Vec<u8>, PayloadProblem> {
         let mut body = Vec::new();
         // One byte more than there should be shows that there is more.
-        let read = File::open(self.path(aside.hash))
+        let read = files::open(&self.path(aside.hash))
             .and_then(|file| file.take(u64::from(aside.bytes) + 1).read_to_end(&mut body));
         match read {
             Ok(bytes) if u32::try_from(bytes) == Ok(aside.bytes) => Ok(body),
             Ok(_) => Err(PayloadProblem::Changed),
             Err(error) if error.kind() == ErrorKind::NotFound => Err(PayloadProblem::Missing),
+            Err(error) if error.kind() == ErrorKind::InvalidData => Err(PayloadProblem::Changed),
             Err(error) => Err(PayloadProblem::Unreadable { said: error.to_string() }),
         }
     }

@@ -1,7 +1,6 @@
 //! Both copies of the file in the folder of a journal.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -126,7 +125,7 @@ pub(in crate::store::disk) fn remove_drafts(dir: &Path) -> io::Result<()> {
 pub(in crate::store::disk) fn first_in(dir: &Path, journal: Uuid) -> Option<Origin> {
     let of = |name| {
         let mut bytes = Vec::new();
-        let file = File::open(dir.join(name)).ok()?;
+        let file = files::open(&dir.join(name)).ok()?;
         file.take(HEAD_BYTES).read_to_end(&mut bytes).ok()?;
         Head::decode(&bytes).ok().filter(|head| head.journal == journal).map(|head| head.origin)
     };

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::format::{END_BYTES, Flaw, HEAD_BYTES, Head, Origin};
 use crate::codec::{self, CLAIM_BYTES};
 use crate::id::Seq;
+use crate::store::disk::files;
 
 /// Bytes between two frames whose places are remembered.
 const STRIDE_BYTES: u64 = 64 * 1024;
@@ -46,9 +47,10 @@ impl Found {
 impl Base {
     /// Opens and checks the file at a path.
     pub(super) fn open(path: &Path, journal: Uuid) -> io::Result<Found> {
-        let file = match File::open(path) {
+        let file = match files::open(path) {
+            Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Absent),
-            file => file?,
+            Err(error) => return Found::of(error),
         };
         let bytes = file.metadata()?.len();
         let source = Source { file: Arc::new(Mutex::new(file)), begin: 0, bytes };

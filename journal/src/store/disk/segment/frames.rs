@@ -1,7 +1,6 @@
 //! All frames of a journal in their order, damaged ones too.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use super::header::{self, HeaderFlaw, Place, SegmentFile};
 use super::walk::{Ahead, Walk};
 use crate::codec::{self, PayloadHash, PayloadProblem, Seal};
 use crate::id::Seq;
+use crate::store::disk::files;
 
 /// What stands at a place where a frame should.
 #[derive(Debug)]
@@ -220,6 +220,6 @@ impl Iterator for Frames {
 pub(in crate::store::disk) fn seals_in(
     file: &Path,
 ) -> io::Result<impl Iterator<Item = io::Result<Seal>> + use<>> {
-    let mut walk = Walk::new(File::open(file)?, 0)?;
+    let mut walk = Walk::new(files::open(file)?, 0)?;
     Ok(std::iter::from_fn(move || walk.resync().transpose()))
 }

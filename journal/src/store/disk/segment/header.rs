@@ -54,7 +54,7 @@ impl SegmentFile {
     ///
     /// Says what is wrong with the header as well, if anything.
     pub(super) fn open(&self, journal: Uuid) -> io::Result<(File, Option<HeaderFlaw>)> {
-        let mut file = File::open(&self.path)?;
+        let mut file = files::open(&self.path)?;
         let mut bytes = Vec::with_capacity(COVERED_BYTES + 4);
         file.by_ref().take(HEADER_BYTES).read_to_end(&mut bytes)?;
         Ok((file, check(&bytes, self.ordinal, journal).err()))
@@ -101,7 +101,7 @@ pub(super) enum HeaderFlaw {
 pub(in crate::store::disk) fn named_by_all(segments: &[SegmentFile]) -> Option<Uuid> {
     let named = |segment: &SegmentFile| {
         let mut bytes = [0; COVERED_BYTES + 4];
-        File::open(&segment.path).ok()?.read_exact(&mut bytes).ok()?;
+        files::open(&segment.path).ok()?.read_exact(&mut bytes).ok()?;
         let journal = Uuid::from_bytes(*bytes.get(16..)?.first_chunk()?);
         (bytes == encode(segment.ordinal, journal)).then_some(journal)
     };
