@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 4 | CRC32C over the rest |
 //! | 4 | `RJCP` |
-//! | 2 | version of this layout: 1 |
+//! | 2 | version of this layout: 2 |
 //! | 8 | fingerprint of the fold |
 //! | 8 | position |
 //! | | LZ4, behind its plain size: parts, each behind its length (4 bytes) |
