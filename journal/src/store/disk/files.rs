@@ -17,7 +17,7 @@ pub(super) const MARKER_DRAFT: &str = "FORMAT.new";
 const MARKER_BYTES_MAX: u64 = 64 * 1024;
 /// Stands while a journal is being created; written first, removed last.
 pub(super) const CREATING: &str = "CREATING";
-/// Where damaged things go; nothing in it is ever read or removed.
+/// Where damaged things go; nothing in it is ever removed, nor read but for the bodies it needs.
 const QUARANTINE: &str = "quarantine";
 
 /// Format of the folder that this release writes, and the latest that it reads.
