@@ -97,7 +97,7 @@ pub struct Settings {
     pub retention_age: Option<Duration>,
     /// Ended runs that are kept, the newest ones; none is all of them.
     pub retention_runs: Option<u64>,
-    /// Bytes of records that are kept; none is all of them.
+    /// Bytes of records that are kept, with payloads in files of their own; none is all of them.
     pub retention_bytes: Option<u64>,
 }
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 /// # Panics
 /// Where the back-end breaks a promise of [`Store`].
 pub fn run<S: Store>(mut make: impl FnMut() -> S) {
-    let checks: [fn(&S); 17] = [
+    let checks: [fn(&S); 18] = [
         begins_with_its_creation,
         gives_back_what_it_took,
         appends_nothing_of_nothing,
@@ -30,6 +30,7 @@ pub fn run<S: Store>(mut make: impl FnMut() -> S) {
         keeps_what_is_derived_in_the_order_of_its_keys,
         refuses_large_values_whole,
         is_trimmed_at_its_cuts,
+        weighs_what_is_kept_aside,
         keeps_what_it_is_told_to_when_it_is_trimmed_again,
         refuses_to_be_trimmed_elsewhere,
         refuses_everything_once_closed,
@@ -282,6 +283,17 @@ fn is_trimmed_at_its_cuts<S: Store>(store: &S) {
     assert_eq!(store.read(Seq::ZERO).expect("nothing"), None);
     store.append(head, &[record(head.get() + 1, 10)]).expect("it goes on");
     assert_eq!(store.read(first).expect("there").map(|record| record.seq), Some(first));
+}
+
+fn weighs_what_is_kept_aside<S: Store>(store: &S) {
+    let (bytes, count) = (100_000, 8);
+    let before = with_cuts(store, 1);
+    let next = store.head().get() + 1;
+    let large: Vec<Record> = (next..next + count).map(|seq| record(seq, bytes)).collect();
+    store.append(store.head(), &large).expect("appended");
+    assert_eq!(store.cuts().first().map(|cut| cut.first), before.first().copied());
+    let behind = store.cuts().first().map_or(0, |cut| cut.bytes_behind);
+    assert!(behind >= bytes as u64 * count, "{behind} bytes");
 }
 
 fn keeps_what_it_is_told_to_when_it_is_trimmed_again<S: Store>(store: &S) {

@@ -164,7 +164,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 pub struct Cut {
     /// The first record that stays.
     pub first: Seq,
-    /// Bytes that records take up from there on.
+    /// Bytes that records take up from there on, with what they keep aside.
     pub bytes_behind: u64,
 }
 

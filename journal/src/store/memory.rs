@@ -58,10 +58,12 @@ impl Kept {
     }
 
     fn cuts(&self) -> Vec<Cut> {
-        let mut bytes_behind = 0;
+        let (mut bytes_behind, mut asides) = (0, HashSet::new());
         let mut cuts = Vec::new();
         for (frame, seq) in self.frames.iter().rev().zip((0..=self.tail.head.get()).rev()) {
             bytes_behind += frame.len() as u64;
+            let aside = codec::claim_aside(frame).filter(|aside| asides.insert(aside.hash));
+            bytes_behind += aside.map_or(0, |aside| u64::from(aside.bytes));
             if seq % CUT_RECORDS == 1 && seq > self.first().get() {
                 cuts.push(Cut { first: Seq::new(seq), bytes_behind });
             }

@@ -161,64 +161,6 @@ fn a_spoilt_body_of_a_kept_record_is_found_in_an_archive() {
     assert!(refused.to_string().contains("payload of record 5"), "{refused}");
 }
 
-/// A body that stands still for whoever reads it, until somebody writes it.
-#[cfg(unix)]
-fn hold_up(path: &Path) {
-    use rustix::fs::{CWD, FileType, Mode, mknodat};
-    fs::remove_file(path).expect("removed");
-    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("made");
-}
-
-#[cfg(unix)]
-#[test]
-fn a_journal_that_is_trimmed_while_it_is_exported_is_exported_anew() {
-    for (is_trimmed, is_whole) in [(true, true), (true, false), (false, false)] {
-        let (home, dir) = home();
-        let store = trimmed(&dir);
-        append_until(&store, || bodies(&dir).len() == KEPT.len());
-        append_until(&store, || store.cuts().len() > 1);
-        let held = bodies(&dir).into_iter().max_by_key(|path| is_of(path, 5)).expect("two");
-        let (body, file) = (fs::read(&held).expect("read"), home.path().join("a.rjar"));
-        hold_up(&held);
-        let cut = store.cuts().last().expect("one").first;
-        let exported = std::thread::scope(|scope| {
-            let exporting = scope.spawn(|| export(&dir, &file, None));
-            // Once this is open the other end is, in the middle of the first attempt.
-            let mut pipe = fs::File::options().write(true).open(&held).expect("read by somebody");
-            if is_trimmed {
-                store.trim(cut, b"rest", &[Seq::new(9)]).expect("trimmed");
-            }
-            if is_whole {
-                std::io::Write::write_all(&mut pipe, &body).expect("written");
-            }
-            drop(pipe);
-            exporting.join().expect("no panic")
-        });
-        let parts = fs::read_dir(home.path()).expect("readable").filter(|found| {
-            let name = found.as_ref().expect("readable").file_name();
-            name.to_string_lossy().ends_with(".part")
-        });
-        assert_eq!(parts.count(), 0, "no half of a file is left");
-        if !is_trimmed {
-            let refused = exported.expect_err("a body is lost").to_string();
-            assert!(refused.contains("record 5"), "{refused}");
-            assert!(!file.exists());
-            continue;
-        }
-        exported.expect("exported");
-        let archive = Archive::open(&file).expect("whole");
-        assert_eq!((archive.first(), archive.kept()), (cut, 1));
-    }
-}
-
-/// Whether a body is that of a record.
-#[cfg(unix)]
-fn is_of(path: &Path, seq: u64) -> bool {
-    let begin = format!("{seq}xxxxxxxx");
-    let body = fs::read(path).expect("read");
-    body.windows(begin.len()).take(200).any(|found| found == begin.as_bytes())
-}
-
 /// The file with the body of a record.
 fn body_of(dir: &Path, seq: u64) -> PathBuf {
     let begin = format!("{seq}xxxxxxxx");

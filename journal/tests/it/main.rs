@@ -10,7 +10,6 @@ mod kept_bodies;
 mod kill;
 mod marker;
 mod mending;
-mod no_room;
 mod payloads;
 mod renewal;
 mod store;

@@ -1,6 +1,8 @@
 //! Bodies that do not fit into a frame, each in a file with its hash for a name.
 
-use std::collections::{HashMap, HashSet};
+mod seen;
+
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,6 +14,8 @@ use super::segment::{self, Flaw, Piece};
 use super::store::Durability;
 use crate::codec::{Aside, BODY_BYTES_MAX, Bodies, DecodeError, Kept, PayloadHash, PayloadProblem};
 use crate::id::Seq;
+use crate::store::contract::Cut;
+use seen::Seen;
 
 /// The folder of the bodies.
 pub(super) const DIR: &str = "payloads";
@@ -30,6 +34,9 @@ const RESERVE_BYTES: u64 = 16 * BODY_BYTES_MAX as u64;
 pub(super) struct Payloads {
     journal_dir: PathBuf,
     written: Arc<Mutex<Written>>,
+    seen: Arc<Mutex<Seen>>,
+    /// How a draft is made; a test makes it on a disk that is full.
+    pub(super) make: fn(&Path) -> io::Result<File>,
 }
 
 /// What must not be collected although no frame that was seen refers to it.
@@ -53,7 +60,12 @@ struct Written {
 
 impl Payloads {
     pub(super) fn new(journal_dir: &Path) -> Self {
-        Self { journal_dir: journal_dir.to_owned(), written: Arc::default() }
+        Self {
+            journal_dir: journal_dir.to_owned(),
+            written: Arc::default(),
+            seen: Arc::default(),
+            make: files::create,
+        }
     }
 
     fn folder(&self) -> PathBuf {
@@ -137,7 +149,7 @@ impl Payloads {
         write: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> io::Result<PathBuf> {
         let draft = self.folder().join(DRAFT);
-        let mut file = files::create(&draft)?;
+        let mut file = (self.make)(&draft)?;
         write(&mut file)?;
         if must_sync {
             file.sync_all()?;
@@ -248,6 +260,45 @@ impl Payloads {
     fn unless_over(&self) -> io::Result<MutexGuard<'_, Written>> {
         let written = self.written();
         if written.is_over { Err(ErrorKind::Interrupted.into()) } else { Ok(written) }
+    }
+
+    /// The bodies that the frames from `first` to `last` refer to; an error unless all of these are
+    /// there, or if it is stopped.
+    ///
+    /// `frames` gives those from a position on. Each is read once in a session.
+    pub(super) fn referenced<I: Iterator<Item = Piece>>(
+        &self,
+        frames: impl Fn(Seq) -> I,
+        (first, last): (Seq, Seq),
+        is_stopped: impl Fn() -> bool,
+    ) -> io::Result<HashSet<PayloadHash>> {
+        loop {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if seen.read_some(&frames, first, last)? {
+                return Ok(seen.referenced());
+            }
+            drop(seen);
+            if is_stopped() {
+                return Err(ErrorKind::Interrupted.into());
+            }
+        }
+    }
+
+    /// Adds the bytes of bodies to those of the frames behind each cut, as far as the frames can be
+    /// read.
+    pub(super) fn weigh<I: Iterator<Item = Piece>>(
+        &self,
+        cuts: &mut [Cut],
+        frames: impl Fn(Seq) -> I,
+        all: (Seq, Seq),
+        is_stopped: impl Fn() -> bool,
+    ) {
+        if cuts.is_empty() || self.is_empty() {
+            return;
+        }
+        // Behind damage, what was read before counts.
+        let _ = self.referenced(frames, all, is_stopped);
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).weigh(cuts);
     }
 
     /// Removes bodies that no frame refers to.
@@ -378,46 +429,6 @@ fn flaw(error: DecodeError) -> Flaw {
     }
 }
 
-/// What the frames of a journal refer to, as far as they were read; each is read once.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// The last frame that refers to each body.
-    last: HashMap<PayloadHash, Seq>,
-    /// All in front of this one were read, back to where the journal began then.
-    next: Seq,
-}
-
-impl Seen {
-    /// What the frames from `first` to `last` refer to; an error unless all of them are there.
-    ///
-    /// `frames` gives those from a position on, perhaps with some in front of it. Gives up as soon
-    /// as `is_stopped` says so, and goes on from there the next time.
-    pub(super) fn referenced<I: Iterator<Item = Piece>>(
-        &mut self,
-        frames: impl FnOnce(Seq) -> I,
-        first: Seq,
-        last: Seq,
-        is_stopped: impl Fn() -> bool,
-    ) -> io::Result<HashSet<PayloadHash>> {
-        self.last.retain(|_, seq| *seq >= first);
-        self.next = self.next.max(first);
-        let (from, mut pieces) = (self.next, frames(self.next));
-        while self.next <= last {
-            let missing = || io::Error::other(format!("record {} is missing", self.next));
-            let piece = pieces.find(|piece| piece.key >= from).ok_or_else(missing)?;
-            let seal = piece.seal.ok().filter(|seal| seal.seq == self.next);
-            let damaged = || io::Error::other(format!("record {} is damaged", self.next));
-            let seal = seal.ok_or_else(damaged)?;
-            if is_stopped() {
-                return Err(ErrorKind::Interrupted.into());
-            }
-            self.last.extend(seal.aside.map(|aside| (aside.hash, seal.seq)));
-            self.next = self.next.next();
-        }
-        Ok(self.last.keys().copied().collect())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -522,9 +533,8 @@ mod tests {
         payloads.settle();
         let damaged = || Err(io::Error::other("record 7 is damaged"));
         assert!(payloads.collect(damaged).is_err());
-        let mut seen = Seen::default();
         let nothing = |_| std::iter::empty();
-        let missing = || seen.referenced(nothing, Seq::new(1), Seq::new(1), || false);
+        let missing = || payloads.referenced(nothing, (Seq::new(1), Seq::new(1)), || false);
         assert!(payloads.collect(missing).is_err());
         assert!(is_there(&payloads, &kept));
     }

@@ -331,7 +331,10 @@ impl Store for DiskStore {
     }
 
     fn cuts(&self) -> Vec<Cut> {
-        self.map.cuts()
+        let mut cuts = self.map.cuts();
+        let (frames, all) = (|from| self.map.frames_near(from), (self.first(), self.head()));
+        self.payloads.weigh(&mut cuts, frames, all, || self.is_closed());
+        cuts
     }
 
     fn trim(&self, first: Seq, residue: &[u8], kept: &[Seq]) -> Result<(), TrimError> {
@@ -467,5 +470,7 @@ pub(super) fn keyed(piece: segment::Piece) -> (Seq, Result<Vec<u8>, Unread>) {
     (piece.key, frame)
 }
 
+#[cfg(all(test, target_os = "linux"))]
+mod no_room;
 #[cfg(all(test, unix))]
 mod tests;

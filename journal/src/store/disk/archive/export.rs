@@ -38,7 +38,7 @@ pub struct Exported {
 /// release, or if the file cannot be written.
 pub fn export(journal: &Path, to: &Path, run: Option<RunId>) -> Result<Exported, ExportError> {
     for _ in 0..TRIMMED_MEANWHILE_MAX {
-        if let Some(exported) = try_export(journal, to, run)? {
+        if let Some(exported) = try_export(&Snapshot::take(journal)?, journal, to, run)? {
             return Ok(exported);
         }
     }
@@ -49,12 +49,12 @@ pub fn export(journal: &Path, to: &Path, run: Option<RunId>) -> Result<Exported,
 
 /// None if the journal was trimmed meanwhile.
 fn try_export(
+    snapshot: &Snapshot,
     journal: &Path,
     to: &Path,
     run: Option<RunId>,
 ) -> Result<Option<Exported>, ExportError> {
     let (location, source) = (to.display().to_string(), journal.display().to_string());
-    let snapshot = Snapshot::take(journal)?;
     match snapshot.condition().clone() {
         Condition::Whole | Condition::Torn { .. } => {}
         Condition::Damaged { problem, .. } => {
@@ -70,7 +70,7 @@ fn try_export(
     let failed = |source| ExportError::Io { location: location.clone(), source };
     let draft = draft_of(to).map_err(failed)?;
     let file = create_new(&draft).map_err(failed)?;
-    let written = write(&snapshot, run, file);
+    let written = write(snapshot, run, file);
     let is_damaged = matches!(written, Err(Failure::Changed(_) | Failure::Body(..)));
     if is_damaged && snapshot.was_trimmed() {
         return fs::remove_file(&draft).map(|()| None).map_err(failed);
@@ -215,4 +215,54 @@ fn publish(draft: &Path, to: &Path) -> io::Result<()> {
     }
     let dir = to.parent().filter(|dir| !dir.as_os_str().is_empty());
     files::sync_dir(dir.unwrap_or_else(|| Path::new(".")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::conformance::record;
+    use crate::store::{Archive, DiskStore, Durability, OpenMode, Store};
+
+    fn files_in(dir: &Path) -> usize {
+        fs::read_dir(dir).expect("readable").count()
+    }
+
+    #[test]
+    fn a_journal_that_is_trimmed_while_it_is_exported_is_exported_anew() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (dir, file) = (home.path().join("journal"), home.path().join("a.rjar"));
+        let store = DiskStore::open(&dir, OpenMode::CreateIfMissing, Durability::Process);
+        let store = store.expect("created");
+        while store.cuts().len() < 2 {
+            let head = store.head();
+            let next = head.get() + 1;
+            let bytes = if next == 9 { 20_000 } else { 5_000 };
+            store.append(head, &[record(next, bytes)]).expect("appended");
+        }
+        let seen = Snapshot::take(&dir).expect("readable");
+        let cut = store.cuts().last().expect("one").first;
+        store.trim(cut, b"rest", &[Seq::new(9)]).expect("trimmed");
+        let before = files_in(home.path());
+        let exported = try_export(&seen, &dir, &file, None).expect("it is as it should be");
+        assert_eq!((exported, files_in(home.path())), (None, before), "no half of a file is left");
+        export(&dir, &file, None).expect("exported");
+        let archive = Archive::open(&file).expect("whole");
+        assert_eq!((archive.first(), archive.kept()), (cut, 1));
+    }
+
+    #[test]
+    fn a_body_that_is_lost_is_told_and_not_tried_again_for_ever() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (dir, file) = (home.path().join("journal"), home.path().join("a.rjar"));
+        let store = DiskStore::open(&dir, OpenMode::CreateIfMissing, Durability::Process);
+        let store = store.expect("created");
+        store.append(Seq::new(1), &[record(2, 20_000)]).expect("appended");
+        for body in fs::read_dir(dir.join("payloads")).expect("readable") {
+            fs::remove_file(body.expect("readable").path()).expect("removed");
+        }
+        let before = files_in(home.path());
+        let refused = export(&dir, &file, None).expect_err("a body is lost");
+        assert!(refused.to_string().contains("record 2"), "{refused}");
+        assert_eq!(files_in(home.path()), before);
+    }
 }

@@ -20,7 +20,7 @@ use crate::id::Seq;
 use crate::store::cache::{Cache, CacheError, Change, Pair};
 use crate::store::disk::base;
 use crate::store::disk::files;
-use crate::store::disk::payloads::{Payloads, Seen};
+use crate::store::disk::payloads::Payloads;
 use crate::store::disk::segment::Map;
 
 /// The folder of the database.
@@ -366,8 +366,8 @@ impl Shared {
 
     /// Follows until the journal is closed.
     fn follow(&self, mut follower: Follower) -> io::Result<()> {
-        let (mut measure, mut seen) = (Measure::begin(&self.dir), Seen::default());
-        self.collect(&mut seen);
+        let mut measure = Measure::begin(&self.dir);
+        self.collect();
         loop {
             if self.waits_for_records(&follower) {
                 let end = Instant::now() + CLOSE;
@@ -379,7 +379,7 @@ impl Shared {
             }
             follower.follow(&self.map, self.head(), &|| self.is_closing(), None)?;
             self.state().taken = follower.taken();
-            self.collect(&mut seen);
+            self.collect();
             if measure.is_wasteful(&self.dir, &mut follower, &|| self.is_closing())?
                 && let Some(own) = self.own()
             {
@@ -391,7 +391,7 @@ impl Shared {
 
     /// Removes bodies that a crash has left of commits that never were, or that only dropped
     /// records referred to.
-    fn collect(&self, seen: &mut Seen) {
+    fn collect(&self) {
         let first = self.map.first();
         let before = std::mem::replace(&mut self.state().collected, first);
         if before == first || self.payloads.is_empty() {
@@ -402,7 +402,7 @@ impl Shared {
         let _ = self.payloads.collect(|| {
             let mut found = base::referenced(&self.dir, self.journal)?;
             let frames = |from| self.map.frames_near(from);
-            found.extend(seen.referenced(frames, first, self.head(), is_closing)?);
+            found.extend(self.payloads.referenced(frames, (first, self.head()), is_closing)?);
             Ok(found)
         });
     }

@@ -1,15 +1,14 @@
 //! A disk without room for a body: the batch is refused, and nothing else is the matter.
-//!
-//! A draft that leads to `/dev/full` takes nothing, as the file of a full disk.
-#![cfg(target_os = "linux")]
 
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use resurge_journal::store::conformance::{self, record};
-use resurge_journal::store::{AppendError, DiskStore, Durability, OpenMode, Store};
-use resurge_journal::{Record, Seq};
+use crate::id::Seq;
+use crate::record::Record;
+use crate::store::conformance::{self, record};
+use crate::store::disk::files;
+use crate::store::{AppendError, DiskStore, Durability, OpenMode, Store};
 
 const LARGE: usize = 30_000;
 const BOTH: [Durability; 2] = [Durability::Power, Durability::Process];
@@ -21,19 +20,29 @@ fn home() -> (tempfile::TempDir, PathBuf) {
 }
 
 fn created(dir: &Path, durability: Durability) -> DiskStore {
-    DiskStore::open(dir, OpenMode::CreateIfMissing, durability).expect("created")
+    let store = DiskStore::open(dir, OpenMode::CreateIfMissing, durability);
+    let mut store = store.expect("created");
+    store.payloads.make = make;
+    store
 }
 
-/// Takes the room away from the next body; what is refused removes its draft, and so this.
+/// Says that the disk is full.
+const FULL: &str = "full";
+
+/// A draft on a disk that may be full: then it takes nothing.
+fn make(draft: &Path) -> io::Result<File> {
+    let file = files::create(draft)?;
+    let full = || File::options().write(true).open("/dev/full");
+    if draft.with_file_name(FULL).exists() { full() } else { Ok(file) }
+}
+
 fn fill(dir: &Path) {
-    let draft = dir.join("payloads/draft");
     fs::create_dir_all(dir.join("payloads")).expect("made");
-    let _ = fs::remove_file(&draft);
-    symlink("/dev/full", draft).expect("linked");
+    fs::write(dir.join("payloads").join(FULL), "").expect("written");
 }
 
 fn free(dir: &Path) {
-    let _ = fs::remove_file(dir.join("payloads/draft"));
+    fs::remove_file(dir.join("payloads").join(FULL)).expect("removed");
 }
 
 fn batch() -> Vec<Record> {
@@ -70,8 +79,9 @@ fn a_refused_body_leaves_no_draft_behind() {
         let refused = store.append(Seq::new(1), &[record(2, LARGE)]);
         let Err(AppendError::NoRoom { location, source }) = refused else { panic!("{refused:?}") };
         assert_eq!(location, dir.display().to_string());
-        assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
+        assert_eq!(source.kind(), io::ErrorKind::StorageFull);
         assert!(!names(&dir).contains(&"draft".to_owned()), "{:?}", names(&dir));
+        free(&dir);
         assert!(store.seek_room(), "and to look for room leaves none either");
         assert!(!names(&dir).contains(&"draft".to_owned()), "{:?}", names(&dir));
     }
@@ -85,6 +95,8 @@ fn whoever_gives_up_on_a_refused_batch_can_add_another_one() {
     store.append(Seq::new(1), &[record(2, LARGE)]).expect_err("no room");
     store.append(Seq::new(1), &[record(2, 10)]).expect("there is room in the segment");
     assert!(!store.has_room(), "what is missing was not looked for");
+    assert!(!store.seek_room(), "there is none");
+    free(&dir);
     assert!(store.seek_room());
     drop(store);
     let store = DiskStore::open(&dir, OpenMode::Existing, Durability::Power).expect("opened");
