@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use resurge_journal::Seq;
 use resurge_journal::event::RecoveryMethod;
@@ -15,6 +16,8 @@ use crate::fixture::{contents, create, frames, home, remove, segment};
 use crate::mending::{copy_of, expect_all, mended};
 
 const VALUE_BYTES: usize = 8 * 1024;
+/// Longer than anything takes that is not lost.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 fn index_bytes(dir: &Path) -> u64 {
     let files = fs::read_dir(dir.join("index")).into_iter().flatten();
@@ -87,7 +90,9 @@ fn bloated(dir: &Path) -> (DiskStore, Expected) {
 /// Changes the cache and the journal until the database has become small.
 fn change_until_it_is_small(dir: &Path, store: &DiskStore, expected: &mut Expected) {
     let mut turn = 0;
+    let began = Instant::now();
     while index_bytes(dir) > 4 * 1024 * 1024 || !dir.join("index/db").exists() {
+        assert!(began.elapsed() < PATIENCE, "{} bytes after {turn} turns", index_bytes(dir));
         turn += 1;
         expected.change(store, vec![put(turn % 150, turn)]);
         let gone = (turn % 70 + 20).to_be_bytes().to_vec();

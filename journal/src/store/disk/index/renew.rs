@@ -145,7 +145,12 @@ impl Shared {
                 break;
             }
         }
-        while self.dirty().as_ref().is_some_and(|keys| keys.len() > PAIRS_AT_LAST) {
+        // Whoever changes the cache may be faster than this thread, which yields to all others.
+        let mut left = usize::MAX;
+        while let Some(keys) =
+            self.dirty_keys().filter(|keys| *keys > PAIRS_AT_LAST && *keys < left)
+        {
+            left = keys;
             self.copy_dirty(old.db(), new.db())?;
         }
         new.db().flush()?;
@@ -166,6 +171,11 @@ impl Shared {
                 return Ok(false);
             }
         }
+    }
+
+    /// How many keys were changed since they were copied.
+    fn dirty_keys(&self) -> Option<usize> {
+        self.dirty().as_ref().map(BTreeSet::len)
     }
 
     /// Copies what was changed since it was copied.
