@@ -41,12 +41,13 @@ fn a_loss_is_told_although_the_opening_that_noticed_it_died() {
         };
         set_back();
         fs::remove_dir_all(dir.join(index::DIR)).expect("removed");
-        let file = dir.join(segment::DIR).join("00000001.seg");
-        let bytes = fs::read(&file).expect("read");
-        let is_frame = |at: &usize| bytes.get(*at..).is_some_and(|rest| rest.starts_with(b"RJ"));
-        let sixth = (64..bytes.len()).filter(is_frame).nth(5).expect("ten frames");
-        let mut spoilt = bytes.clone();
-        *spoilt.get_mut(sixth + 20).expect("within") ^= 1;
+        let journal = Place::new(&dir).journal().expect("there").expect("one");
+        let segments = Origin::CREATION.segments(&dir).expect("listed");
+        let file = segments.first().expect("one").path.clone();
+        let sixth = Origin::CREATION.frames(journal, segments).nth(5).expect("ten frames");
+        let at = usize::try_from(sixth.place.offset).expect("small");
+        let mut spoilt = fs::read(&file).expect("read");
+        *spoilt.get_mut(at + 20).expect("within") ^= 1;
         fs::write(&file, spoilt).expect("written");
 
         drop(open(&dir, OpenMode::Existing).expect("mended"));
