@@ -28,7 +28,7 @@ pub enum OpenError {
     },
     /// The journal could be opened, but not be replayed.
     #[error(
-        "the journal at {location} cannot be replayed; `journal-dump verify` says where it is damaged"
+        "the engine cannot go on from the journal at {location}; unless the disk is full, `journal-dump verify` says where it is damaged"
     )]
     Replay {
         /// Where the journal is.

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use resurge_journal::checkpoint::{Cold, Lost};
+use resurge_journal::dump::with_causes;
 use resurge_journal::state::{Run, RunPhase};
 use resurge_journal::store::Store;
 use resurge_journal::{Record, ResourceKey, RunId, Seq, State, StepIndex, Timestamp};
@@ -132,7 +133,7 @@ impl Driver {
             Ok(()) => SHUT_DOWN.to_owned(),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the engine stopped");
-                chain_text(&error)
+                with_causes(&error)
             }
         };
         // Set before the answers that wait are dropped, so that whoever wakes can read it.
@@ -541,16 +542,6 @@ async fn sleep_until(world: &World, at: Option<Timestamp>) {
         Some(at) => world.sleep_until(at).await,
         None => std::future::pending().await,
     }
-}
-
-fn chain_text(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// Messages taken before the loop looks at the disk again.

@@ -26,6 +26,8 @@ const OLD: &str = "index.old";
 const WORTH_BYTES: u64 = 8 * 1024 * 1024;
 /// How much larger than what it holds it may be; a new one has about twice the size of that.
 const WASTE_MAX: u64 = 3;
+/// What must have gone of what it held, as its n-th part, for another look at that.
+const REMOVED_SHARE: u64 = 8;
 /// Pairs of the cache that are copied at a time.
 const PAIRS_AT_ONCE: usize = 256;
 /// Pairs that may be left for the moment in which nobody can change the cache.
@@ -75,15 +77,17 @@ impl Measure {
         stop: &dyn Fn() -> bool,
     ) -> io::Result<bool> {
         let bytes = files::bytes_in(&dir.join(DIR))?;
-        let has_dropped = follower.has_dropped();
-        if bytes < WORTH_BYTES || !has_dropped && bytes < self.due_bytes {
+        let removed = follower.db().removed_bytes();
+        let since = removed.saturating_sub(self.removed);
+        // Nobody knows what it holds before it was read once; more than this share is no waste.
+        let held = self.held.max(bytes / WASTE_MAX);
+        let has_lost = follower.has_dropped() || since > held / REMOVED_SHARE;
+        if bytes < WORTH_BYTES || !has_lost && bytes < self.due_bytes {
             return Ok(false);
         }
         self.due_bytes = WASTE_MAX * bytes;
         // Of what it held then, at least so much is left: to know more costs reading all of it.
-        let removed = follower.db().removed_bytes();
-        let least = self.held.saturating_sub(removed.saturating_sub(self.removed));
-        if bytes <= WASTE_MAX * least {
+        if bytes <= WASTE_MAX * self.held.saturating_sub(since) {
             return Ok(false);
         }
         let Some(held) = follower.db().live_bytes(stop)? else { return Ok(false) };
