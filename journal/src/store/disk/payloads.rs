@@ -148,6 +148,7 @@ impl Payloads {
         must_sync: bool,
         write: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> io::Result<PathBuf> {
+        files::make_private_dir(&self.folder())?;
         let draft = self.folder().join(DRAFT);
         let mut file = (self.make)(&draft)?;
         write(&mut file)?;
@@ -272,16 +273,27 @@ impl Payloads {
         (first, last): (Seq, Seq),
         is_stopped: impl Fn() -> bool,
     ) -> io::Result<HashSet<PayloadHash>> {
-        loop {
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            if seen.read_some(&frames, first, last)? {
-                return Ok(seen.referenced());
-            }
-            drop(seen);
+        self.read(frames, (first, last), is_stopped)?;
+        Ok(self.seen().referenced())
+    }
+
+    fn read<I: Iterator<Item = Piece>>(
+        &self,
+        frames: impl Fn(Seq) -> I,
+        (first, last): (Seq, Seq),
+        is_stopped: impl Fn() -> bool,
+    ) -> io::Result<()> {
+        while !self.seen().read_some(&frames, first, last)? {
             if is_stopped() {
                 return Err(ErrorKind::Interrupted.into());
             }
         }
+        Ok(())
+    }
+
+    /// What was read; a panic elsewhere cannot have left it half-changed.
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds the bytes of bodies to those of the frames behind each cut, as far as the frames can be
@@ -297,8 +309,8 @@ impl Payloads {
             return;
         }
         // Behind damage, what was read before counts.
-        let _ = self.referenced(frames, all, is_stopped);
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).weigh(cuts);
+        let _ = self.read(frames, all, is_stopped);
+        self.seen().weigh(cuts);
     }
 
     /// Removes bodies that no frame refers to.
@@ -516,6 +528,14 @@ mod tests {
         });
         assert!(stopped.is_err());
         assert!(is_there(&payloads, &kept), "the next owner may just have committed it");
+    }
+
+    #[test]
+    fn room_is_found_for_the_first_body_of_a_journal() {
+        let (_home, payloads) = home();
+        payloads.written().missing = 100;
+        assert!(!payloads.has_room());
+        assert!(payloads.seek_room(), "there was not even room for the folder");
     }
 
     #[test]

@@ -282,6 +282,12 @@ impl Store for DiskStore {
         let needs_all = from <= self.first() && to <= self.opened_at;
         let found = records(from, to, frames, self.payloads.clone());
         let found = excuse(found, || self.first());
+        // Whoever still reads when the journal is let go of does not go on to its end.
+        let mut is_over = false;
+        let found = found.map_while(move |found| {
+            let was_over = std::mem::replace(&mut is_over, self.is_closed());
+            (!was_over).then_some(if is_over { Err(ReadError::Closed) } else { found })
+        });
         Box::new(found.inspect(move |found| {
             // Without a body, whoever folds all records cannot go on; others can do without it.
             if needs_all && found.as_ref().is_err_and(ReadError::is_of_payload) {

@@ -383,8 +383,7 @@ impl Shared {
             if measure.is_wasteful(&self.dir, &mut follower, &|| self.is_closing())?
                 && let Some(own) = self.own()
             {
-                follower = self.renew(follower, own)?;
-                measure = Measure::begin(&self.dir);
+                follower = self.renew(follower, own, &mut measure)?;
             }
         }
     }

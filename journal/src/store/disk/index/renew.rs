@@ -99,9 +99,14 @@ impl Measure {
 impl Shared {
     /// Puts a new database in the place of a wasteful one; gives the one to go on with.
     ///
-    /// One that cannot be made leaves everything as it is. Nobody waits for this, but whoever uses
-    /// the cache in the moment of the change.
-    pub(super) fn renew(&self, mut old: Follower, own: Uuid) -> io::Result<Follower> {
+    /// One that cannot be made leaves everything as it is, and `measure` waits until it is worth
+    /// another try. Nobody waits for this, but whoever uses the cache in the moment of the change.
+    pub(super) fn renew(
+        &self,
+        mut old: Follower,
+        own: Uuid,
+        measure: &mut Measure,
+    ) -> io::Result<Follower> {
         let made = self.make(&mut old, own);
         let Ok(Some(new)) = made else {
             self.take_dirty();
@@ -114,7 +119,9 @@ impl Shared {
             self.change(|| files::remove_all(&self.dir.join(NEW)))?;
             return Ok(old);
         }
-        self.swap(old, &gate)
+        let new = self.swap(old, &gate)?;
+        *measure = Measure::begin(&self.dir);
+        Ok(new)
     }
 
     /// A new database with all that is in the other one; none if the journal is being closed.

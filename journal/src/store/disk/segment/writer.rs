@@ -170,8 +170,11 @@ impl SegmentWriter {
 
     /// Whether these frames go into the next segment, before which this one is synced.
     pub(in crate::store::disk) fn is_full_for(&self, frames: &[u8]) -> bool {
-        let is_empty = self.end == Place::start_of(self.end.ordinal);
-        self.end.offset + frames.len() as u64 > self.capacity && !is_empty
+        self.end.offset + frames.len() as u64 > self.capacity && !self.is_empty()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.end == Place::start_of(self.end.ordinal)
     }
 
     /// Writes what comes next, and the page that it ends in to its end if nothing stands there yet.
@@ -219,9 +222,10 @@ impl SegmentWriter {
             }
             self.prepare();
             self.settle();
+            // Nothing leaves a segment that is empty for another one.
             let fits = |this: &mut Self, bytes| {
                 matches!(this.next, Next::Ready(_))
-                    && (this.is_next_for(bytes) || this.reserve(bytes).is_ok())
+                    && (!this.is_empty() && this.is_next_for(bytes) || this.reserve(bytes).is_ok())
             };
             if fits(self, self.missing) {
                 self.missing = 0;

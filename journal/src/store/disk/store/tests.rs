@@ -191,3 +191,17 @@ fn closing_waits_for_no_trimming_that_waits_for_the_database() {
         assert!(matches!(trimmed, Err(TrimError::Closed)), "{trimmed:?}");
     });
 }
+
+/// Whoever reads all of a large journal must not go on once it is let go of.
+#[test]
+fn a_scan_ends_with_the_session() {
+    let home = tempfile::tempdir().expect("a folder");
+    let store = created(&home.path().join("journal"), Durability::Process);
+    let batch: Vec<Record> = (2..100).map(record).collect();
+    store.append(Seq::new(1), &batch).expect("appended");
+    let mut scan = store.scan(Seq::ZERO);
+    assert!(matches!(scan.next(), Some(Ok(_))));
+    store.close();
+    assert!(matches!(scan.next(), Some(Err(ReadError::Closed))));
+    assert!(scan.next().is_none());
+}
