@@ -401,13 +401,24 @@ async fn old_runs_are_dropped_where_no_checkpoint_can_be_kept_as_well() {
     assert!(audit::audit(&records).is_clean(), "{:?}", audit::audit(&records));
 }
 
-/// A disk that takes its time to drop records, until it is closed.
+/// A disk that takes its time to look for old records, or to drop them, until it is closed.
 #[derive(Debug)]
 struct Slow {
     records: MemoryStore,
+    looks_slowly: bool,
     is_closed: Mutex<bool>,
     closed: Condvar,
-    trims: mpsc::UnboundedSender<bool>,
+    /// Tells whether the close has ended it.
+    ended: mpsc::UnboundedSender<bool>,
+}
+
+impl Slow {
+    fn take_time(&self) {
+        let is_closed = self.is_closed.lock().unwrap();
+        // Longer than anything takes that is not lost.
+        let wait = self.closed.wait_timeout_while(is_closed, SECOND * 20, |closed| !*closed);
+        let _ = self.ended.send(*wait.unwrap().0);
+    }
 }
 
 impl Wrapper for Slow {
@@ -415,11 +426,15 @@ impl Wrapper for Slow {
         &self.records
     }
 
+    fn cuts(&self) -> Vec<Cut> {
+        if self.looks_slowly && self.records.cuts().len() > 1 {
+            self.take_time();
+        }
+        self.records.cuts()
+    }
+
     fn trim(&self, _: Seq, _: &[u8], _: &[Seq]) -> Result<(), TrimError> {
-        let is_closed = self.is_closed.lock().unwrap();
-        // Longer than anything takes that is not lost.
-        let wait = self.closed.wait_timeout_while(is_closed, SECOND * 20, |closed| !*closed);
-        let _ = self.trims.send(*wait.unwrap().0);
+        self.take_time();
         Err(TrimError::Closed)
     }
 
@@ -431,20 +446,22 @@ impl Wrapper for Slow {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_ends_what_drops_records_and_does_not_wait_for_it() {
-    let (records, flow) = (MemoryStore::new(), quick());
-    let (trims, mut ended) = mpsc::unbounded_channel();
-    let (is_closed, closed) = (Mutex::default(), Condvar::new());
-    let disk = Slow { records: records.clone(), is_closed, closed, trims };
-    let live = engine(disk, &flow, at_most(10)).await;
-    for n in 0_u32.. {
-        live.start(&flow, n).await.unwrap().outcome().await.unwrap();
-        if !self::trims(&records).is_empty() {
-            break;
+async fn a_shutdown_ends_what_looks_for_old_records_or_drops_them() {
+    for looks_slowly in [false, true] {
+        let (records, flow) = (MemoryStore::new(), quick());
+        let (ended, mut ends) = mpsc::unbounded_channel();
+        let (is_closed, closed) = (Mutex::default(), Condvar::new());
+        let disk = Slow { records: records.clone(), looks_slowly, is_closed, closed, ended };
+        let live = engine(disk, &flow, at_most(10)).await;
+        for n in 0..200 {
+            live.start(&flow, n).await.unwrap().outcome().await.unwrap();
+            if !trims(&records).is_empty() {
+                break;
+            }
         }
+        live.shutdown(Duration::ZERO).await.unwrap();
+        assert_eq!(ends.recv().await, Some(true), "it was ended by the close");
     }
-    live.shutdown(Duration::ZERO).await.unwrap();
-    assert_eq!(ended.recv().await, Some(true), "it was ended by the close");
 }
 
 /// A store in which nobody can find a place to cut.

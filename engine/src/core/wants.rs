@@ -19,18 +19,6 @@ pub(crate) enum Wanted {
     Misfits,
 }
 
-impl Wanted {
-    /// Whether both are about the same run or key.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Run(one) | Self::Late(one), Self::Run(other) | Self::Late(other)) => {
-                one == other
-            }
-            _ => self == other,
-        }
-    }
-}
-
 impl Command {
     /// What must be in memory before this is decided; steps that are worked on always are.
     pub(crate) fn wants(&self) -> Option<Wanted> {

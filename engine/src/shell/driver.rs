@@ -121,7 +121,7 @@ impl Driver {
         // Kept here, so that it is not dropped before the obituary is written.
         let mut recovered = Some(recovered);
         let ending = self.serve(&mut recovered).await;
-        self.retention.finish().await;
+        self.retention.stop();
         let in_order = ending.is_ok();
         if in_order {
             self.residence.finish(&mut self.core, self.world.now()).await;

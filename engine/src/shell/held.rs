@@ -1,7 +1,9 @@
 //! Messages that wait for runs which cannot be read for now.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
+
+use resurge_journal::{RunId, RunKey};
 
 use super::message::Message;
 use crate::core::Wanted;
@@ -10,11 +12,19 @@ use crate::core::Wanted;
 #[derive(Default)]
 pub(super) struct Held {
     messages: VecDeque<Message>,
+    /// What they are about.
+    runs: HashSet<RunId>,
+    keys: HashSet<RunKey>,
     may_go_on: bool,
 }
 
 impl Held {
     pub(super) fn push(&mut self, message: Message) {
+        match message.wants() {
+            Some(Wanted::Run(run) | Wanted::Late(run)) => drop(self.runs.insert(run)),
+            Some(Wanted::Newest(key)) => drop(self.keys.insert(key)),
+            Some(Wanted::Due | Wanted::Misfits) | None => {}
+        }
         self.messages.push_back(message);
     }
 
@@ -25,8 +35,11 @@ impl Held {
 
     /// Whether one of them is about the same, so that another has to wait behind it.
     pub(super) fn is_about(&self, wanted: &Wanted) -> bool {
-        let is_same = |message: &Message| message.wants().is_some_and(|held| held.is_same(wanted));
-        self.messages.iter().any(is_same)
+        match wanted {
+            Wanted::Run(run) | Wanted::Late(run) => self.runs.contains(run),
+            Wanted::Newest(key) => self.keys.contains(key),
+            Wanted::Due | Wanted::Misfits => false,
+        }
     }
 
     /// Lets them go on.
@@ -36,8 +49,12 @@ impl Held {
 
     /// Those that go on now; whichever cannot comes back in its order.
     pub(super) fn released(&mut self) -> VecDeque<Message> {
-        let may_go_on = std::mem::take(&mut self.may_go_on);
-        if may_go_on { std::mem::take(&mut self.messages) } else { VecDeque::new() }
+        if !std::mem::take(&mut self.may_go_on) {
+            return VecDeque::new();
+        }
+        self.runs.clear();
+        self.keys.clear();
+        std::mem::take(&mut self.messages)
     }
 }
 

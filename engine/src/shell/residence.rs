@@ -1,6 +1,7 @@
 //! Which runs are in memory: what rests leaves it with a checkpoint, and comes back when it is
 //! wanted.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -297,6 +298,12 @@ impl Residence {
             );
         }
         let shed = self.cold.landed(core.state_mut(), &written);
+        if let Err(CacheError::Io(error)) = &written
+            && error.kind() == ErrorKind::InvalidData
+        {
+            // It is not the one any more that holds what left memory before.
+            self.lose(&Lost::Gone);
+        }
         // Thousands of runs take their time to be dropped.
         drop(spawn_blocking(move || drop(shed)));
         written.is_ok()

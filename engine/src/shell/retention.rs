@@ -156,13 +156,10 @@ impl Retention {
         }
     }
 
-    /// Ends a plan under way; what drops records is ended by the store as it is closed, and the next
-    /// opening finishes what was recorded.
-    pub(super) async fn finish(&mut self) {
+    /// Ends what is under way, without waiting: nobody needs a plan any more, what drops records is
+    /// ended by the store as it is closed, and the next opening finishes what was recorded.
+    pub(super) fn stop(&self) {
         self.is_stopped.store(true, Ordering::Relaxed);
-        if matches!(self.job, Job::Planning(_)) {
-            let _ = self.next().await;
-        }
     }
 }
 
