@@ -19,7 +19,7 @@ use super::start::StartRun;
 use super::view::RunView;
 use crate::core::{Command, Refusal, Registry, Wanted};
 use crate::settings::Settings;
-use crate::shell::{Feed, Home, Message, Reply, SHUT_DOWN, Sight};
+use crate::shell::{Answer, Feed, Home, Message, Reply, SHUT_DOWN, Sight, Told};
 use crate::workflow::Workflow;
 
 /// A running engine. Cheap to clone; the journal stays open until the last clone is gone.
@@ -168,11 +168,7 @@ impl Engine {
         look: impl FnOnce(&Sight<'_>) -> T + Send + 'static,
     ) -> Result<T, Unavailable> {
         self.ask(|reply| {
-            Message::Look(Box::new(move |sight| {
-                let seen = look(sight);
-                // Whoever asked may have stopped waiting.
-                Box::new(move || drop(reply.send(seen)))
-            }))
+            Message::Look(Box::new(move |sight| Box::new(Told { reply, answer: look(sight) })))
         })
         .await
     }
@@ -185,9 +181,7 @@ impl Engine {
     ) -> Result<T, Unavailable> {
         self.ask(|reply| {
             let find = Box::new(move |found: &[Arc<Run>], sight: &Sight<'_>| {
-                let seen = find(found, sight);
-                // Whoever asked may have stopped waiting.
-                Box::new(move || drop(reply.send(seen))) as Box<dyn FnOnce() + Send>
+                Box::new(Told { reply, answer: find(found, sight) }) as Box<dyn Answer>
             });
             Message::Find { wanted, find }
         })

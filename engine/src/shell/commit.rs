@@ -1,6 +1,5 @@
 //! Group commit: what is decided while a flush runs goes into the next one.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -11,9 +10,7 @@ use resurge_journal::{Record, Seq};
 use tokio::task::JoinHandle;
 
 use super::ambient::{has_threads_to_spare, real_now, spawn_blocking};
-
-/// Something that must not happen before a record is durable, such as an answer.
-type Ack = Box<dyn FnOnce() + Send>;
+use super::answer::{Answer, Answers};
 
 /// Records on their way to the disk, and the answers that wait for them.
 pub(super) struct Committer {
@@ -22,7 +19,7 @@ pub(super) struct Committer {
     pending: Vec<Record>,
     /// An empty list with room, for what is queued behind the next flush.
     spare: Vec<Record>,
-    acks: VecDeque<(Seq, Ack)>,
+    answers: Answers,
     under_way: Option<Flush>,
     trust: Trust,
     /// Whether the last flush took longer than it takes to look at what it wrote.
@@ -75,13 +72,13 @@ impl Committer {
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
         let durable = store.head();
         let trust = Trust { quick_in_a_row: 0, has_threads: has_threads_to_spare() };
-        let (pending, spare, acks) = (Vec::new(), Vec::new(), VecDeque::new());
+        let (pending, spare, answers) = (Vec::new(), Vec::new(), Answers::default());
         Self {
             store,
             durable,
             pending,
             spare,
-            acks,
+            answers,
             under_way: None,
             trust,
             is_disk_slow: false,
@@ -110,11 +107,11 @@ impl Committer {
     }
 
     /// Answers once everything up to `seq` is durable: at once if it is.
-    pub(super) fn answer_after(&mut self, seq: Seq, ack: impl FnOnce() + Send + 'static) {
+    pub(super) fn answer_after(&mut self, seq: Seq, answer: Box<dyn Answer>) {
         if seq <= self.durable {
-            ack();
+            answer.give();
         } else {
-            self.acks.push_back((seq, Box::new(ack)));
+            self.answers.push(seq, answer);
         }
     }
 
@@ -146,7 +143,7 @@ impl Committer {
 
     /// Whether more may be queued; a disk that hangs must not fill the memory.
     pub(super) fn has_room(&self) -> bool {
-        self.pending.len().max(self.acks.len()) < QUEUED_MAX
+        self.pending.len().max(self.answers.len()) < QUEUED_MAX
     }
 
     /// Begins to flush what is queued, unless a flush is under way.
@@ -225,11 +222,7 @@ impl Committer {
 
     /// Gives the answers that have become due.
     pub(super) fn answer(&mut self) {
-        while self.acks.front().is_some_and(|(seq, _)| *seq <= self.durable) {
-            if let Some((_, ack)) = self.acks.pop_front() {
-                ack();
-            }
-        }
+        self.answers.give(self.durable);
     }
 }
 

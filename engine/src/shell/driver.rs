@@ -17,6 +17,7 @@ use resurge_steps::classify::Rules;
 use tokio::sync::{mpsc, oneshot};
 
 use super::ambient::{World, boot_id, let_others_go_first, spawn_blocking};
+use super::answer::Told;
 use super::commit::{CommitError, Committer};
 use super::drain::Drain;
 use super::ending::{Ended, Waiters};
@@ -382,10 +383,7 @@ impl Driver {
 
     /// Answers once everything that the answer rests on is durable.
     fn answer<T: Send + 'static>(&mut self, reply: Reply<T>, answer: T) {
-        self.commits.answer_after(self.core.state().head(), move || {
-            // Whoever asked may have stopped waiting.
-            let _ = reply.send(answer);
-        });
+        self.commits.answer_after(self.core.state().head(), Box::new(Told { reply, answer }));
     }
 
     /// Records are durable: publish, answer, and do what the state now asks for.

@@ -10,6 +10,7 @@ use resurge_journal::{AttemptNo, RunId, State, StepIndex, Timestamp};
 use resurge_steps::Progress;
 use tokio::sync::oneshot;
 
+use super::answer::Answer;
 use super::ending::Ended;
 use crate::core::{Command, Outcome, Refusal, StartRequest, Wanted};
 
@@ -17,10 +18,10 @@ use crate::core::{Command, Outcome, Refusal, StartRequest, Wanted};
 pub(crate) type Reply<T> = oneshot::Sender<T>;
 
 /// A look at the state: what it gives is told once everything that it saw is durable.
-pub(crate) type Look = Box<dyn FnOnce(&Sight<'_>) -> Box<dyn FnOnce() + Send> + Send>;
+pub(crate) type Look = Box<dyn FnOnce(&Sight<'_>) -> Box<dyn Answer> + Send>;
 
 /// A look at runs that may have left memory: the one that was asked for comes first.
-pub(crate) type Find = Box<dyn FnOnce(&[Arc<Run>], &Sight<'_>) -> Box<dyn FnOnce() + Send> + Send>;
+pub(crate) type Find = Box<dyn FnOnce(&[Arc<Run>], &Sight<'_>) -> Box<dyn Answer> + Send>;
 
 /// All runs at one moment.
 pub(crate) struct Census {

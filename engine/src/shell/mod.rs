@@ -2,6 +2,7 @@
 
 mod alarm;
 mod ambient;
+mod answer;
 mod attempt;
 mod away;
 mod commit;
@@ -25,6 +26,7 @@ pub(crate) use ambient::{
     Home, World, block_for, block_on, luck, real_now, sleep, spawn_blocking, steady_now,
     unique_name, within,
 };
+pub(crate) use answer::{Answer, Told};
 #[cfg(test)]
 pub(crate) use away::bring;
 pub(crate) use driver::SHUT_DOWN;

@@ -172,6 +172,19 @@ async fn a_runtime_of_one_thread_is_never_held_up() {
     }
 }
 
+/// Notes that it was given.
+struct Note(Seq, Arc<Mutex<Vec<Seq>>>);
+
+impl Answer for Note {
+    fn is_wanted(&self) -> bool {
+        true
+    }
+
+    fn give(self: Box<Self>) {
+        self.1.lock().unwrap().push(self.0);
+    }
+}
+
 #[tokio::test]
 async fn what_is_refused_is_tried_again_in_front_of_what_came_later() {
     let store = Told::new([(2, Fault::Refuse { asked: 1 })]);
@@ -179,10 +192,7 @@ async fn what_is_refused_is_tried_again_in_front_of_what_came_later() {
     flush(&mut commits).await.unwrap();
     let refused = record(commits.durable().next());
     let told = Arc::new(Mutex::new(Vec::new()));
-    let tell = |seq: Seq, told: &Arc<Mutex<Vec<Seq>>>| {
-        let told = Arc::clone(told);
-        move || told.lock().unwrap().push(seq)
-    };
+    let tell = |seq: Seq, told: &Arc<Mutex<Vec<Seq>>>| Box::new(Note(seq, Arc::clone(told)));
     commits.queue().push(refused.clone());
     commits.answer_after(refused.seq, tell(refused.seq, &told));
     commits.begin(true);
