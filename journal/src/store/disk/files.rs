@@ -223,8 +223,9 @@ pub(super) fn set_aside(dir: &Path, path: &Path, name: &str) -> io::Result<()> {
 /// Keeps a copy of a file that is about to be written anew without a part of it.
 pub(super) fn keep_copy(dir: &Path, name: &str) -> io::Result<()> {
     let place = place_on_shelf(dir, name)?;
-    fs::copy(dir.join(name), &place)?;
-    File::open(place)?.sync_all()?;
+    let mut kept = create(&place)?;
+    io::copy(&mut open(&dir.join(name))?, &mut kept)?;
+    kept.sync_all()?;
     sync_dir(&dir.join(QUARANTINE))?;
     sync_dir(dir)
 }
@@ -234,7 +235,7 @@ fn place_on_shelf(dir: &Path, name: &str) -> io::Result<PathBuf> {
     let shelf = dir.join(QUARANTINE);
     make_private_dir(&shelf)?;
     let mut places = (1_u32..).map(|number| shelf.join(format!("{name}-{number}")));
-    Ok(places.find(|place| !place.exists()).ok_or(ErrorKind::StorageFull)?)
+    Ok(places.find(|place| fs::symlink_metadata(place).is_err()).ok_or(ErrorKind::StorageFull)?)
 }
 
 /// Files in quarantine that had this name, and those in folders that had it.
@@ -272,8 +273,11 @@ pub(super) fn finish(dir: &Path) -> io::Result<()> {
 pub(super) fn make_private(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        let mode = if entry.file_type()?.is_dir() { DIR_MODE } else { FILE_MODE };
-        set_mode(&entry.path(), mode)?;
+        let kind = entry.file_type()?;
+        // What a link leads to is not ours.
+        if !kind.is_symlink() {
+            set_mode(&entry.path(), if kind.is_dir() { DIR_MODE } else { FILE_MODE })?;
+        }
     }
     Ok(())
 }
