@@ -42,17 +42,17 @@ impl Plan {
 
     /// A plan of which all records are large, so that few of them fill a segment.
     pub const fn large(seed: u64) -> Self {
-        Self { seed: seed | ALL_LARGE }
+        Self { seed: Self::new(seed).seed | ALL_LARGE }
     }
 
     /// A plan of which most records have a body that is kept beside the segments.
     pub const fn huge(seed: u64) -> Self {
-        Self { seed: seed | ALL_LARGE | ALL_HUGE }
+        Self { seed: Self::new(seed).seed | ALL_LARGE | ALL_HUGE }
     }
 
     /// A plan of which all records are tiny, so that many of them fit into little space.
     pub const fn tiny(seed: u64) -> Self {
-        Self { seed: seed & !ALL_LARGE | ALL_TINY }
+        Self { seed: Self::new(seed).seed | ALL_TINY }
     }
 
     /// The number that the plan follows from.
