@@ -10,9 +10,11 @@ use resurge::journal::store::{
     AppendError, Cache, CacheError, Change, MemoryStore, Pair, ReadError, Scan, Store,
 };
 use resurge::{
-    Class, Engine, Jitter, RetryPolicy, RunId, RunStatus, Seq, Settings, StartError, Workflow,
+    Class, Engine, Jitter, RetryPolicy, RunId, RunStatus, RunView, Seq, Settings, StartError,
+    Unavailable, Workflow,
 };
 use support::{Calls, chain, fail_first};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -271,15 +273,20 @@ async fn a_cache_that_is_gone_is_given_up_at_once() {
     assert!(began.elapsed() < HOUR * 3);
 }
 
+/// Somebody looks for the run that has ended, and has to wait.
+async fn seek(live: &Engine) -> JoinHandle<Result<Option<RunView>, Unavailable>> {
+    let (live, key) = (live.clone(), "ended".parse().unwrap());
+    let find = tokio::spawn(async move { live.find(&key).await });
+    tokio::time::sleep(SECOND).await;
+    find
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_in_memory_goes_on_while_the_cache_cannot_be_read() {
     let disk = Weak::default();
     let (live, ended, _) = at_rest(&disk).await;
     disk.fail(u64::MAX);
-    let seeker = live.clone();
-    let key = "ended".parse().unwrap();
-    let find = tokio::spawn(async move { seeker.find(&key).await });
-    tokio::time::sleep(SECOND).await;
+    let find = seek(&live).await;
     let began = Instant::now();
     let other = live.start(&flow(), 5).await.unwrap();
     assert_eq!(other.outcome().await.unwrap(), 6);
@@ -321,10 +328,7 @@ async fn an_engine_is_closed_while_the_cache_cannot_be_read() {
     let disk = Weak::default();
     let (live, ended, _) = at_rest(&disk).await;
     disk.fail(u64::MAX);
-    let seeker = live.clone();
-    let key = "ended".parse().unwrap();
-    let find = tokio::spawn(async move { seeker.find(&key).await });
-    tokio::time::sleep(SECOND).await;
+    let find = seek(&live).await;
     let began = Instant::now();
     live.shutdown(SECOND).await.unwrap();
     assert!(began.elapsed() < SECOND * 20, "{:?}", began.elapsed());
