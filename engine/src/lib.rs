@@ -27,7 +27,7 @@
 //! | run it | [`Engine`], [`EngineBuilder`], [`RunHandle`], [`RunView`], [`Settings`] |
 //! | say what happens when it fails | [`RetryPolicy`], [`Breaker`], [`BreakerSpec`], [`steps::classify`] |
 //! | steer it | [`Control`], [`Engine::control_all`], [`BreakerControl`], [`Engine::tune`] |
-//! | watch it | [`Engine::events`], [`Engine::explain`], [`Engine::stats`], [`Engine::breakers`] |
+//! | watch it | [`Engine::events`], [`Engine::views`], [`Engine::history`], [`Engine::explain`], [`Engine::stats`], [`Engine::breakers`] |
 //! | retry one function | [`recoverable`], [`recover`], [`RecoveryError`] |
 //! | try a policy out | [`lab`] |
 //! | use what is there | [`steps`] |
@@ -50,8 +50,8 @@ mod workflow;
 pub use self::core::{BreakerControl, Control};
 pub use handle::{
     BreakerError, BreakerState, BreakerView, ControlError, Engine, EngineBuilder, EventStream,
-    EventsError, OpenError, RunError, RunFilter, RunHandle, RunView, SettingError, StartError,
-    StartRun, StepView, Unavailable,
+    EventsError, OpenError, RunError, RunFilter, RunHandle, RunView, SettingError, Sighting,
+    StartError, StartRun, StepView, Unavailable, UnderWay,
 };
 pub use policy::{Breaker, BreakerProblem, Lint, LintCode, PolicyProblem, RetryPolicy};
 pub use recover::{Recovered, RecoveryError};

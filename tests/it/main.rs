@@ -43,6 +43,7 @@ mod runs;
 mod scratch;
 mod second_shutdown;
 mod shutdown;
+mod sight;
 mod statistics;
 mod steering;
 mod tuning;

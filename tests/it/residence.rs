@@ -251,7 +251,7 @@ async fn what_rests_can_be_steered() {
     assert_eq!(run.view().await.unwrap().status, RunStatus::Recovering);
     let filter = RunFilter::open();
     let done = live.control_all(&filter, &Control::Cancel, "alice", "enough").await.unwrap();
-    assert_eq!(done, [(waiting, Ok(()))]);
+    assert!(matches!(done[..], [(run, Ok(_))] if run == waiting), "{done:?}");
     assert!(matches!(run.outcome().await, Err(RunError::Cancelled { .. })));
     assert_eq!(live.runs().await.unwrap().len(), 4);
 }

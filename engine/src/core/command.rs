@@ -7,7 +7,7 @@ use resurge_journal::event::{BreakerMode, Event, Health, JournalTrimmed};
 use resurge_journal::failure::Failure;
 use resurge_journal::manifest::Manifest;
 use resurge_journal::{
-    AttemptNo, Epoch, Json, ResourceKey, RunId, RunKey, StepIndex, StepKey, Timestamp,
+    AttemptNo, Epoch, Json, ResourceKey, RunId, RunKey, Seq, StepIndex, StepKey, Timestamp,
 };
 use resurge_steps::Progress;
 
@@ -36,8 +36,8 @@ pub(crate) enum Command {
     Moved { run: RunId, step: StepIndex, attempt: AttemptNo },
     /// What a step waits for has come true.
     Ready { run: RunId, step: StepIndex },
-    /// Somebody wants something of a run.
-    Control { run: RunId, control: Control, asked: Asked },
+    /// Somebody wants something of a run, perhaps only as long as it stands as they saw it.
+    Control { run: RunId, control: Control, asked: Asked, expected: Option<Seq> },
     /// Somebody wants something of a breaker.
     Breaker { key: ResourceKey, control: BreakerControl, asked: Asked },
     /// Somebody changes a setting; null takes the change back.
@@ -166,6 +166,8 @@ pub(crate) enum Refusal {
     Busy { run: RunId },
     /// No such run.
     UnknownRun,
+    /// The run does not stand any more as whoever asks saw it.
+    Moved { version: Seq },
     /// The run has ended.
     Ended,
     /// The run is paused.

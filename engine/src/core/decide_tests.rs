@@ -78,7 +78,7 @@ impl World {
     }
 
     fn control(&mut self, run: RunId, control: Control) -> Result<Vec<Record>, Refusal> {
-        self.command(Command::Control { run, control, asked: asked() })
+        self.command(Command::Control { run, control, asked: asked(), expected: None })
     }
 
     fn breaker(&mut self, key: &ResourceKey, control: BreakerControl) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use resurge_journal::event::BreakerMode;
 use resurge_journal::state::RunStatus;
-use resurge_journal::{Json, ResourceKey, RunId, StepKey};
+use resurge_journal::{Json, ResourceKey, RunId, Seq, StepKey};
 use resurge_steps::Payload;
 use serde::Serialize;
 
@@ -64,7 +64,8 @@ impl RunFilter {
 impl Engine {
     /// Asks something of a run; see [`Control`] for what.
     ///
-    /// Asking twice is as good as once.
+    /// Asking twice is as good as once. Gives the record up to which it is done: a view as of that
+    /// record shows the effect.
     ///
     /// # Errors
     /// [`ControlError`] if there is no such run, or if it makes no sense as the run stands.
@@ -80,8 +81,41 @@ impl Engine {
         control: Control,
         actor: impl Into<String>,
         reason: impl Into<String>,
-    ) -> Result<(), ControlError> {
-        let command = Command::Control { run, control, asked: asked(actor, reason) };
+    ) -> Result<Seq, ControlError> {
+        self.control_as(run, control, asked(actor, reason), None).await
+    }
+
+    /// Asks something of a run if it still stands as somebody saw it.
+    ///
+    /// `expected` is the [`version`](RunView::version) of the view that they saw.
+    ///
+    /// # Errors
+    /// [`ControlError::Moved`] if the run has moved since, otherwise as [`control`](Self::control).
+    ///
+    /// # Durability
+    /// Durable when it returns.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped it may or may not be done.
+    pub async fn control_if(
+        &self,
+        run: RunId,
+        expected: Seq,
+        control: Control,
+        actor: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Result<Seq, ControlError> {
+        self.control_as(run, control, asked(actor, reason), Some(expected)).await
+    }
+
+    async fn control_as(
+        &self,
+        run: RunId,
+        control: Control,
+        asked: Asked,
+        expected: Option<Seq>,
+    ) -> Result<Seq, ControlError> {
+        let command = Command::Control { run, control, asked, expected };
         self.order(command).await?.map_err(|refusal| ControlError::new(run, refusal))
     }
 
@@ -101,7 +135,7 @@ impl Engine {
         control: &Control,
         actor: impl Into<String>,
         reason: impl Into<String>,
-    ) -> Result<Vec<(RunId, Result<(), ControlError>)>, Unavailable> {
+    ) -> Result<Vec<(RunId, Result<Seq, ControlError>)>, Unavailable> {
         let (actor, reason) = (actor.into(), reason.into());
         let mut runs: Vec<RunId> =
             self.map_runs(|view| filter.fits(&view).then_some(view.id)).await?;
@@ -134,7 +168,7 @@ impl Engine {
         run: RunId,
         actor: impl Into<String>,
         reason: impl Into<String>,
-    ) -> Result<(), ControlError> {
+    ) -> Result<Seq, ControlError> {
         self.control(run, Control::Cancel, actor, reason).await
     }
 
@@ -154,7 +188,7 @@ impl Engine {
         control: BreakerControl,
         actor: impl Into<String>,
         reason: impl Into<String>,
-    ) -> Result<(), BreakerError> {
+    ) -> Result<Seq, BreakerError> {
         let (key, asked) = (key.clone(), asked(actor, reason));
         let done = self.order(Command::Breaker { key: key.clone(), control, asked }).await?;
         done.map_err(|refusal| match refusal {
@@ -179,7 +213,7 @@ impl Engine {
         lasts: Option<Duration>,
         actor: impl Into<String>,
         reason: impl Into<String>,
-    ) -> Result<(), BreakerError> {
+    ) -> Result<Seq, BreakerError> {
         let control = BreakerControl::Mode { mode: BreakerMode::Isolated, lasts };
         self.control_breaker(key, control, actor, reason).await
     }
@@ -203,7 +237,7 @@ impl Engine {
         value: Option<T>,
         actor: impl Into<String>,
         reason: impl Into<String>,
-    ) -> Result<(), SettingError> {
+    ) -> Result<Seq, SettingError> {
         let value = Json::of(&value).map_err(SettingError::Json)?;
         let command = Command::Tune { name: name.into(), value, asked: asked(actor, reason) };
         self.order(command).await?.map_err(|refusal| match refusal {
@@ -234,7 +268,7 @@ macro_rules! controls {
                     &self,
                     actor: impl Into<String>,
                     reason: impl Into<String>,
-                ) -> Result<(), ControlError> {
+                ) -> Result<Seq, ControlError> {
                     self.engine().control(self.id(), $control, actor, reason).await
                 }
             )+
@@ -279,7 +313,7 @@ impl<O: Payload> RunHandle<O> {
         output: &T,
         actor: impl Into<String>,
         reason: impl Into<String>,
-    ) -> Result<(), ControlError> {
+    ) -> Result<Seq, ControlError> {
         let run = self.id();
         let output = Json::of(output)
             .map_err(|error| ControlError::Output { run, problem: error.to_string() })?;

@@ -1,6 +1,6 @@
 //! Requests that were refused.
 
-use resurge_journal::{ResourceKey, RunId, StepKey};
+use resurge_journal::{ResourceKey, RunId, Seq, StepKey};
 
 use super::error::Unavailable;
 use crate::core::Refusal;
@@ -14,6 +14,14 @@ pub enum ControlError {
     UnknownRun {
         /// The run.
         run: RunId,
+    },
+    /// The run has moved since somebody looked at it.
+    #[error("run {run} has moved since you looked at it; look again, and decide anew")]
+    Moved {
+        /// The run.
+        run: RunId,
+        /// Its version by now.
+        version: Seq,
     },
     /// The run has ended.
     #[error("run {run} has ended; nothing is left to control")]
@@ -94,6 +102,7 @@ impl ControlError {
     pub(super) fn new(run: RunId, refusal: Refusal) -> Self {
         match refusal {
             Refusal::UnknownRun => Self::UnknownRun { run },
+            Refusal::Moved { version } => Self::Moved { run, version },
             Refusal::Paused => Self::Paused { run },
             Refusal::Parked { reason } => Self::Parked { run, reason },
             Refusal::NotRetryable { step } => Self::NotRetryable { run, step },

@@ -152,6 +152,11 @@ impl Engine {
         answer.or_else(|gone| if gone.reason == SHUT_DOWN { Ok(()) } else { Err(gone) })
     }
 
+    /// Where the records are kept.
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.inner.store)
+    }
+
     /// Sends a question to the driver and waits for the answer.
     pub(super) async fn ask<T>(
         &self,
@@ -188,8 +193,11 @@ impl Engine {
         .await
     }
 
-    /// Has a command carried out.
-    pub(super) async fn order(&self, command: Command) -> Result<Result<(), Refusal>, Unavailable> {
+    /// Has a command carried out; gives the record up to which it is done.
+    pub(super) async fn order(
+        &self,
+        command: Command,
+    ) -> Result<Result<Seq, Refusal>, Unavailable> {
         let command = Box::new(command);
         self.ask(|reply| Message::Do { command, reply }).await
     }

@@ -176,6 +176,9 @@ pub enum EventsError {
     /// Reading panicked.
     #[error("the journal panicked while it was read; open the engine again")]
     Panicked,
+    /// The engine no longer runs.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
 }
 
 impl RunError {

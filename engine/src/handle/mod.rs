@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod insight;
 mod run;
+mod sight;
 mod start;
 mod view;
 
@@ -23,5 +24,6 @@ pub use engine::Engine;
 pub use error::{EventsError, OpenError, RunError, StartError, Unavailable};
 pub use events::EventStream;
 pub use run::RunHandle;
+pub use sight::{Sighting, UnderWay};
 pub use start::StartRun;
 pub use view::{RunView, StepView};

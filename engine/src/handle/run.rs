@@ -9,7 +9,6 @@ use super::control_error::ControlError;
 use super::engine::Engine;
 use super::error::RunError;
 use super::view::RunView;
-use crate::core::Wanted;
 use crate::shell::{Ended, Message};
 
 /// One run. Cheap to clone; dropping it changes nothing about the run.
@@ -61,12 +60,7 @@ impl<O: Payload> RunHandle<O> {
     /// Safe: nothing is changed.
     pub async fn view(&self) -> Result<RunView, ControlError> {
         let run = self.run;
-        let view = self
-            .engine
-            .find_run(Wanted::Run(run), |found, sight| {
-                found.first().map(|known| RunView::seen(known, sight))
-            })
-            .await?;
+        let view = self.engine.view_of(run).await?;
         view.ok_or(ControlError::UnknownRun { run })
     }
 

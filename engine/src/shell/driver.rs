@@ -280,7 +280,7 @@ impl Driver {
                 }
             }
             Message::Do { command, reply } => {
-                let done = self.decide(*command)?.map(|_| ());
+                let done = self.decide(*command)?.map(|_| self.core.state().head());
                 self.answer(reply, done);
             }
             Message::Tell { command } => {

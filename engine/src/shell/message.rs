@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use resurge_journal::checkpoint::{Listing, Lost};
 use resurge_journal::state::{Run, Tuning};
-use resurge_journal::{AttemptNo, RunId, State, StepIndex, Timestamp};
+use resurge_journal::{AttemptNo, RunId, Seq, State, StepIndex, Timestamp};
 use resurge_steps::Progress;
 use tokio::sync::oneshot;
 
@@ -46,10 +46,10 @@ pub(crate) enum Message {
         request: Box<StartRequest>,
         reply: Reply<Result<RunId, Refusal>>,
     },
-    /// Anything that is answered with done or refused.
+    /// Anything that is answered with the record up to which it is done, or refused.
     Do {
         command: Box<Command>,
-        reply: Reply<Result<(), Refusal>>,
+        reply: Reply<Result<Seq, Refusal>>,
     },
     Finished {
         run: RunId,

@@ -339,7 +339,7 @@ impl CheckpointSink for Sink {
         let message = Message::Do { command, reply };
         driver.send(message).await.map_err(|_| CheckpointError::Unavailable)?;
         match answer.await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(_)) => Ok(()),
             Ok(Err(Refusal::Superseded)) => Err(CheckpointError::Superseded),
             Ok(Err(_)) | Err(_) => Err(CheckpointError::Unavailable),
         }

@@ -129,7 +129,7 @@ pub(crate) async fn retry(
     };
     match engine.control(run.id, control, "launcher", "asked for by its user").await {
         // It may have ended by itself meanwhile.
-        Ok(()) | Err(ControlError::Ended { .. }) => Ok(Retried::Yes),
+        Ok(_) | Err(ControlError::Ended { .. }) => Ok(Retried::Yes),
         Err(ControlError::NotRetryable { .. }) => {
             let name = name_of(run);
             out::message(format_args!(

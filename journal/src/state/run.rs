@@ -163,6 +163,12 @@ impl Run {
         self.step(index).map(|step| (index, step))
     }
 
+    /// The last record that moved the run or one of its steps.
+    pub fn version(&self) -> Seq {
+        let steps = self.steps.iter().map(|step| step.since);
+        steps.fold(self.since, Seq::max)
+    }
+
     /// The output of the run, once it has succeeded.
     pub fn output(&self) -> Option<&Json> {
         match self.phase {

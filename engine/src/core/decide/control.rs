@@ -5,7 +5,7 @@ use resurge_journal::event::{
     RetryNow, RunCancelled, RunPaused, RunResumed, SettingsChanged, StepSkipped, Verdict,
 };
 use resurge_journal::state::{Run, RunPhase, Step, StepMove, StepPhase, StepPhaseKind, Tuning};
-use resurge_journal::{Epoch, Json, RunId, StepIndex, StepKey};
+use resurge_journal::{Epoch, Json, RunId, Seq, StepIndex, StepKey};
 
 use super::{World, call};
 use crate::core::command::{Control, Fact, Refusal};
@@ -22,8 +22,13 @@ pub(super) fn control(
     id: RunId,
     control: Control,
     asked: Asked,
+    expected: Option<Seq>,
 ) -> Result<Vec<Fact>, Refusal> {
     let run = world.state.run(id).ok_or(Refusal::UnknownRun)?;
+    let version = run.version();
+    if expected.is_some_and(|expected| expected != version) {
+        return Err(Refusal::Moved { version });
+    }
     let is_resumed = control == Control::Resume;
     let event = match control {
         Control::Cancel => cancel(run, asked)?,

@@ -21,7 +21,9 @@ pub(in crate::core) fn decide(
         }
         Command::Moved { run, step, attempt } => Ok(attempt::moved(world, run, step, attempt)),
         Command::Ready { run, step } => Ok(attempt::ready(world, run, step)),
-        Command::Control { run, control, asked } => control::control(world, run, control, asked),
+        Command::Control { run, control, asked, expected } => {
+            control::control(world, run, control, asked, expected)
+        }
         Command::Breaker { key, control, asked } => {
             gatekeeper::control(world, key, control, asked, ambient.now)
         }

@@ -140,7 +140,8 @@ impl Sim {
         let key = host(self.luck.below(HOSTS));
         let mode = |mode, lasts| BreakerControl::Mode { mode, lasts };
         let lasts = Some(Duration::from_secs(self.luck.below(60)));
-        let of_run = |control| Command::Control { run, control, asked: asked.clone() };
+        let of_run =
+            |control| Command::Control { run, control, asked: asked.clone(), expected: None };
         let of_breaker =
             |control| Command::Breaker { key: key.clone(), control, asked: asked.clone() };
         match self.luck.below(16) {
@@ -176,7 +177,7 @@ impl Sim {
         let runs: Vec<RunId> = runs.map(|run| run.id).collect();
         for run in runs {
             let control = Control::Resume;
-            self.command(Command::Control { run, control, asked: asked.clone() });
+            self.command(Command::Control { run, control, asked: asked.clone(), expected: None });
             let steps =
                 (0..self.graph.steps.len()).map(|n| StepIndex::new(u16::try_from(n).unwrap()));
             for step in steps {

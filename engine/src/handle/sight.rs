@@ -1,0 +1,175 @@
+//! Many runs at one moment, and the past of one, for whoever shows them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use resurge_journal::store::{ReadError, Store};
+use resurge_journal::{Record, RunId, Seq, StepKey, Timestamp};
+use resurge_steps::Progress;
+
+use super::engine::Engine;
+use super::error::{EventsError, Unavailable};
+use super::view::RunView;
+use crate::core::Wanted;
+use crate::shell::{Sight, spawn_blocking};
+
+/// Runs as they were seen at one moment.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Sighting {
+    /// Everything up to this record is in it.
+    pub seq: Seq,
+    /// When that was, by the engine's clock.
+    pub now: Timestamp,
+    /// The runs, in the order in which they were asked for; those that there are not are left out.
+    pub runs: Vec<RunView>,
+}
+
+/// The attempt of a step that is under way.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct UnderWay {
+    /// Its run.
+    pub run: RunId,
+    /// Its step.
+    pub step: StepKey,
+    /// How far it is.
+    pub progress: Progress,
+}
+
+impl Engine {
+    /// These runs as they stand, in one look at all that are in memory.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the engine no longer runs.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is changed.
+    pub async fn views(&self, runs: Vec<RunId>) -> Result<Sighting, Unavailable> {
+        let (seq, now, seen) = self
+            .look(move |sight| {
+                let seen = runs.into_iter().map(|id| {
+                    let run = sight.state.run(id).map(|run| RunView::seen(run, sight));
+                    run.ok_or(id)
+                });
+                (sight.state.head(), sight.now, seen.collect::<Vec<_>>())
+            })
+            .await?;
+        let mut found = Vec::with_capacity(seen.len());
+        for run in seen {
+            match run {
+                Ok(view) => found.push(view),
+                // It has left memory, if there is such a run at all.
+                Err(id) => found.extend(self.view_of(id).await?),
+            }
+        }
+        Ok(Sighting { seq, now, runs: found })
+    }
+
+    pub(super) async fn view_of(&self, run: RunId) -> Result<Option<RunView>, Unavailable> {
+        self.find_run(Wanted::Run(run), |found, sight| {
+            found.first().map(|known| RunView::seen(known, sight))
+        })
+        .await
+    }
+
+    /// Every attempt that is under way, with how far it is.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the engine no longer runs.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is changed.
+    pub async fn under_way(&self) -> Result<Vec<UnderWay>, Unavailable> {
+        self.look(|sight| {
+            let steps = sight.state.running_steps();
+            steps.filter_map(|(run, step)| under_way(sight, run, step)).collect()
+        })
+        .await
+    }
+
+    /// Folds the records of a run, the oldest first; gives the record up to which it has looked.
+    ///
+    /// What is recorded later comes by [`events`](Self::events). The records are read from the disk, on
+    /// a thread of their own, from the start of the run to its end: none is in memory for longer than
+    /// `fold` takes. Nothing is folded if there is no such run.
+    ///
+    /// # Errors
+    /// [`EventsError`] if the journal cannot be read or the engine no longer runs.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is changed; a read under way goes on to its end.
+    pub async fn history<T: Send + 'static>(
+        &self,
+        run: RunId,
+        folded: T,
+        fold: impl FnMut(&mut T, &Record) + Send + 'static,
+    ) -> Result<(T, Seq), EventsError> {
+        let head = self.head();
+        let Some(view) = self.view_of(run).await? else { return Ok((folded, head)) };
+        let store = self.store();
+        let read = spawn_blocking(move || Past { store, run, view, head }.fold(folded, fold));
+        let folded = read.await.map_err(|_| EventsError::Panicked)??;
+        Ok((folded, head))
+    }
+}
+
+fn under_way(sight: &Sight<'_>, run: RunId, step: resurge_journal::StepIndex) -> Option<UnderWay> {
+    let progress = (sight.progress)(run, step)?;
+    let manifest = &sight.state.run(run)?.started.manifest;
+    Some(UnderWay { run, step: manifest.step(step)?.key.clone(), progress })
+}
+
+/// The records of a run in a store.
+struct Past {
+    store: Arc<dyn Store>,
+    run: RunId,
+    view: RunView,
+    head: Seq,
+}
+
+impl Past {
+    fn fold<T>(
+        &self,
+        mut folded: T,
+        mut fold: impl FnMut(&mut T, &Record),
+    ) -> Result<T, ReadError> {
+        // A record of a run that is open is kept although those around it were dropped.
+        let kept = self.store.scan_kept();
+        let records = kept.chain(self.store.scan(self.begin()?));
+        for record in records {
+            let record = match record {
+                Err(ReadError::Trimmed { .. }) => continue,
+                record => record?,
+            };
+            if record.seq > self.head || self.is_past(record.at) {
+                break;
+            }
+            if record.run == Some(self.run) {
+                fold(&mut folded, &record);
+            }
+        }
+        Ok(folded)
+    }
+
+    /// The first record that is not older than the run; times in a journal never go back.
+    fn begin(&self) -> Result<Seq, ReadError> {
+        let (mut low, mut high) = (self.store.first().get(), self.head.get());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.store.read(Seq::new(middle))? {
+                Some(record) if record.at >= self.view.started_at => high = middle,
+                _ => low = middle + 1,
+            }
+        }
+        Ok(Seq::new(low))
+    }
+
+    /// Whether nothing about the run can be so late: attempts wind down for a while after its end.
+    fn is_past(&self, at: Timestamp) -> bool {
+        self.view.ended_at.is_some_and(|ended| at.since(ended) > WINDING_DOWN)
+    }
+}
+
+/// Longer than an attempt may take to stop.
+const WINDING_DOWN: Duration = Duration::from_secs(10 * 60);

@@ -1,0 +1,114 @@
+//! What whoever shows runs asks for: many at one moment, the past of one, a control for what was seen.
+
+use std::time::Duration;
+
+use resurge::journal::store::MemoryStore;
+use resurge::{
+    Class, Control, ControlError, Jitter, Progress, RetryPolicy, RunId, RunStatus, Seq, Settings,
+    StepContext, Workflow,
+};
+use support::{Calls, chain, fail_first, records};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn fails_once_in_an_hour() -> Workflow<(), u32> {
+    let policy = RetryPolicy::fixed(HOUR).jitter(Jitter::None);
+    fail_first(1, Class::Network, policy, &Calls::default())
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_are_seen_together_whether_in_memory_or_not() {
+    let (waits, ends) = (fails_once_in_an_hour(), chain(&[Calls::default(), Calls::default()]));
+    let mut settings = Settings::default();
+    (settings.rest_after, settings.checkpoint_records) = (Duration::ZERO, 5);
+    let engine = support::engine_on(MemoryStore::new())
+        .settings(settings)
+        .register(&waits)
+        .register(&ends)
+        .start()
+        .await
+        .unwrap();
+    let waiting = engine.start(&waits, ()).await.unwrap();
+    let ended = engine.start(&ends, 1).await.unwrap();
+    ended.outcome().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let asked = vec![ended.id(), RunId::default(), waiting.id()];
+    let seen = engine.views(asked).await.unwrap();
+    assert_eq!(seen.seq, engine.head());
+    let statuses: Vec<_> = seen.runs.iter().map(|run| (run.id, run.status)).collect();
+    let expected = [(ended.id(), RunStatus::Success), (waiting.id(), RunStatus::Recovering)];
+    assert_eq!(statuses, expected, "the unknown one is left out, the order is kept");
+    for run in &seen.runs {
+        assert_eq!(*run, engine.run(run.id).view().await.unwrap());
+        assert!(run.version <= seen.seq && run.version > Seq::ZERO);
+    }
+    let steps = seen.runs.first().map(|run| &run.steps[..]);
+    let Some([first, second]) = steps else { panic!("{steps:?}") };
+    assert_eq!(second.needs, std::slice::from_ref(&first.key));
+    assert!(second.output.is_some() && first.needs.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_control_for_a_run_that_has_moved_is_refused_and_changes_nothing() {
+    let flow = fails_once_in_an_hour();
+    let engine = support::engine().register(&flow).start().await.unwrap();
+    let run = engine.start(&flow, ()).await.unwrap();
+    let early = run.view().await.unwrap();
+    run.pause("bob", "he was quicker").await.unwrap();
+    let now = run.view().await.unwrap();
+    assert!(now.version > early.version);
+    let count = records(&engine).await.len();
+    let id = run.id();
+    let late = engine.control_if(id, early.version, Control::Cancel, "alice", "").await;
+    assert_eq!(late, Err(ControlError::Moved { run: id, version: now.version }));
+    assert_eq!(records(&engine).await.len(), count);
+    let done = engine.control_if(id, now.version, Control::Cancel, "alice", "").await.unwrap();
+    assert_eq!(run.view().await.unwrap().status, RunStatus::Cancelled);
+    assert!(done > now.version && done <= engine.head());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_past_of_a_run_is_what_the_journal_says_about_it() {
+    let flow = fails_once_in_an_hour();
+    let other = chain(&[Calls::default()]);
+    let engine = support::engine().register(&flow).register(&other).start().await.unwrap();
+    engine.start(&other, 1).await.unwrap().outcome().await.unwrap();
+    tokio::time::sleep(HOUR).await;
+    let run = engine.start(&flow, ()).await.unwrap();
+    for input in 2..20 {
+        engine.start(&other, input).await.unwrap().outcome().await.unwrap();
+    }
+    run.outcome().await.unwrap();
+    engine.start(&other, 20).await.unwrap().outcome().await.unwrap();
+    let (past, head) = engine
+        .history(run.id(), Vec::new(), |seen, record| seen.push(record.clone()))
+        .await
+        .unwrap();
+    let mut all = records(&engine).await;
+    all.retain(|record| record.run == Some(run.id()));
+    assert_eq!(past, all);
+    assert!(past.len() >= 6 && head == engine.head());
+    let nothing = engine.history(RunId::default(), 0, |seen, _| *seen += 1).await.unwrap();
+    assert_eq!(nothing.0, 0, "there is no such run");
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_under_way_say_how_far_they_are() {
+    let mut flow = Workflow::builder::<()>("half");
+    let half = flow
+        .step_fn("half", (), |cx: StepContext, ()| async move {
+            cx.progress(50, Some(100));
+            cx.stopped().await;
+            Ok(())
+        })
+        .add();
+    let flow = flow.build(half).unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
+    assert!(engine.under_way().await.unwrap().is_empty());
+    let run = engine.start(&flow, ()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let under_way = engine.under_way().await.unwrap();
+    let [attempt] = &under_way[..] else { panic!("{under_way:?}") };
+    assert_eq!((attempt.run, attempt.step.as_str()), (run.id(), "half"));
+    assert!(matches!(attempt.progress, Progress { done: 50, total: Some(100), .. }));
+}
