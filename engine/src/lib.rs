@@ -50,8 +50,8 @@ mod workflow;
 pub use self::core::{BreakerControl, Control};
 pub use handle::{
     BreakerError, BreakerState, BreakerView, ControlError, Engine, EngineBuilder, EventStream,
-    EventsError, OpenError, RunError, RunFilter, RunHandle, RunView, SettingError, Sighting,
-    StartError, StartRun, StepView, Unavailable, UnderWay,
+    EventsError, OpenError, RunError, RunFilter, RunHandle, RunView, SeenRun, SettingError,
+    Sighting, StartError, StartRun, StepView, Unavailable, UnderWay,
 };
 pub use policy::{Breaker, BreakerProblem, Lint, LintCode, PolicyProblem, RetryPolicy};
 pub use recover::{Recovered, RecoveryError};

@@ -35,14 +35,24 @@ async fn runs_are_seen_together_whether_in_memory_or_not() {
     let asked = vec![ended.id(), RunId::default(), waiting.id()];
     let seen = engine.views(asked).await.unwrap();
     assert_eq!(seen.seq, engine.head());
-    let statuses: Vec<_> = seen.runs.iter().map(|run| (run.id, run.status)).collect();
+    let statuses: Vec<_> = seen.runs.iter().map(|run| (run.view.id, run.view.status)).collect();
     let expected = [(ended.id(), RunStatus::Success), (waiting.id(), RunStatus::Recovering)];
     assert_eq!(statuses, expected, "the unknown one is left out, the order is kept");
     for run in &seen.runs {
-        assert_eq!(*run, engine.run(run.id).view().await.unwrap());
-        assert!(run.version <= seen.seq && run.version > Seq::ZERO);
+        let id = run.view.id;
+        assert_eq!(run.view, engine.run(id).view().await.unwrap());
+        assert_eq!(run.why.actions, engine.explain(id).await.unwrap().unwrap().actions);
+        assert!(run.view.version <= seen.seq && run.view.version > Seq::ZERO);
     }
-    let steps = seen.runs.first().map(|run| &run.steps[..]);
+    let all = engine.survey().await.unwrap();
+    let mut ids = [waiting.id(), ended.id()];
+    ids.sort();
+    assert_eq!(all.runs.iter().map(|run| run.view.id).collect::<Vec<_>>(), ids);
+    for run in &seen.runs {
+        let same = all.runs.iter().find(|other| other.view.id == run.view.id).unwrap();
+        assert_eq!((&same.view, &same.why.cause), (&run.view, &run.why.cause));
+    }
+    let steps = seen.runs.first().map(|run| &run.view.steps[..]);
     let Some([first, second]) = steps else { panic!("{steps:?}") };
     assert_eq!(second.needs, std::slice::from_ref(&first.key));
     assert!(second.output.is_some() && first.needs.is_empty());

@@ -3,20 +3,36 @@
 use std::sync::Arc;
 
 use resurge_journal::checkpoint::{Listing, Lost};
-use resurge_journal::state::Run;
+use resurge_journal::state::{Run, Tuning};
+use resurge_journal::{RunId, StepIndex};
+use resurge_steps::Progress;
 
 use super::engine::Engine;
 use super::error::Unavailable;
 use super::view::RunView;
 use crate::shell::{Census, Message, spawn_blocking};
 
+/// How far an attempt under way is.
+pub(super) type Meters<'a> = dyn Fn(RunId, StepIndex) -> Option<Progress> + 'a;
+
 impl Engine {
     /// Makes something of the view of every run, in no order.
-    ///
-    /// No more of the runs that have left memory than a page of them is in memory at a time.
     pub(super) async fn map_runs<T>(
         &self,
         mut map: impl FnMut(RunView) -> Option<T>,
+    ) -> Result<Vec<T>, Unavailable> {
+        self.map_pages(|page, tuning, progress| {
+            page.iter().filter_map(|run| map(RunView::new(run, tuning, progress))).collect()
+        })
+        .await
+    }
+
+    /// Makes something of every page of runs, in no order.
+    ///
+    /// No more of the runs that have left memory than a page of them is in memory at a time.
+    pub(super) async fn map_pages<T>(
+        &self,
+        mut map: impl FnMut(&[Arc<Run>], &Tuning, &Meters<'_>) -> Vec<T>,
     ) -> Result<Vec<T>, Unavailable> {
         let mut trouble = None;
         let mut failures = 0;
@@ -37,14 +53,14 @@ impl Engine {
     async fn map_census<T>(
         &self,
         census: Census,
-        map: &mut impl FnMut(RunView) -> Option<T>,
+        map: &mut impl FnMut(&[Arc<Run>], &Tuning, &Meters<'_>) -> Vec<T>,
     ) -> Result<Vec<T>, Lost> {
         let Census { runs, mut rest, tuning, progress } = census;
         let progress = |run, step| progress.get(&(run, step)).copied();
         let mut mapped = Vec::new();
         let mut page = runs;
         loop {
-            mapped.extend(page.iter().filter_map(|run| map(RunView::new(run, &tuning, &progress))));
+            mapped.extend(map(&page, &tuning, &progress));
             let Some(next) = self.next_page(&mut rest).await? else { return Ok(mapped) };
             page = next;
         }

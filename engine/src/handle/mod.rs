@@ -24,6 +24,6 @@ pub use engine::Engine;
 pub use error::{EventsError, OpenError, RunError, StartError, Unavailable};
 pub use events::EventStream;
 pub use run::RunHandle;
-pub use sight::{Sighting, UnderWay};
+pub use sight::{SeenRun, Sighting, UnderWay};
 pub use start::StartRun;
 pub use view::{RunView, StepView};

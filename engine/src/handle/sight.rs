@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use resurge_journal::explain::{Explanation, explain};
+use resurge_journal::state::Run;
 use resurge_journal::store::{ReadError, Store};
 use resurge_journal::{Record, RunId, Seq, StepKey, Timestamp};
 use resurge_steps::Progress;
@@ -21,8 +23,18 @@ pub struct Sighting {
     pub seq: Seq,
     /// When that was, by the engine's clock.
     pub now: Timestamp,
-    /// The runs, in the order in which they were asked for; those that there are not are left out.
-    pub runs: Vec<RunView>,
+    /// The runs.
+    pub runs: Vec<SeenRun>,
+}
+
+/// A run, and why it stands where it stands.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct SeenRun {
+    /// The run.
+    pub view: RunView,
+    /// Why it stands there, and what a person can do.
+    pub why: Explanation,
 }
 
 /// The attempt of a step that is under way.
@@ -40,6 +52,8 @@ pub struct UnderWay {
 impl Engine {
     /// These runs as they stand, in one look at all that are in memory.
     ///
+    /// They come in the order in which they were asked for; those that there are not are left out.
+    ///
     /// # Errors
     /// [`Unavailable`] if the engine no longer runs.
     ///
@@ -49,7 +63,8 @@ impl Engine {
         let (seq, now, seen) = self
             .look(move |sight| {
                 let seen = runs.into_iter().map(|id| {
-                    let run = sight.state.run(id).map(|run| RunView::seen(run, sight));
+                    let run = sight.state.run(id);
+                    let run = run.and_then(|run| SeenRun::of(run, sight));
                     run.ok_or(id)
                 });
                 (sight.state.head(), sight.now, seen.collect::<Vec<_>>())
@@ -58,12 +73,44 @@ impl Engine {
         let mut found = Vec::with_capacity(seen.len());
         for run in seen {
             match run {
-                Ok(view) => found.push(view),
+                Ok(run) => found.push(run),
                 // It has left memory, if there is such a run at all.
-                Err(id) => found.extend(self.view_of(id).await?),
+                Err(id) => found.extend(self.seen_at_rest(id).await?),
             }
         }
         Ok(Sighting { seq, now, runs: found })
+    }
+
+    /// Every run that retention has left, in the order of their ids: by the millisecond of their start.
+    ///
+    /// What is recorded behind the [`seq`](Sighting::seq) of the answer may be in it or not.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the engine no longer runs.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is changed.
+    pub async fn survey(&self) -> Result<Sighting, Unavailable> {
+        let (seq, now, beside) =
+            self.look(|sight| (sight.state.head(), sight.now, sight.state.with_only([]))).await?;
+        let mut runs = self
+            .map_pages(|page, _, progress| {
+                let state = beside.with_only(page.iter().cloned());
+                let sight = Sight { state: &state, now, progress };
+                page.iter().filter_map(|run| SeenRun::of(run, &sight)).collect()
+            })
+            .await?;
+        runs.sort_by_key(|run: &SeenRun| run.view.id);
+        Ok(Sighting { seq, now, runs })
+    }
+
+    async fn seen_at_rest(&self, run: RunId) -> Result<Option<SeenRun>, Unavailable> {
+        self.find_run(Wanted::Run(run), |found, sight| {
+            let state = sight.state.with_only(found.iter().cloned());
+            let sight = Sight { state: &state, ..*sight };
+            found.first().and_then(|known| SeenRun::of(known, &sight))
+        })
+        .await
     }
 
     pub(super) async fn view_of(&self, run: RunId) -> Result<Option<RunView>, Unavailable> {
@@ -111,6 +158,13 @@ impl Engine {
         let read = spawn_blocking(move || Past { store, run, view, head }.fold(folded, fold));
         let folded = read.await.map_err(|_| EventsError::Panicked)??;
         Ok((folded, head))
+    }
+}
+
+impl SeenRun {
+    fn of(run: &Run, sight: &Sight<'_>) -> Option<Self> {
+        let why = explain(sight.state, run.id, sight.now)?;
+        Some(Self { view: RunView::seen(run, sight), why })
     }
 }
 
