@@ -7,7 +7,10 @@ mod causes;
 mod fields;
 mod human;
 mod json;
+mod words;
 
 pub use causes::with_causes;
 pub use human::{HumanLine, Plain, glance};
 pub use json::{JSON_LINES_VERSION, JsonLine, payload};
+pub use words::words;
+pub(crate) use words::of_failure;

@@ -8,14 +8,14 @@ use crate::policy::{Curve, Jitter, RetrySpec};
 
 /// What decided how long a delay is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Decider {
+pub(crate) enum Decider {
     Policy,
     Server,
     Budget,
 }
 
 /// The longest of the three counts; the policy, if several are as long.
-pub(super) fn decider(parts: &DelayParts) -> Decider {
+pub(crate) fn decider(parts: &DelayParts) -> Decider {
     let (own, server) = (own(parts), granted(parts));
     if parts.budget_ms > own.max(server) {
         Decider::Budget

@@ -1,5 +1,6 @@
 //! What a run waits for, read from the state.
 
+use crate::dump::of_failure;
 use crate::event::{BreakerMode, Verdict};
 use crate::explain::action::actions;
 use crate::explain::delay::{self, Decider};
@@ -115,9 +116,7 @@ impl Look<'_> {
         StepExplanation {
             step: spec.key.clone(),
             kind: spec.kind.clone(),
-            failure: failure.map(|failure| {
-                format!("{} ({}): {}", failure.class, failure.kind, failure.message)
-            }),
+            failure: failure.map(of_failure),
             hint: failure.and_then(|failure| failure.hint.clone()),
             arithmetic: parts
                 .map(|(parts, retry)| delay::words(&parts, &spec.retry, retry))

@@ -12,3 +12,6 @@ mod text;
 pub use action::Action;
 pub use cause::{Cause, Explanation, GateView, ProbeView, StepExplanation, Wait};
 pub use find::explain;
+
+pub(crate) use delay::{Decider, decider};
+pub(crate) use text::{Bytes, Span, exhausted, steps};

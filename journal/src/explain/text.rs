@@ -205,7 +205,8 @@ fn with_force(text: String, force_at: Option<Timestamp>, now: Timestamp) -> Stri
     }
 }
 
-fn steps(keys: &[StepKey]) -> String {
+/// Steps by name.
+pub(crate) fn steps(keys: &[StepKey]) -> String {
     let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
     match keys.as_slice() {
         [] => "other steps".to_owned(),
@@ -280,7 +281,8 @@ fn given_up(verdict: Option<Verdict>, exhausted_by: Option<ExhaustReason>) -> St
     }
 }
 
-fn exhausted(reason: ExhaustReason) -> &'static str {
+/// What ran out, in words.
+pub(crate) fn exhausted(reason: ExhaustReason) -> &'static str {
     match reason {
         ExhaustReason::Retries => "all its retries are used up",
         ExhaustReason::Deadline => "the deadline of the run has passed",
