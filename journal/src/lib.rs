@@ -19,6 +19,7 @@
 //! | [`audit`] | whether a journal is what it should be |
 //! | [`dump`] | records for other eyes |
 //! | [`explain`] | why a run stands where it stands |
+//! | [`timeline`] | the story of one run, for drawing |
 //! | `testing` (feature of that name) | made-up records of every kind |
 
 pub mod audit;
@@ -34,6 +35,7 @@ pub mod state;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod timeline;
 
 mod codec;
 mod coded;

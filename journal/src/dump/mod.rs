@@ -13,4 +13,4 @@ pub use causes::with_causes;
 pub use human::{HumanLine, Plain, glance};
 pub use json::{JSON_LINES_VERSION, JsonLine, payload};
 pub use words::words;
-pub(crate) use words::of_failure;
+pub(crate) use words::{behind, delay, interrupted, of_failure, until};

@@ -13,6 +13,7 @@ mod mending;
 mod payloads;
 mod renewal;
 mod store;
+mod timeline;
 mod trim;
 #[cfg(unix)]
 mod unsynced;
