@@ -8,6 +8,7 @@ use super::breaker_view::BreakerView;
 use super::engine::Engine;
 use super::error::Unavailable;
 use crate::core::Wanted;
+use crate::settings::Settings;
 
 impl Engine {
     /// Why a run stands where it stands: one cause for each step, and what a person can do.
@@ -61,6 +62,11 @@ impl Engine {
     /// Safe: nothing is changed.
     pub async fn tuning(&self) -> Result<Tuning, Unavailable> {
         self.look(|sight| sight.state.tuning().clone()).await
+    }
+
+    /// The settings that the engine was started with.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
     }
 
     /// The time as the engine sees it, with which due times are to be compared.

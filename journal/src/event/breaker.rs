@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::coded::coded_enum;
+use crate::event::Event;
 use crate::failure::Failure;
 use crate::id::{AttemptNo, BreakerEpoch, ResourceKey, Seq, StepKey};
 use crate::time::Timestamp;
@@ -165,6 +166,19 @@ pub struct BreakerModeSet {
     pub actor: String,
     /// Why.
     pub reason: String,
+}
+
+impl Event {
+    /// The resource whose breaker this is about, if it moved or changed.
+    pub const fn breaker(&self) -> Option<&ResourceKey> {
+        match self {
+            Self::BreakerOpened(event) => Some(&event.key),
+            Self::BreakerHalfOpened(event) => Some(&event.key),
+            Self::BreakerClosed(event) => Some(&event.key),
+            Self::BreakerModeSet(event) => Some(&event.key),
+            _ => None,
+        }
+    }
 }
 
 /// A step waits behind breakers. Moves it from ready or waiting to held, uncharged.

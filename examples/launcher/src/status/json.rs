@@ -148,7 +148,7 @@ fn step_status<'a>(
     let turn = turn(state, spec, step);
     StepStatus {
         step: spec.key.as_str(),
-        status: phase(&step.phase),
+        status: step.phase.kind().name(),
         attempts: step.attempts.get(),
         charged: step.charged,
         max_attempts: turn.max_attempts,
@@ -225,18 +225,5 @@ const fn failure(failure: &Failure) -> FailureStatus<'_> {
             Some(hint) => Some(hint.as_str()),
             None => None,
         },
-    }
-}
-
-const fn phase(phase: &StepPhase) -> &'static str {
-    match phase {
-        StepPhase::Blocked => "blocked",
-        StepPhase::Ready => "ready",
-        StepPhase::Running { .. } => "running",
-        StepPhase::Waiting { .. } => "waiting",
-        StepPhase::Held { .. } => "held",
-        StepPhase::Succeeded { .. } => "succeeded",
-        StepPhase::Failed { .. } => "failed",
-        StepPhase::Stopped => "stopped",
     }
 }
