@@ -19,6 +19,7 @@
 //! | [`audit`] | whether a journal is what it should be |
 //! | [`dump`] | records for other eyes |
 //! | [`explain`] | why a run stands where it stands |
+//! | [`graph`] | where the steps of a graph stand when it is drawn |
 //! | [`timeline`] | the story of one run, for drawing |
 //! | `testing` (feature of that name) | made-up records of every kind |
 
@@ -28,6 +29,7 @@ pub mod dump;
 pub mod event;
 pub mod explain;
 pub mod failure;
+pub mod graph;
 pub mod manifest;
 pub mod policy;
 pub mod retention;
