@@ -9,6 +9,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // The attribute is re-exported by the engine; its tests need what it expands to.
     ("macros/Cargo.toml", &["resurge"]),
     ("engine/Cargo.toml", &["resurge-journal", "resurge-macros", "resurge-steps"]),
+    ("dashboard/Cargo.toml", &["resurge"]),
     ("journal/dump/Cargo.toml", &["resurge-journal", "resurge-journal-dump", "resurge"]),
 ];
 

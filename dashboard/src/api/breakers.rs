@@ -1,0 +1,110 @@
+//! Breakers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use resurge::journal::event::BreakerMode;
+use resurge::{BreakerControl, BreakerView, ResourceKey};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::actor::{Actor, reason};
+use super::body::{Path, Sent};
+use super::problem::{Problem, code};
+use crate::dashboard::App;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Breakers {
+    /// The breakers by the resource that they guard.
+    breakers: BTreeMap<String, Shown>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Shown {
+    state: &'static str,
+    mode: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    trips: u32,
+    failures_in_row: u32,
+    held: usize,
+}
+
+impl Shown {
+    fn new(view: &BreakerView) -> Self {
+        Self {
+            state: view.state.name(),
+            mode: view.mode.name(),
+            until: view.until.map(|until| until.to_string()),
+            trips: view.trips,
+            failures_in_row: view.failures_in_row,
+            held: view.held,
+        }
+    }
+}
+
+/// Every breaker that the engine remembers.
+#[utoipa::path(get, path = "/api/v1/breakers", tag = "breakers",
+    responses((status = 200, body = Breakers)))]
+pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<Breakers>, Problem> {
+    let views = app.engine.breakers().await?;
+    let breakers = views.iter().map(|view| (view.key.to_string(), Shown::new(view))).collect();
+    Ok(Json(Breakers { breakers }))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Order {
+    /// Why, for the journal.
+    reason: Option<String>,
+    /// How long an isolation lasts; without it, until somebody ends it.
+    lasts_ms: Option<u64>,
+}
+
+/// What can be asked of a breaker.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Verb {
+    /// Closes it now; what is held back goes on in waves.
+    Close,
+    /// Lets one attempt through.
+    Probe,
+    /// Holds everything back that needs the resource.
+    Isolate,
+    /// Lets everything through and watches nothing.
+    Disable,
+    /// Ends an isolation, or has it watch again.
+    Enforce,
+}
+
+/// Asks something of a breaker.
+#[utoipa::path(post, path = "/api/v1/breakers/{key}/{verb}", tag = "breakers",
+    params(("key" = String, Path, description = "The resource"), ("verb" = Verb, Path)),
+    request_body(content = Order, description = "May be left out"),
+    responses((status = 202, description = "It is in the journal")))]
+pub(super) async fn control(
+    State(app): State<Arc<App>>,
+    Path((key, verb)): Path<(String, Verb)>,
+    Actor(actor): Actor,
+    Sent(order): Sent<Order>,
+) -> Result<StatusCode, Problem> {
+    let key = ResourceKey::new(&key).map_err(|error| {
+        Problem::new(&code::NOT_FOUND, format!("this is no resource: {error}"))
+            .remedy("take one from GET /api/v1/breakers")
+    })?;
+    let lasts = order.lasts_ms.map(Duration::from_millis);
+    let mode = |mode, lasts| BreakerControl::Mode { mode, lasts };
+    let control = match verb {
+        Verb::Close => BreakerControl::Close,
+        Verb::Probe => BreakerControl::Probe,
+        Verb::Isolate => mode(BreakerMode::Isolated, lasts),
+        Verb::Disable => mode(BreakerMode::Disabled, None),
+        Verb::Enforce => mode(BreakerMode::Enforced, None),
+    };
+    app.engine.control_breaker(&key, control, actor, reason(order.reason)).await?;
+    Ok(StatusCode::ACCEPTED)
+}

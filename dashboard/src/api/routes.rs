@@ -1,0 +1,89 @@
+//! Every route, and the document that describes them.
+
+use std::sync::Arc;
+
+use axum::routing::{any, get};
+use axum::{Json, Router, middleware};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Content, OpenApi as Document, Ref, ResponseBuilder};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::problem::Written;
+use super::{breakers, buttons, events, health, page, session, settings, stats, ws};
+use crate::dashboard::App;
+use crate::guard::{guard, work};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Resurge dashboard",
+        description = "Operations of a durable workflow engine: what they do, and what they can be asked to do. Times are RFC 3339 in UTC, durations milliseconds, sizes bytes. Errors are `application/problem+json`.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    components(schemas(Written)),
+    security(("token" = []), ("cookie" = []))
+)]
+struct Api;
+
+/// The routes with the guard before them, and their document.
+pub(crate) fn router(app: &Arc<App>) -> (Router, Document) {
+    let (routes, document) = OpenApiRouter::with_openapi(described())
+        .routes(routes!(health::health))
+        .routes(routes!(session::open, session::close))
+        .routes(routes!(breakers::list))
+        .routes(routes!(breakers::control))
+        .routes(routes!(settings::list, settings::change))
+        .routes(routes!(stats::all))
+        .routes(routes!(buttons::list))
+        .routes(routes!(buttons::press))
+        .routes(routes!(events::records))
+        .routes(routes!(ws::open))
+        .split_for_parts();
+    let document = with_problems(document);
+    let text = Arc::new(document.clone());
+    let tell = move || {
+        let text = Arc::clone(&text);
+        async move { Json(text.as_ref().clone()) }
+    };
+    let guarded = routes
+        .route("/api/v1/openapi.json", get(tell))
+        .route("/", any(page::page))
+        .fallback(page::page)
+        .method_not_allowed_fallback(page::wrong_method)
+        .layer(middleware::from_fn_with_state(Arc::clone(app), work))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), guard))
+        .with_state(Arc::clone(app));
+    (guarded, document)
+}
+
+fn described() -> Document {
+    let mut document = Api::openapi();
+    let components = document.components.get_or_insert_default();
+    let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    components.add_security_scheme("token", token);
+    let cookie = ApiKeyValue::with_description(
+        "resurge_<port>",
+        "Set by POST /api/v1/session; taken from pages of the same origin only",
+    );
+    components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    document
+}
+
+/// Says of every operation that a problem may be the answer.
+fn with_problems(mut document: Document) -> Document {
+    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+    let refusal = ResponseBuilder::new()
+        .description("A problem")
+        .content("application/problem+json", problem)
+        .build();
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            let responses = &mut operation.responses.responses;
+            responses.insert("default".to_owned(), refusal.clone().into());
+        }
+    }
+    document
+}

@@ -1,0 +1,75 @@
+//! Settings.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use resurge::journal::state::Tuning;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::actor::{Actor, reason};
+use super::body::Sent;
+use super::problem::{Problem, code};
+use crate::dashboard::App;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Settings {
+    /// The settings by their name.
+    settings: BTreeMap<&'static str, Setting>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Setting {
+    /// What it was changed to.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    value: Value,
+    /// Whether somebody changed it.
+    changed: bool,
+}
+
+/// Every setting that can be changed while the engine runs.
+#[utoipa::path(get, path = "/api/v1/settings", tag = "settings",
+    responses((status = 200, body = Settings)))]
+pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<Settings>, Problem> {
+    let tuning = app.engine.tuning().await?;
+    let setting = |name: &&'static str| {
+        let value: Value = tuning.get(name).and_then(|json| json.read().ok()).unwrap_or_default();
+        (*name, Setting { changed: !value.is_null(), value })
+    };
+    Ok(Json(Settings { settings: Tuning::NAMES.iter().map(setting).collect() }))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Changes {
+    /// New values by name; null takes a change back.
+    changes: BTreeMap<String, Value>,
+    /// Why, for the journal.
+    reason: Option<String>,
+}
+
+/// Changes settings: all of them, or none if one cannot have its value.
+#[utoipa::path(patch, path = "/api/v1/settings", tag = "settings", request_body = Changes,
+    responses((status = 200, body = Settings)))]
+pub(super) async fn change(
+    state: State<Arc<App>>,
+    Actor(actor): Actor,
+    Sent(wanted): Sent<Changes>,
+) -> Result<Json<Settings>, Problem> {
+    for (name, value) in &wanted.changes {
+        let json = resurge::Json::of(value)
+            .map_err(|error| Problem::new(&code::INVALID, format!("`{name}`: {error}")))?;
+        Tuning::check(name, &json).map_err(|problem| {
+            Problem::new(&code::INVALID, format!("`{name}` cannot be changed so: {problem}"))
+                .remedy("see GET /api/v1/settings for what there is")
+        })?;
+    }
+    let reason = reason(wanted.reason);
+    for (name, value) in wanted.changes {
+        state.engine.tune(name, Some(value), actor.as_str(), reason.as_str()).await?;
+    }
+    list(state).await
+}

@@ -1,0 +1,143 @@
+//! The same streams over a WebSocket.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use resurge::Seq;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::problem::{Problem, code};
+use super::records::{self, Told};
+use crate::dashboard::App;
+use crate::guard::Slot;
+
+/// What a client sends: from then on it gets this instead of what it got before.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+enum Wish {
+    Events { after: Option<u64> },
+}
+
+type Frames = Pin<Box<dyn Stream<Item = String> + Send>>;
+
+/// Opens a WebSocket.
+///
+/// The client sends `{"events":{"after":N}}`. The server sends `{"type":"record","seq","data"}`,
+/// `{"type":"gap","from","to"}`, `{"type":"end","reason"}` and, for what cannot be had,
+/// `{"type":"problem","problem"}`.
+#[utoipa::path(get, path = "/api/v1/ws", tag = "events",
+    responses((status = 101, description = "The connection is a WebSocket from now on")))]
+pub(super) async fn open(
+    State(app): State<Arc<App>>,
+    slot: Slot,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let max = app.limits.body_bytes_max;
+    upgrade.max_message_size(max).max_frame_size(max).on_upgrade(move |socket| async move {
+        let heartbeat = app.limits.heartbeat;
+        Talk { app, slot, socket, frames: Box::pin(futures_util::stream::pending()) }
+            .go_on(heartbeat)
+            .await;
+    })
+}
+
+struct Talk {
+    app: Arc<App>,
+    slot: Slot,
+    socket: WebSocket,
+    frames: Frames,
+}
+
+impl Talk {
+    async fn go_on(mut self, heartbeat: Duration) {
+        let mut beat = tokio::time::interval(heartbeat.max(HEARTBEAT_MIN));
+        let mut unanswered = 0;
+        loop {
+            let sent = tokio::select! {
+                biased;
+                () = self.slot.closed() => return self.close(close_code::AWAY, "the dashboard shuts down").await,
+                heard = self.socket.recv() => {
+                    unanswered = 0;
+                    match heard {
+                        Some(Ok(Message::Text(text))) => self.hear(text.as_str()).await,
+                        Some(Ok(Message::Binary(_))) => {
+                            return self.close(close_code::UNSUPPORTED, "send text").await;
+                        }
+                        Some(Ok(_)) => Ok(()),
+                        Some(Err(_)) | None => return,
+                    }
+                }
+                _ = beat.tick() => {
+                    unanswered += 1;
+                    // Whoever answers nothing for so long is gone, whatever the network says.
+                    if unanswered > UNANSWERED_MAX {
+                        return;
+                    }
+                    self.socket.send(Message::Ping(Bytes::new())).await
+                }
+                Some(frame) = self.frames.next() => self.socket.send(Message::text(frame)).await,
+            };
+            if sent.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn hear(&mut self, text: &str) -> Result<(), axum::Error> {
+        match self.grant(text) {
+            Ok(frames) => {
+                self.frames = frames;
+                Ok(())
+            }
+            Err(problem) => {
+                let frame =
+                    json!({ "type": "problem", "problem": problem.written(None) }).to_string();
+                self.socket.send(Message::text(frame)).await
+            }
+        }
+    }
+
+    fn grant(&self, text: &str) -> Result<Frames, Problem> {
+        let wish = serde_json::from_str(text).map_err(|error| {
+            Problem::new(&code::BAD_REQUEST, format!("this cannot be had: {error}"))
+                .remedy("send {\"events\":{\"after\":0}}")
+        })?;
+        match wish {
+            Wish::Events { after } => {
+                let told =
+                    records::follow(&self.app.engine, after.map(Seq::new), self.slot.clone())?;
+                Ok(Box::pin(told.map(frame)))
+            }
+        }
+    }
+
+    async fn close(mut self, code: u16, reason: &'static str) {
+        let frame = CloseFrame { code, reason: reason.into() };
+        // Whoever is gone needs no good-bye.
+        drop(self.socket.send(Message::Close(Some(frame))).await);
+    }
+}
+
+fn frame(told: Told) -> String {
+    match told {
+        Told::Record { seq, line } => {
+            // The line is JSON as it is, and stays so to the last digit.
+            format!(r#"{{"type":"record","seq":{seq},"data":{line}}}"#)
+        }
+        Told::Gap { from, to } => {
+            json!({ "type": "gap", "from": from.get(), "to": to.get() }).to_string()
+        }
+        Told::End { reason } => json!({ "type": "end", "reason": reason }).to_string(),
+    }
+}
+
+const HEARTBEAT_MIN: Duration = Duration::from_millis(1);
+/// Heartbeats without an answer after which a client is gone.
+const UNANSWERED_MAX: u32 = 3;

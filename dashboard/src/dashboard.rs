@@ -1,0 +1,199 @@
+//! The dashboard as embedders hold it.
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use resurge::Engine;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use crate::api;
+use crate::button::Button;
+use crate::guard::{AllowedHost, Answers, Bucket, Limits};
+use crate::serve::{self, ServeError};
+use crate::token::{Token, TokenError};
+
+/// The dashboard of an engine: a page, an API, and the guard before both. Cheap to clone.
+///
+/// ```
+/// use resurge::Engine;
+/// use resurge_dashboard::{Dashboard, Token};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # let home = std::env::temp_dir().join(format!("resurge-doc-{}", std::process::id()));
+/// # std::fs::create_dir_all(&home)?;
+/// let engine = Engine::in_memory().start().await?;
+/// let token = Token::load_or_create(home.join("dashboard-token"))?;
+/// let dashboard = Dashboard::builder(engine.clone()).name("launcher").token(token).build()?;
+///
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// println!("{}", dashboard.url(listener.local_addr()?));
+/// let stop = async { /* until ctrl-c, say */ };
+/// dashboard.serve(listener, stop).await?;
+/// # std::fs::remove_dir_all(&home)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Dashboard {
+    app: Arc<App>,
+}
+
+/// Puts a dashboard together; [`build`](Self::build) makes it.
+///
+/// # Defaults
+/// The name `resurge`, a random token, no hosts beyond the loopback, controls allowed,
+/// [`Limits::default`].
+#[derive(Debug)]
+#[must_use = "a dashboard is there after `build`"]
+pub struct DashboardBuilder {
+    engine: Engine,
+    name: String,
+    token: Option<Token>,
+    hosts: Vec<AllowedHost>,
+    read_only: bool,
+    buttons: Vec<Button>,
+    limits: Limits,
+}
+
+/// What every request sees.
+pub(crate) struct App {
+    pub(crate) engine: Engine,
+    pub(crate) name: String,
+    pub(crate) token: Token,
+    pub(crate) hosts: Vec<AllowedHost>,
+    pub(crate) read_only: bool,
+    pub(crate) buttons: Vec<Button>,
+    pub(crate) limits: Limits,
+    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) controls: Mutex<Bucket>,
+    pub(crate) wrong_tokens: Mutex<Bucket>,
+    pub(crate) answers: Answers,
+}
+
+impl Dashboard {
+    /// A dashboard for an engine.
+    pub fn builder(engine: Engine) -> DashboardBuilder {
+        DashboardBuilder {
+            engine,
+            name: "resurge".to_owned(),
+            token: None,
+            hosts: Vec::new(),
+            read_only: false,
+            buttons: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// The page and the API, with the guard before them, to nest into a server of the embedder.
+    ///
+    /// Nest it at a path that ends with a slash: the addresses of the page are relative.
+    /// That server has to limit connections and slow clients, as [`serve`](Self::serve) does.
+    pub fn router(&self) -> Router {
+        api::router(&self.app).0
+    }
+
+    /// Serves until `shutdown` is done; then streams end at once and answers under way in
+    /// [`Limits::shutdown_grace`].
+    ///
+    /// # Errors
+    /// [`ServeError`] if the listener is open to others than this machine although no
+    /// [`hosts`](DashboardBuilder::hosts) are named.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped every connection is cut.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        let is_open = !self.app.hosts.is_empty();
+        serve::serve(listener, self.router(), &self.app.limits, is_open, shutdown).await
+    }
+
+    /// The address to open, with the token that the page trades for a cookie.
+    ///
+    /// Browsers keep what stands behind the `#` to themselves.
+    pub fn url(&self, address: SocketAddr) -> String {
+        let port = address.port();
+        let host = match address {
+            SocketAddr::V6(v6) if v6.ip().is_loopback() => "[::1]",
+            _ => "127.0.0.1",
+        };
+        format!("http://{host}:{port}/#token={}", self.app.token.as_str())
+    }
+}
+
+impl DashboardBuilder {
+    /// The name of the program, for the head of the page.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The token that clients must show.
+    pub fn token(mut self, token: Token) -> Self {
+        self.token = Some(token);
+        self
+    }
+
+    /// Names under which the dashboard answers beyond those of the loopback, such as
+    /// `my.box:7878`; without a port, any port.
+    ///
+    /// Name one only if the way there is private: the token travels over it as it is.
+    pub fn hosts<H: AsRef<str>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
+        self.hosts.extend(hosts.into_iter().map(|host| AllowedHost::new(host.as_ref())));
+        self
+    }
+
+    /// Whether nothing can be changed.
+    pub const fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// Adds a button to the page.
+    pub fn button(mut self, button: Button) -> Self {
+        self.buttons.push(button);
+        self
+    }
+
+    /// What the dashboard bears.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Makes the dashboard.
+    ///
+    /// # Errors
+    /// [`TokenError::Random`] if there is neither a token nor luck to make one.
+    pub fn build(self) -> Result<Dashboard, TokenError> {
+        let Self { engine, name, token, hosts, read_only, buttons, limits } = self;
+        let token = token.map_or_else(Token::random, Ok)?;
+        let app = App {
+            engine,
+            name,
+            token,
+            hosts,
+            read_only,
+            buttons,
+            streams: Arc::new(Semaphore::new(limits.streams_max)),
+            controls: Mutex::new(Bucket::new(limits.controls)),
+            wrong_tokens: Mutex::new(Bucket::new(limits.wrong_tokens)),
+            answers: Answers::new(limits.answers_max, limits.answers_age),
+            limits,
+        };
+        Ok(Dashboard { app: Arc::new(app) })
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("name", &self.name).finish_non_exhaustive()
+    }
+}

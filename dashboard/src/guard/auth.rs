@@ -1,0 +1,91 @@
+//! Who may ask: the token, or the cookie that a browser got for it.
+
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, COOKIE};
+
+use super::host;
+use super::origin::Asker;
+use crate::api::{Problem, code};
+use crate::token::Token;
+
+/// What a request showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Credential {
+    Bearer,
+    Cookie,
+}
+
+/// What a request showed of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Right(Credential),
+    Wrong,
+    Nothing,
+}
+
+/// Looks at what a request shows; reads no more than its headers.
+///
+/// A cookie comes along whoever sends a request. For a change, only a browser that says that our
+/// own page asks is trusted; browsers say nothing when they read from a host without TLS.
+pub(crate) fn shown(
+    headers: &HeaderMap,
+    host: &str,
+    is_change: bool,
+    asker: Asker,
+    token: &Token,
+) -> Shown {
+    if let Some(text) = headers.get(AUTHORIZATION) {
+        let given = text.to_str().ok().and_then(bearer).unwrap_or_default();
+        return if token.is(given) { Shown::Right(Credential::Bearer) } else { Shown::Wrong };
+    }
+    let name = cookie_name(host);
+    let given = cookies(headers).find(|(key, _)| *key == name).map(|(_, value)| value);
+    match given {
+        None => Shown::Nothing,
+        Some(_) if is_change && asker == Asker::Unknown => Shown::Nothing,
+        Some(given) if token.is_cookie(given) => Shown::Right(Credential::Cookie),
+        Some(_) => Shown::Wrong,
+    }
+}
+
+/// Why a request without the right token is refused.
+pub(crate) fn refusal(shown: Shown) -> Problem {
+    let (code, detail) = match shown {
+        Shown::Wrong => (&code::WRONG_TOKEN, "this is not the token of the dashboard"),
+        _ => (&code::MISSING_TOKEN, "the request shows no token"),
+    };
+    Problem::new(code, detail).remedy(
+        "open the address that the program printed, or send `Authorization: Bearer` with the token of its token file",
+    )
+}
+
+/// The header that gives a browser its cookie.
+pub(crate) fn set_cookie(host: &str, token: &Token, is_secure: bool) -> String {
+    let secure = if is_secure { "; Secure" } else { "" };
+    let (name, value) = (cookie_name(host), token.cookie());
+    format!(
+        "{name}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={COOKIE_AGE_SECONDS}{secure}"
+    )
+}
+
+/// The header that takes a browser its cookie.
+pub(crate) fn unset_cookie(host: &str) -> String {
+    format!("{}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0", cookie_name(host))
+}
+
+/// Browsers share cookies among the ports of a host.
+fn cookie_name(host: &str) -> String {
+    format!("resurge_{}", host::port(host))
+}
+
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let texts = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
+    texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='))
+}
+
+const COOKIE_AGE_SECONDS: u32 = 30 * 24 * 60 * 60;

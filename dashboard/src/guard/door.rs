@@ -1,0 +1,99 @@
+//! The one door: every request passes here, and every answer.
+
+use std::sync::{Arc, PoisonError};
+
+use axum::extract::{OriginalUri, Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::time::Instant;
+
+use super::auth::{self, Shown};
+use super::{headers, host, origin};
+use crate::api::{Problem, code};
+use crate::assets;
+use crate::dashboard::App;
+use crate::serve::Served;
+
+/// The host that a request named, once it is known to be ours.
+#[derive(Debug, Clone)]
+pub(crate) struct Host(pub(crate) String);
+
+/// Lets a request in or says why not; every answer leaves with the headers of [`headers::secure`].
+pub(crate) async fn guard(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let path = request.extensions().get::<OriginalUri>();
+    let instance = path.map_or_else(|| request.uri().path(), |uri| uri.path()).to_owned();
+    let mut answer = match admit(&app, &mut request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    if let Some(problem) = answer.extensions_mut().remove::<Problem>() {
+        problem.fill(&mut answer, &instance);
+    }
+    headers::secure(answer.headers_mut());
+    answer
+}
+
+fn admit(app: &App, request: &mut Request) -> Result<(), Problem> {
+    let served = request.extensions().get::<Served>().map(|served| served.port);
+    let host = host::check(request.uri(), request.headers(), &app.hosts, served)?;
+    if !is_open(request.method(), request.uri().path()) {
+        let asker = origin::check(request.headers(), &host)?;
+        let is_change = !is_reading(request.method());
+        match auth::shown(request.headers(), &host, is_change, asker, &app.token) {
+            Shown::Right(credential) => request.extensions_mut().insert(credential),
+            shown => return Err(refused(app, shown)),
+        };
+        if is_change {
+            admit_change(app, request.uri().path())?;
+        }
+    }
+    request.extensions_mut().insert(Host(host));
+    Ok(())
+}
+
+fn admit_change(app: &App, path: &str) -> Result<(), Problem> {
+    if app.read_only && !CHANGES_NOTHING.contains(&path) {
+        return Err(Problem::new(&code::READ_ONLY, "this dashboard only shows")
+            .remedy("ask whoever runs the program to serve it without `read_only`"));
+    }
+    locked(&app.controls).take(Instant::now()).map_err(|wait| {
+        Problem::new(&code::TOO_MANY_REQUESTS, "changes are asked for too fast")
+            .retry_after(wait)
+            .remedy("use a batch to change many operations")
+    })
+}
+
+fn refused(app: &App, shown: Shown) -> Problem {
+    let problem = auth::refusal(shown);
+    if shown == Shown::Nothing {
+        return problem;
+    }
+    match locked(&app.wrong_tokens).take(Instant::now()) {
+        Ok(()) => problem,
+        Err(wait) => Problem::new(&code::TOO_MANY_REQUESTS, "too many wrong tokens")
+            .retry_after(wait)
+            .remedy("wait, then send the right token"),
+    }
+}
+
+/// What is the same for everybody and tells nothing: whatever is not named here needs the token.
+fn is_open(method: &Method, path: &str) -> bool {
+    is_reading(method) && (path == "/healthz" || assets::is_there(path))
+}
+
+/// Whether a request changes nothing.
+pub(crate) fn is_reading(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn locked<T>(lock: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a reader may send although it is no `GET`.
+const CHANGES_NOTHING: &[&str] = &["/api/v1/session", "/api/v1/settings/preview"];

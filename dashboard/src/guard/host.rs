@@ -1,0 +1,155 @@
+//! Under which names the dashboard may be asked.
+//!
+//! A page of somebody else can give its own name the address 127.0.0.1 and so talk to us as if we
+//! were its server; only the `Host` of its requests tells.
+
+use axum::http::header::HOST;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Uri};
+
+use crate::api::{Problem, code};
+
+/// A name of the dashboard beyond those of the loopback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AllowedHost {
+    name: String,
+    /// None stands for any.
+    port: Option<u16>,
+}
+
+impl AllowedHost {
+    /// Reads `my.box` or `my.box:7878`.
+    pub(crate) fn new(text: &str) -> Self {
+        let (name, port) = split(text);
+        Self { name, port }
+    }
+
+    fn fits(&self, name: &str, port: Option<u16>) -> bool {
+        self.name == name && (self.port.is_none() || self.port == port)
+    }
+}
+
+/// The host that a request names, if the dashboard answers to it.
+///
+/// `served` is the port of the listener, if it is ours; within somebody else's server any will do.
+pub(crate) fn check(
+    uri: &Uri,
+    headers: &HeaderMap,
+    allowed: &[AllowedHost],
+    served: Option<u16>,
+) -> Result<String, Problem> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = hosts.next().and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| uri.authority().map(Authority::as_str));
+    let Some(host) = host.filter(|_| hosts.next().is_none()) else {
+        return Err(foreign("a request must name one host"));
+    };
+    if uri.authority().is_some_and(|authority| !same(authority.as_str(), host)) {
+        return Err(foreign("the address and the host of the request are not the same"));
+    }
+    let (name, port) = split(host);
+    let is_loopback = LOOPBACK.contains(&name.as_str())
+        && served.is_none_or(|served| port.unwrap_or(HTTP_PORT) == served);
+    if is_loopback || allowed.iter().any(|host| host.fits(&name, port)) {
+        return Ok(host.to_owned());
+    }
+    Err(foreign("the dashboard does not answer to this host"))
+}
+
+/// The port that a host names.
+pub(crate) fn port(host: &str) -> u16 {
+    split(host).1.unwrap_or(HTTP_PORT)
+}
+
+/// Whether two hosts are one, however they are written.
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    split(one) == split(other)
+}
+
+fn split(host: &str) -> (String, Option<u16>) {
+    // An address of version 6 holds colons of its own.
+    let after_address = host.rfind(']').unwrap_or(0);
+    let colon = host.get(after_address..).and_then(|rest| rest.rfind(':'));
+    let (name, port) = match colon.and_then(|at| host.split_at_checked(after_address + at)) {
+        Some((name, port)) => match number(port.trim_start_matches(':')) {
+            Some(port) => (name, Some(port)),
+            // What is no port is part of a name, which fits none.
+            None => (host, None),
+        },
+        None => (host, None),
+    };
+    (name.trim_end_matches('.').to_ascii_lowercase(), port)
+}
+
+fn number(port: &str) -> Option<u16> {
+    port.bytes().all(|digit| digit.is_ascii_digit()).then(|| port.parse().ok())?
+}
+
+fn foreign(detail: &str) -> Problem {
+    Problem::new(&code::FOREIGN_HOST, detail).remedy(
+        "open http://127.0.0.1 with the port of the dashboard, or name the host with `Dashboard::builder(..).hosts(..)`",
+    )
+}
+
+const LOOPBACK: &[&str] = &["127.0.0.1", "localhost", "[::1]"];
+const HTTP_PORT: u16 = 80;
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use axum::http::Request;
+
+    use super::*;
+
+    fn asks(uri: &str, hosts: &[&str], served: Option<u16>) -> bool {
+        let mut request = Request::builder().uri(uri);
+        for host in hosts {
+            request = request.header(HOST, *host);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let allowed = ["my.box:7878", "Other.Box"].map(AllowedHost::new);
+        check(&parts.uri, &parts.headers, &allowed, served).is_ok()
+    }
+
+    #[test]
+    fn only_names_of_our_own_are_answered() {
+        for (host, is_ours) in [
+            ("127.0.0.1:7878", true),
+            ("localhost:7878", true),
+            ("LOCALHOST.:7878", true),
+            ("[::1]:7878", true),
+            ("my.box:7878", true),
+            ("other.box:1", true),
+            ("other.box", true),
+            ("my.box", false),
+            ("my.box:1", false),
+            ("127.0.0.1", false),
+            ("127.0.0.1:80", false),
+            ("127.0.0.1:7878:7878", false),
+            ("127.0.0.1:+7878", false),
+            ("evil.example:7878", false),
+            ("127.0.0.1.evil.example:7878", false),
+            ("localhost:7878@evil.example", false),
+            ("", false),
+            ("::1:7878", false),
+        ] {
+            assert_eq!(asks("/", &[host], Some(7878)), is_ours, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_request_names_one_host_and_means_it() {
+        assert!(!asks("/", &[], Some(80)));
+        assert!(!asks("/", &["localhost", "localhost"], Some(80)));
+        assert!(!asks("http://evil.example/", &["localhost"], Some(80)));
+        assert!(asks("http://localhost/", &["localhost"], Some(80)));
+        assert!(asks("http://localhost/", &[], Some(80)), "as HTTP/2 does");
+    }
+
+    #[test]
+    fn within_another_server_any_port_will_do() {
+        assert!(asks("/", &["localhost:1234"], None));
+        assert!(!asks("/", &["evil.example:1234"], None));
+    }
+}

@@ -1,0 +1,27 @@
+//! The Download Dashboard of the Resurge workflow engine.
+//!
+//! A page to look at while downloads go on, the API behind it, and the guard before both. It reads
+//! the events of an [`Engine`](resurge::Engine) and sends it commands, no more: whatever it can do
+//! can be done without it.
+//!
+//! | to | see |
+//! |---|---|
+//! | serve it | [`Dashboard::serve`], [`Dashboard::url`] |
+//! | put it into a server of your own | [`Dashboard::router`] |
+//! | keep others out | [`Token`], [`DashboardBuilder::hosts`], [`Limits`] |
+//! | add to it | [`Button`] |
+
+mod api;
+mod assets;
+mod button;
+mod dashboard;
+mod guard;
+mod serve;
+mod token;
+mod view;
+
+pub use button::Button;
+pub use dashboard::{Dashboard, DashboardBuilder};
+pub use guard::{Limits, Rate};
+pub use serve::ServeError;
+pub use token::{Token, TokenError};

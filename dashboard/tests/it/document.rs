@@ -1,0 +1,43 @@
+//! The document that describes the API.
+
+use axum::http::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::house::House;
+
+const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+
+#[tokio::test]
+async fn the_committed_document_is_the_one_of_the_code() {
+    let house = House::new().await;
+    let document = house.get("/api/v1/openapi.json").answer().await.json();
+    let text = serde_json::to_string_pretty(&document).unwrap() + "\n";
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(COMMITTED, &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(COMMITTED).unwrap_or_default();
+    assert!(committed == text, "run this test with BLESS=1 and commit dashboard/openapi.json");
+}
+
+#[tokio::test]
+async fn every_route_of_the_document_is_there() {
+    let house = House::with_limits(|limits| limits.controls.burst = 1_000).await;
+    let document = house.get("/api/v1/openapi.json").answer().await.json();
+    let mut asked = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in ["get", "post", "patch", "delete"].map(|name| (name, &item[name])) {
+            let (name, Value::Object(_)) = method else { continue };
+            let method = Method::from_bytes(name.to_uppercase().as_bytes()).unwrap();
+            let path = path.replace(['{', '}'], "");
+            let answer = house.ask(method, &path).open().await;
+            assert_ne!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{name} {path}");
+            if answer.status() == StatusCode::NOT_FOUND {
+                let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+                let problem: Value = serde_json::from_slice(&body).unwrap();
+                assert_ne!(problem["detail"], "there is nothing at this path", "{name} {path}");
+            }
+            asked += 1;
+        }
+    }
+    assert!(asked >= 10, "{asked}");
+}

@@ -1,0 +1,112 @@
+//! An engine with a dashboard on a port of its own.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::http::Method;
+use resurge::{Engine, RunHandle, StepContext, Workflow};
+use resurge_dashboard::{Dashboard, DashboardBuilder, Limits, Rate, ServeError, Token};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::client::{Ask, Events};
+
+pub(crate) struct House {
+    pub(crate) engine: Engine,
+    pub(crate) flow: Workflow<String, String>,
+    pub(crate) address: SocketAddr,
+    pub(crate) token: Token,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<Result<(), ServeError>>,
+}
+
+impl House {
+    pub(crate) async fn new() -> Self {
+        Self::with(|builder| builder).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(DashboardBuilder) -> DashboardBuilder) -> Self {
+        Self::of(Token::random().unwrap(), change).await
+    }
+
+    pub(crate) async fn with_limits(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        Self::with(|builder| builder.limits(limits)).await
+    }
+
+    pub(crate) async fn of(
+        token: Token,
+        change: impl FnOnce(DashboardBuilder) -> DashboardBuilder,
+    ) -> Self {
+        let flow = echo();
+        let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+        let builder = Dashboard::builder(engine.clone()).name("tests").token(token.clone());
+        let dashboard = change(builder).build().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let served =
+            tokio::spawn(
+                async move { dashboard.serve(listener, async { drop(stopped.await) }).await },
+            );
+        Self { engine, flow, address, token, stop, served }
+    }
+
+    /// A request with the token, as programs send it.
+    pub(crate) fn ask(&self, method: Method, path: &str) -> Ask {
+        let bearer = format!("Bearer {}", self.token.as_str());
+        Ask::new(self.address, method, path).with("authorization", &bearer)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Ask {
+        self.ask(Method::GET, path)
+    }
+
+    pub(crate) fn post(&self, path: &str) -> Ask {
+        self.ask(Method::POST, path)
+    }
+
+    /// A request without the token.
+    pub(crate) fn stranger(&self, method: Method, path: &str) -> Ask {
+        Ask::new(self.address, method, path)
+    }
+
+    /// The cookie that a browser gets for the token, as it sends it back.
+    pub(crate) async fn cookie(&self) -> String {
+        let answer = self.post("/api/v1/session").answer().await;
+        answer.header("set-cookie").split(';').next().unwrap().to_owned()
+    }
+
+    pub(crate) async fn events(&self, query: &str) -> Events {
+        self.get(&format!("/api/v1/events{query}")).events().await
+    }
+
+    /// Starts a run and waits for its end.
+    pub(crate) async fn run(&self, input: &str) -> RunHandle<String> {
+        let run = self.engine.start(&self.flow, input.to_owned()).await.unwrap();
+        run.outcome().await.unwrap();
+        run
+    }
+
+    /// Stops serving and waits until it has.
+    pub(crate) async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.served.await.unwrap().unwrap();
+    }
+}
+
+/// A rate that allows so many and no more.
+pub(crate) fn only(burst: u32) -> Rate {
+    Rate { burst, every: Duration::from_secs(3_600) }
+}
+
+/// A workflow that gives back what it gets.
+fn echo() -> Workflow<String, String> {
+    let mut flow = Workflow::builder::<String>("echo");
+    let text = flow.input();
+    let step = |_: StepContext, text: String| async move { Ok(text) };
+    let said = flow.step_fn("say", text, step).add();
+    flow.build(said).unwrap()
+}

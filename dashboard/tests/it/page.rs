@@ -1,0 +1,74 @@
+//! The page and what stands beside it.
+
+use axum::http::{Method, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::house::House;
+
+#[tokio::test]
+async fn files_of_the_page_are_known_again() {
+    let house = House::new().await;
+    let first = house.stranger(Method::GET, "/").answer().await;
+    assert_eq!(first.header("content-type"), "text/html; charset=utf-8");
+    assert!(first.body.starts_with("<!doctype html>"));
+    let etag = first.header("etag").to_owned();
+    for known in [etag.clone(), format!("\"x\", W/{etag}")] {
+        let again = house.stranger(Method::GET, "/index.html").with("if-none-match", &known);
+        let again = again.answer().await;
+        assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+        assert_eq!(again.body, "");
+    }
+    let gzipped = house.stranger(Method::GET, "/").with("accept-encoding", "br, gzip;q=0.5");
+    let (parts, body) = gzipped.open().await.into_parts();
+    assert_eq!(parts.headers["content-encoding"], "gzip");
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let mut plain = String::new();
+    let mut decoder = flate2::read::GzDecoder::new(body.as_ref());
+    std::io::Read::read_to_string(&mut decoder, &mut plain).unwrap();
+    assert_eq!(plain, first.body);
+}
+
+#[tokio::test]
+async fn no_path_leads_out_of_the_page() {
+    let house = House::new().await;
+    for path in [
+        "/../Cargo.toml",
+        "/..%2fCargo.toml",
+        "/%2e%2e/Cargo.toml",
+        "/page/../../Cargo.toml",
+        "/index.html/../../Cargo.toml",
+        "//etc/passwd",
+        "/etc/passwd",
+        "/index.html%00.js",
+        "/\\..\\Cargo.toml",
+        "/Index.html",
+        "/index.html/",
+    ] {
+        // As it is: a client would clean it up.
+        let mut socket = TcpStream::connect(house.address).await.unwrap();
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\nconnection: close\r\n\r\n",
+            house.address,
+            house.token.as_str()
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        let status = answer.split(' ').nth(1).unwrap();
+        assert!(["404", "400"].contains(&status), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn health_is_told_to_everybody_and_nothing_else() {
+    let house = House::new().await;
+    let answer = house.stranger(Method::GET, "/healthz").answer().await;
+    assert_eq!(answer.json(), serde_json::json!({ "status": "ok" }));
+    house.engine.shutdown(std::time::Duration::ZERO).await.unwrap();
+    let answer = house.stranger(Method::GET, "/healthz").answer().await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.json(), serde_json::json!({ "status": "stopped" }));
+    let answer = house.get("/api/v1/stats").answer().await;
+    assert_eq!(answer.code(), "engine_stopped");
+}
