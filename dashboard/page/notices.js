@@ -1,0 +1,193 @@
+// @ts-check
+// Short messages: toasts, what a screen reader announces, notifications of the system, the activity list.
+
+import { app, go, part, remember, remembered } from './app.js';
+import { now } from './clock.js';
+import { openDialog } from './dialog.js';
+import { h, memo, reconcile, setText, show } from './dom.js';
+import { moment } from './format.js';
+import { button, icon, pill } from './icons.js';
+import { onMessage } from './stream.js';
+import { t } from './strings.js';
+
+/** @typedef {import('./types.d.ts').View} View */
+/** @typedef {import('./types.d.ts').Notice} Notice */
+
+const TOAST_MS = 7000;
+const TOASTS_MAX = 4;
+const ANNOUNCE_MS = 1500;
+
+const toasts = h('div', { id: 'toasts' });
+const announcer = h('div', { class: 'sr', role: 'status', 'aria-live': 'polite', 'data-testid': 'announcer' });
+/** Newest notice that there was when the page was opened, or has been told since. @type {number | undefined} */
+let told;
+/** @type {string[]} */
+let sayings = [];
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let speaking;
+
+/**
+ * Reads a text out, not more often than somebody can listen.
+ * @param {string} text
+ */
+export function announce(text) {
+  sayings.push(text);
+  if (speaking !== undefined) return;
+  const speak = () => {
+    speaking = undefined;
+    if (sayings.length === 0) return;
+    announcer.textContent = sayings.slice(-3).join(' ');
+    sayings = [];
+    speaking = setTimeout(speak, ANNOUNCE_MS);
+  };
+  speaking = setTimeout(speak, 50);
+}
+
+/**
+ * Shows a message for a while, and reads it out.
+ * @param {string} text
+ * @param {{kind?: 'done' | 'bad' | 'info', title?: string, operation?: string, name?: string}} [more]
+ */
+export function toast(text, more = {}) {
+  const kind = more.kind ?? 'info';
+  const close = () => box.remove();
+  const { operation, name } = more;
+  const box = h('div', { class: `toast ${kind}`, 'data-testid': 'toast' },
+    icon(kind === 'bad' ? 'warn' : kind === 'done' ? 'success' : 'info'),
+    h('div', { class: 'toast-text' }, more.title !== undefined && h('strong', {}, more.title), h('span', {}, text),
+      operation !== undefined && h('button', { type: 'button', class: 'link', onclick: () => { go({ operation }); close(); } },
+        t('toast.open', { name: name ?? operation }))),
+    button('close', t('toast.close'), close));
+  toasts.append(box);
+  while (toasts.children.length > TOASTS_MAX) toasts.firstElementChild?.remove();
+  announce(more.title === undefined ? text : `${more.title}: ${text}`);
+  const fade = () => {
+    // What somebody reads or stands on stays.
+    if (box.matches(':hover, :focus-within')) setTimeout(fade, 2000);
+    else close();
+  };
+  setTimeout(fade, kind === 'bad' ? TOAST_MS * 2 : TOAST_MS);
+}
+
+/** @param {View} view */
+const keysOf = (view) => Object.keys(view.notices ?? {}).map(Number).sort((a, b) => a - b);
+
+/** Looks at what is new with every message, in the background too.  @param {View} view */
+function look(view) {
+  const keys = keysOf(view);
+  const last = keys.at(-1) ?? 0;
+  if (told === undefined) {
+    told = last;
+    return;
+  }
+  if (last <= told) return;
+  for (const key of keys.filter((key) => key > (told ?? 0))) {
+    const notice = view.notices?.[key];
+    if (notice !== undefined) tell(notice);
+  }
+  told = last;
+}
+
+/** @param {Notice} notice */
+function tell(notice) {
+  const bad = notice.kind === 'gave_up';
+  if (!document.hidden) {
+    toast(notice.text, { kind: bad ? 'bad' : 'done', operation: notice.operation, name: notice.name });
+  }
+  if (!bad || remembered('notify') !== 'on' || !('Notification' in window) || Notification.permission !== 'granted') return;
+  const shown = new Notification(t('kind.gave_up'), { body: notice.text, tag: notice.operation, icon: 'icon.svg' });
+  shown.onclick = () => {
+    window.focus();
+    go({ operation: notice.operation });
+    shown.close();
+  };
+}
+
+const badge = h('span', { class: 'badge', hidden: true });
+const bell = button('bell', t('nav.activity'), () => openActivity(), { 'data-testid': 'open-activity' });
+bell.append(badge);
+
+/** The bell of the head. */
+export const activityButton = bell;
+
+const drawBadge = memo((/** @type {View['notices']} */ notices, /** @type {string} */ seen) => {
+  const fresh = Object.keys(notices ?? {}).filter((key) => Number(key) > Number(seen || 0)).length;
+  show(badge, fresh > 0);
+  setText(badge, String(fresh));
+  const name = fresh > 0 ? `${t('nav.activity')}: ${t('activity.unread', { n: fresh })}` : t('nav.activity');
+  bell.setAttribute('aria-label', name);
+});
+
+/** @type {HTMLElement | undefined} */
+let openList;
+
+/** @param {HTMLElement} list */
+function drawActivity(list) {
+  const keys = app.view === undefined ? [] : keysOf(app.view).reverse();
+  if (keys.length === 0) list.replaceChildren(h('li', { class: 'muted' }, t('activity.none')));
+  else if (list.firstElementChild?.hasAttribute('data-key') !== true) list.replaceChildren();
+  reconcile(list, keys.map(String), (key) => {
+    const notice = app.view?.notices?.[key];
+    if (notice === undefined) return h('li');
+    return h('li', { 'data-key': key },
+      pill(notice.kind, t(`kind.${notice.kind}`)), h('time', { datetime: notice.at, class: 'muted' }, moment(notice.at, now())),
+      h('button', { type: 'button', class: 'link', onclick: () => openFrom(notice.operation) }, notice.text));
+  }, () => {});
+}
+
+/** @param {string} operation */
+function openFrom(operation) {
+  openList?.closest('dialog')?.close();
+  go({ operation });
+}
+
+/** Shows what has ended lately, and the switch for notifications. */
+export function openActivity() {
+  const list = h('ul', { class: 'activity' });
+  const box = h('input', { type: 'checkbox', id: 'notify', 'aria-describedby': 'notify-text' });
+  box.checked = remembered('notify') === 'on';
+  const note = h('p', { id: 'notify-text', class: 'muted' }, t('activity.notify.text'));
+  box.addEventListener('change', () => void chooseNotify(box, note));
+  openList = list;
+  drawActivity(list);
+  openDialog({
+    title: t('activity.title'), name: 'activity',
+    body: [h('div', { class: 'switch' }, box, h('label', { for: 'notify' }, t('activity.notify'))), note, list],
+    onclose: () => { openList = undefined; },
+  });
+  if (app.view !== undefined) remember('seen', String(keysOf(app.view).at(-1) ?? ''));
+  if (app.view !== undefined) drawBadge(app.view.notices, remembered('seen'));
+}
+
+/**
+ * @param {HTMLInputElement} box
+ * @param {HTMLElement} note
+ */
+async function chooseNotify(box, note) {
+  if (!box.checked) {
+    remember('notify', '');
+    return;
+  }
+  const allowed = 'Notification' in window && (await Notification.requestPermission()) === 'granted';
+  remember('notify', allowed ? 'on' : '');
+  box.checked = allowed;
+  if (!allowed) note.textContent = t('activity.denied');
+}
+
+export function startNotices() {
+  document.body.append(toasts, announcer);
+  onMessage(look);
+  /** @type {View['notices']} */
+  let drawn;
+  let seen = remembered('seen');
+  part((view) => {
+    if (view.notices === drawn) return;
+    drawn = view.notices;
+    if (openList !== undefined) {
+      drawActivity(openList);
+      remember('seen', String(keysOf(view).at(-1) ?? ''));
+    }
+    seen = remembered('seen');
+    drawBadge(view.notices, seen);
+  });
+}

@@ -1,0 +1,208 @@
+// @ts-check
+// One operation in the list.
+
+import { app, go, mayAct } from './app.js';
+import { countDown, now, still } from './clock.js';
+import { act, isPending, quick, verbName } from './controls.js';
+import { h, reconcile, setAttr, setText, show } from './dom.js';
+import { amount, bytes, duration, estimate, moment, rate } from './format.js';
+import { button, setPill } from './icons.js';
+import { t } from './strings.js';
+import { format } from './url.js';
+
+/** @typedef {import('./types.d.ts').Row} Row */
+/** @typedef {import('./types.d.ts').Progress} Progress */
+/** @typedef {import('./types.d.ts').Wait} Wait */
+
+/**
+ * A thin bar. `name` is what it measures.
+ * @param {string} name
+ */
+export function bar(name) {
+  return h('div', { class: 'bar', role: 'progressbar', 'aria-label': name, 'aria-valuemin': 0, 'aria-valuemax': 100 }, h('i'));
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {number | undefined} percent nothing is known without it
+ * @param {string} [text]
+ */
+export function setBar(element, percent, text) {
+  const value = percent === undefined ? undefined : Math.max(0, Math.min(100, percent));
+  setAttr(element, 'aria-valuenow', value === undefined ? undefined : Math.round(value));
+  setAttr(element, 'aria-valuetext', text);
+  const fill = /** @type {HTMLElement} */ (element.firstElementChild);
+  const transform = `scaleX(${((value ?? 0) / 100).toFixed(4)})`;
+  if (fill.style.transform !== transform) fill.style.transform = transform;
+}
+
+/**
+ * "2.1 of 6.9 GB · 14.2 MB/s · 5 min left"
+ * @param {{progress?: Progress, rate?: number, eta_ms?: number}} of
+ */
+export function numbers({ progress, rate: speed, eta_ms: eta }) {
+  const parts = [];
+  if (progress !== undefined) parts.push(amount(progress.done, progress.total));
+  if (speed !== undefined) parts.push(rate(speed));
+  if (eta !== undefined) parts.push(t('bytes.left', { left: estimate(eta) }));
+  return parts.join(' · ');
+}
+
+/**
+ * Says what is waited for, counting down where there is a moment to wait for.
+ * @param {HTMLElement} element
+ * @param {Wait | undefined} wait
+ */
+export function setWait(element, wait) {
+  if (wait === undefined) {
+    still(element);
+    setText(element, '');
+    return;
+  }
+  const { kind, text = t(`wait.${kind}`), due_at: due, host = '' } = wait;
+  if (due === undefined) {
+    still(element);
+    setText(element, kind === 'breaker' ? t('wait.breaker.still', { host }) : text);
+    return;
+  }
+  const known = ['backoff', 'server_delay', 'budget', 'breaker'].includes(kind);
+  const over = kind === 'breaker' ? t('wait.due.breaker') : known ? t('wait.due') : text;
+  countDown(element, due, (left) => t(known ? `wait.${kind}` : 'wait.other', { left, host, text }), over);
+}
+
+/** @param {Row} row */
+export function attemptText(row) {
+  if (row.attempt === undefined) return '';
+  if (row.attempts_max === undefined) return t('row.attempt.open', { n: row.attempt });
+  return t('row.attempt', { n: row.attempt, max: row.attempts_max });
+}
+
+/** Elements of a row that change. @typedef {ReturnType<typeof build>} Parts */
+
+/** @type {WeakMap<Element, Parts>} */
+const known = new WeakMap();
+
+/** @param {string} id */
+function build(id) {
+  const box = h('input', { type: 'checkbox', class: 'pick' });
+  const status = h('span');
+  const name = h('a', { class: 'name', href: format({ ...app.state, operation: id }) });
+  const sub = h('span', { class: 'sub' });
+  const line = bar('');
+  const nums = h('span', { class: 'nums' });
+  const attempt = h('span', { class: 'attempt' });
+  const wait = h('span', { class: 'wait' });
+  const error = h('span', { class: 'err' });
+  const acts = h('div', { class: 'acts' });
+  const el = h('li', { class: 'row', 'data-id': id, 'data-testid': 'row' },
+    h('label', { class: 'pickbox' }, box), h('div', { class: 'stat' }, status, attempt), h('div', { class: 'who' }, name, sub),
+    h('div', { class: 'prog' }, line, nums), h('div', { class: 'note' }, wait, error), acts);
+  return { el, id, box, status, name, sub, line, nums, attempt, wait, error, acts,
+    /** @type {Row | undefined} */ row: undefined, asked: '' };
+}
+
+/**
+ * @param {string} id
+ * @param {(id: string, picked: boolean, range: boolean) => void} pick
+ */
+export function makeRow(id, pick) {
+  const parts = build(id);
+  known.set(parts.el, parts);
+  let range = false;
+  parts.box.addEventListener('click', (event) => { range = event.shiftKey; });
+  parts.box.addEventListener('change', () => pick(id, parts.box.checked, range));
+  parts.name.addEventListener('focus', () => { app.current = id; });
+  parts.el.addEventListener('click', (event) => {
+    const target = /** @type {Element} */ (event.target);
+    if (target.closest('button, input, label') !== null || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    // Selecting text of a row is not a click on it.
+    if (target.closest('a') === null && String(getSelection()) !== '') return;
+    event.preventDefault();
+    app.current = id;
+    go({ operation: id }, app.state.operation !== '');
+  });
+  return parts.el;
+}
+
+/**
+ * @param {Element} el
+ * @param {Row} row
+ * @param {{position: number, total: number, height: number}} place
+ */
+export function updateRow(el, row, { position, total, height }) {
+  const parts = known.get(el);
+  if (parts === undefined) return;
+  const transform = `translateY(${position * height}px)`;
+  if (parts.el.style.transform !== transform) parts.el.style.transform = transform;
+  setAttr(el, 'aria-posinset', position + 1);
+  setAttr(el, 'aria-setsize', total);
+  setAttr(el, 'data-current', app.current === parts.id);
+  setAttr(parts.name, 'aria-current', app.state.operation === parts.id);
+  const picked = app.selected.has(parts.id);
+  if (parts.box.checked !== picked) parts.box.checked = picked;
+  const asked = (row.can ?? []).filter((verb) => isPending(parts.id, verb)).join();
+  if (parts.row === row && parts.asked === asked) return;
+  parts.row = row;
+  parts.asked = asked;
+  fill(parts, row);
+}
+
+/**
+ * @param {Parts} parts
+ * @param {Row} row
+ */
+function fill(parts, row) {
+  setAttr(parts.el, 'data-status', row.status);
+  setAttr(parts.box, 'aria-label', t('list.select', { name: row.name }));
+  setPill(parts.status, row.status, row.label);
+  setText(parts.name, row.name);
+  setText(parts.sub, subline(row));
+  setAttr(parts.line, 'aria-label', t('row.progress', { name: row.name }));
+  const text = numberLine(row);
+  setBar(parts.line, row.percent, text);
+  setText(parts.nums, text);
+  setText(parts.attempt, attemptText(row));
+  setWait(parts.wait, row.wait);
+  show(parts.wait, row.wait !== undefined);
+  const { title, message = '', hint } = row.error ?? {};
+  setText(parts.error, row.error === undefined ? '' : [title, hint ?? message].filter(Boolean).join(' – '));
+  setAttr(parts.error, 'title', message === '' ? undefined : message);
+  actions(parts, row);
+}
+
+/** @param {Row} row */
+function subline(row) {
+  const { workflow, step, steps_done: done, steps_total: total } = row;
+  if (step === undefined || total === undefined || row.ended_at !== undefined) return workflow;
+  return `${workflow} · ${t('row.step', { step, n: Math.min(total, (done ?? 0) + 1), total })}`;
+}
+
+/** @param {Row} row */
+function numberLine(row) {
+  if (row.ended_at === undefined) return numbers(row);
+  const parts = [];
+  if (row.progress !== undefined) {
+    const { done, total } = row.progress;
+    parts.push(done === total ? bytes(done) : amount(done, total));
+  }
+  if (row.started_at !== undefined) {
+    parts.push(t('row.took', { time: duration(Date.parse(row.ended_at) - Date.parse(row.started_at)) }));
+  }
+  parts.push(t('row.ended', { at: moment(row.ended_at, now()) }));
+  return parts.join(' · ');
+}
+
+/**
+ * @param {Parts} parts
+ * @param {Row} row
+ */
+function actions(parts, row) {
+  const verbs = mayAct() ? quick(row) : [];
+  reconcile(parts.acts, verbs,
+    (verb) => button(verb, '', () => void act(parts.id, verb), { 'data-verb': verb }),
+    (el, verb) => {
+      setAttr(el, 'aria-label', t('verb.of', { verb: verbName(verb), name: row.name }));
+      setAttr(el, 'title', verbName(verb));
+      setAttr(el, 'aria-disabled', isPending(parts.id, verb) ? 'true' : undefined);
+    });
+}

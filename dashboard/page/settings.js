@@ -1,0 +1,196 @@
+// @ts-check
+// The settings of downloads. What a change would do is asked of the engine before it is applied.
+
+import { call } from './api.js';
+import { app, go, mayAct, onTravel, part } from './app.js';
+import { openDialog } from './dialog.js';
+import { byIndex, h, reconcile, setAttr, setText, show } from './dom.js';
+import { duration, rate } from './format.js';
+import { button } from './icons.js';
+import { toast } from './notices.js';
+import { t } from './strings.js';
+
+/** @typedef {import('./types.d.ts').Setting} Setting */
+/** @typedef {ReturnType<typeof makeField>} Field */
+
+const PREVIEW_MS = 350;
+const ORDER = ['max_retries', 'initial_delay_ms', 'backoff_factor', 'max_delay_ms', 'circuit_breaker_threshold', 'circuit_breaker_timeout_ms', 'attempts_in_flight_max', 'bandwidth_limit'];
+
+/** What the field shows, for what the engine counts in.  @param {string} key */
+const unitOf = (key) => {
+  if (key.endsWith('_ms')) return { by: 1000, word: t('settings.unit.ms') };
+  if (key === 'bandwidth_limit') return { by: 1_000_000, word: t('settings.unit.rate') };
+  return { by: 1, word: key === 'backoff_factor' ? t('settings.unit.factor') : '' };
+};
+
+/**
+ * @param {string} key
+ * @param {number | undefined} value
+ */
+const written = (key, value) => {
+  if (value === undefined) return t('settings.none');
+  if (key.endsWith('_ms')) return duration(value, true);
+  return key === 'bandwidth_limit' ? rate(value) : String(value);
+};
+
+/**
+ * @param {string} key
+ * @param {() => void} changed
+ */
+function makeField(key, changed) {
+  const { by, word } = unitOf(key);
+  const id = `setting-${key}`;
+  const label = h('label', { for: id });
+  const input = h('input', { type: 'number', id, step: 'any', inputmode: 'decimal', 'aria-describedby': `${id}-help`, placeholder: key === 'bandwidth_limit' ? t('settings.none') : undefined, disabled: !mayAct() });
+  const help = h('p', { id: `${id}-help`, class: 'muted' });
+  const reset = button('retry', '', () => {
+    input.value = shown(setting?.default);
+    changed();
+  }, { text: t('settings.reset.short'), class: 'small', hidden: true });
+  /** @type {Setting | undefined} */
+  let setting;
+  /** @param {number | undefined} value */
+  const shown = (value) => (value === undefined ? '' : String(value / by));
+  input.addEventListener('input', changed);
+  return {
+    key, input,
+    el: h('div', { class: 'field-row', 'data-setting': key }, label, h('div', { class: 'field-in' }, input, h('span', { class: 'muted' }, word), reset), help),
+    name: () => setting?.label ?? key,
+    /** @param {Setting} next */
+    update(next) {
+      const untouched = setting === undefined || input.value === shown(setting.value);
+      setting = next;
+      setText(label, next.label ?? key);
+      setText(help, [next.help, t('settings.default', { value: written(key, next.default) })].filter(Boolean).join(' · '));
+      setAttr(input, 'min', next.min === undefined ? undefined : next.min / by);
+      setAttr(input, 'max', next.max === undefined ? undefined : next.max / by);
+      setAttr(reset, 'aria-label', t('settings.reset', { what: next.label ?? key }));
+      // What somebody types is not overwritten.
+      if (untouched && document.activeElement !== input) input.value = shown(next.value);
+    },
+    draw() {
+      show(reset, mayAct() && setting !== undefined && input.value !== shown(setting.default));
+    },
+    /** The new value; nothing if it is as before, an error if it is none. */
+    change() {
+      if (setting === undefined || input.value === shown(setting.value) && input.validity.valid) return {};
+      const none = input.value === '' && input.validity.valid;
+      if (none && setting.value === undefined) return {};
+      if (none && key === 'bandwidth_limit') return { value: null };
+      const value = Number(input.value) * by;
+      const least = setting.min ?? 0;
+      if (!input.validity.valid || none || !Number.isFinite(value) || value < least) return { bad: t('settings.bad', { what: setting.label ?? key, min: least / by }) };
+      return { value: by === 1 ? value : Math.round(value) };
+    },
+  };
+}
+
+/** @type {HTMLDialogElement | undefined} */
+let box;
+
+function open() {
+  /** @type {Map<string, Field>} */
+  const fields = new Map();
+  const host = h('div', { class: 'fields' }, h('p', { class: 'muted' }, t('settings.loading')));
+  const effects = h('ul');
+  const effect = h('div', { class: 'effects', role: 'status', 'data-testid': 'preview' }, h('h3', {}, t('settings.preview')), effects);
+  const apply = h('button', { type: 'button', class: 'btn primary', disabled: true }, t('settings.apply'));
+  const close = h('button', { type: 'button', class: 'btn' }, t('settings.close'));
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  let round = 0;
+
+  /** @param {string[]} lines */
+  const say = (lines) => reconcile(effects, lines, (text) => h('li', {}, text), () => {});
+  const changes = () => {
+    /** @type {Record<string, number | null>} */
+    const values = {};
+    const bad = [];
+    for (const [key, field] of fields) {
+      const change = field.change();
+      field.draw();
+      setAttr(field.input, 'aria-invalid', change.bad === undefined ? undefined : 'true');
+      if (change.bad !== undefined) bad.push(change.bad);
+      else if (change.value !== undefined) values[key] = change.value;
+    }
+    return { values, bad, any: Object.keys(values).length > 0 };
+  };
+  const changed = () => {
+    clearTimeout(timer);
+    round += 1;
+    const { values, bad, any } = changes();
+    apply.disabled = !mayAct() || !any || bad.length > 0;
+    if (bad.length > 0) say(bad);
+    else if (!any) say([t('settings.unchanged')]);
+    else timer = setTimeout(() => void preview(values, round), PREVIEW_MS);
+  };
+  /**
+   * @param {Record<string, number | null>} values
+   * @param {number} mine
+   */
+  const preview = async (values, mine) => {
+    const answer = await call('POST', 'api/v1/settings/preview', { changes: values });
+    if (mine !== round) return;
+    if (!answer.ok) { say([answer.problem]); return; }
+    /** @type {{text: string}[]} */
+    const told = answer.data?.effects ?? [];
+    say(told.length > 0 ? told.map((each) => each.text) : [t('settings.noeffect')]);
+  };
+  apply.addEventListener('click', async () => {
+    const { values } = changes();
+    apply.disabled = true;
+    const answer = await call('PATCH', 'api/v1/settings', { changes: values });
+    if (answer.ok) {
+      toast(t('settings.applied'), { kind: 'done' });
+      box?.close();
+    } else {
+      say([answer.problem]);
+      apply.disabled = false;
+    }
+  });
+  close.addEventListener('click', () => box?.close());
+  say([t('settings.unchanged')]);
+  box = openDialog({
+    title: t('settings.title'), wide: true, name: 'settings',
+    body: [h('p', { class: 'muted' }, mayAct() ? t('settings.intro') : t('readonly.note')), host, effect], foot: [close, apply],
+    onclose: () => { box = undefined; clearTimeout(timer); update = undefined; if (app.state.panel === 'settings') go({ panel: '' }); },
+  });
+  update = (settings) => {
+    const keys = Object.keys(settings).sort((a, b) => place(a, settings) - place(b, settings));
+    if (fields.size === 0) host.replaceChildren();
+    reconcile(host, keys, (key) => {
+      const field = makeField(key, changed);
+      fields.set(key, field);
+      return field.el;
+    }, (_, key) => fields.get(key)?.update(/** @type {Setting} */ (settings[key])));
+    changes();
+  };
+}
+
+/**
+ * @param {string} key
+ * @param {Record<string, Setting>} settings
+ */
+const place = (key, settings) => settings[key]?.index ?? (ORDER.includes(key) ? ORDER.indexOf(key) : byIndex(settings).length);
+
+/** @type {((settings: Record<string, Setting>) => void) | undefined} */
+let update;
+
+export function startSettings() {
+  const follow = () => {
+    if (app.state.panel === 'settings' && box === undefined) open();
+    if (app.state.panel !== 'settings') box?.close();
+  };
+  onTravel(follow);
+  /** @type {Record<string, Setting> | undefined} */
+  let drawn;
+  /** @type {typeof update} */
+  let by;
+  part((view) => {
+    follow();
+    if (update === undefined || view.settings === undefined || (view.settings === drawn && by === update)) return;
+    drawn = view.settings;
+    by = update;
+    update(view.settings);
+  });
+}

@@ -1,0 +1,119 @@
+// @ts-check
+// Statistics: cards and three charts, drawn by hand.
+
+import { app, go, part } from './app.js';
+import { now } from './clock.js';
+import { byIndex, h, memo, reconcile, s, setText, show } from './dom.js';
+import { count, duration, moment, percent } from './format.js';
+import { t } from './strings.js';
+
+/** @typedef {import('./types.d.ts').Stats} Stats */
+
+/** @type {[name: string, value: (stats: Stats) => string | undefined, more?: string][]} */
+const CARDS = [
+  ['total', (of) => number(of.total)],
+  ['succeeded', (of) => number(of.succeeded)],
+  ['recovered', (of) => number(of.recovered), 'stats.recovered.text'],
+  ['failed', (of) => number(of.failed), 'stats.failed.text'],
+  ['rate', (of) => (of.success_rate === undefined ? undefined : percent(of.success_rate)), 'stats.rate.text'],
+  ['average', (of) => (of.average_recovery_ms === undefined ? undefined : duration(of.average_recovery_ms, true)), 'stats.average.text'],
+  ['retries', (of) => number(of.retry_attempts)],
+  ['trips', (of) => number(of.breaker_trips)],
+];
+
+/** @param {number | undefined} value */
+const number = (value) => (value === undefined ? undefined : count(value));
+
+const cards = h('dl', { class: 'stat-cards', 'data-testid': 'stat-cards' });
+const values = CARDS.map(([name, , more]) => {
+  const value = h('dd', { 'data-stat': name });
+  cards.append(h('div', { class: 'stat-card' }, h('dt', {}, t(`stats.${name}`)), value, more !== undefined && h('dd', { class: 'muted' }, t(more))));
+  return value;
+});
+const recent = h('div', { class: 'chart-box', 'data-testid': 'chart-recent' });
+const causes = h('ul', { class: 'bars', 'data-testid': 'chart-causes' });
+const hosts = h('tbody');
+const table = h('table', { 'data-testid': 'stat-hosts' }, h('thead', {}, h('tr', {}, ...['stats.host', 'stats.alive', 'stats.failing', 'stats.trips'].map((key) => h('th', { scope: 'col' }, t(key))))), hosts);
+const none = () => h('p', { class: 'muted', hidden: true }, t('stats.none'));
+const [noCauses, noHosts] = [none(), none()];
+
+export const statsPart = h('section', { class: 'panel', 'aria-labelledby': 'stats-title', hidden: true },
+  h('h2', { id: 'stats-title', tabindex: -1 }, t('stats.title')), cards,
+  h('div', { class: 'charts' },
+    h('section', { class: 'card wide', 'aria-labelledby': 'recent-title' }, h('h3', { id: 'recent-title' }, t('stats.recent')), recent),
+    h('section', { class: 'card', 'aria-labelledby': 'causes-title' }, h('h3', { id: 'causes-title' }, t('stats.causes')), causes, noCauses),
+    h('section', { class: 'card', 'aria-labelledby': 'hosts-title' }, h('h3', { id: 'hosts-title' }, t('stats.hosts')), table, noHosts)));
+
+const drawCards = memo((/** @type {Stats} */ stats) => {
+  CARDS.forEach(([, value], at) => setText(/** @type {Element} */ (values[at]), value(stats) ?? '–'));
+});
+
+const HIGH = 120;
+const SLOT = 20;
+const SERIES = /** @type {const} */ (['succeeded', 'retries', 'failed']);
+
+const drawRecent = memo((/** @type {Stats['recent']} */ of) => {
+  const buckets = Object.keys(of ?? {}).sort((a, b) => Number(a) - Number(b)).map((key) => /** @type {NonNullable<Stats['recent']>[string]} */ (of?.[key]));
+  const most = Math.max(1, ...buckets.map((each) => SERIES.reduce((sum, name) => sum + (each[name] ?? 0), 0)));
+  const sums = Object.fromEntries(SERIES.map((name) => [name, buckets.reduce((sum, each) => sum + (each[name] ?? 0), 0)]));
+  const chart = s('svg', { viewBox: `0 0 ${Math.max(1, buckets.length) * SLOT} ${HIGH}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': t('stats.recent.label', sums), class: 'columns' },
+    ...[0.25, 0.5, 0.75].map((at) => s('line', { x1: 0, x2: buckets.length * SLOT, y1: HIGH * at, y2: HIGH * at, class: 'rule' })));
+  buckets.forEach((bucket, at) => chart.append(column(bucket, at, most)));
+  const [first, last] = [buckets[0], buckets.at(-1)];
+  recent.replaceChildren(
+    h('div', { class: 'legend' }, ...SERIES.map((name) => h('span', { class: `k-${name}` }, `${t(`stats.${name}.short`)} ${count(sums[name] ?? 0)}`)), h('span', { class: 'muted' }, `↑ ${most}`)),
+    chart,
+    h('div', { class: 'ends', 'aria-hidden': 'true' }, h('span', {}, first === undefined ? '' : moment(first.from, now())), h('span', {}, last === undefined ? '' : moment(last.from, now()))));
+});
+
+/**
+ * @param {{from: string, succeeded?: number, failed?: number, retries?: number}} bucket
+ * @param {number} at
+ * @param {number} most
+ */
+function column(bucket, at, most) {
+  const numbers = { succeeded: bucket.succeeded ?? 0, failed: bucket.failed ?? 0, retries: bucket.retries ?? 0 };
+  const group = s('g', {}, s('title', {}, t('stats.bucket', { at: moment(bucket.from, now()), ...numbers })), s('rect', { x: at * SLOT, y: 0, width: SLOT, height: HIGH, class: 'touch' }));
+  let top = HIGH;
+  for (const name of SERIES) {
+    const high = ((HIGH - 6) * numbers[name]) / most;
+    top -= high;
+    if (high > 0) group.append(s('rect', { x: at * SLOT + 3, y: top, width: SLOT - 6, height: high, class: `c-${name}` }));
+  }
+  return group;
+}
+
+const drawCauses = memo((/** @type {Stats['causes']} */ of) => {
+  const keys = byIndex(of);
+  show(noCauses, keys.length === 0);
+  const most = Math.max(1, ...keys.map((key) => of?.[key]?.failures ?? 0));
+  reconcile(causes, keys, (key) => h('li', {}, h('button', { type: 'button', class: 'link', title: t('stats.filter', { what: key }), onclick: () => go({ panel: '', error: key }) }, key), h('i'), h('span', { class: 'nums' })), (item, key) => {
+    const { failures = 0, retried } = of?.[key] ?? {};
+    const [, fill, text] = /** @type {HTMLElement[]} */ ([...item.children]);
+    if (fill === undefined || text === undefined) return;
+    fill.style.setProperty('--part', String(failures / most));
+    setText(text, `${count(failures)}${retried === undefined ? '' : ` · ${t('stats.cause.retried').toLowerCase()} ${count(retried)}`}`);
+  });
+});
+
+const drawHosts = memo((/** @type {Stats['hosts']} */ of) => {
+  const keys = byIndex(of);
+  show(noHosts, keys.length === 0);
+  show(table, keys.length > 0);
+  reconcile(hosts, keys, (key) => h('tr', {}, h('th', { scope: 'row' }, h('button', { type: 'button', class: 'link', title: t('stats.filter', { what: key }), onclick: () => go({ panel: '', host: key }) }, key)), h('td'), h('td'), h('td')), (row, key) => {
+    const numbers = [of?.[key]?.alive, of?.[key]?.failing, of?.[key]?.trips];
+    [...row.children].slice(1).forEach((cell, at) => setText(cell, number(numbers[at]) ?? '–'));
+  });
+});
+
+export function startStats() {
+  part((view) => {
+    const shown = app.state.panel === 'stats';
+    show(statsPart, shown);
+    if (!shown || view.stats === undefined) return;
+    drawCards(view.stats);
+    drawRecent(view.stats.recent);
+    drawCauses(view.stats.causes);
+    drawHosts(view.stats.hosts);
+  });
+}

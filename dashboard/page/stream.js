@@ -1,0 +1,242 @@
+// @ts-check
+// The live view. A subscription is an address; another one is opened beside the old, which goes on until the
+// snapshot of the new is there.
+
+import { askForToken } from './api.js';
+import { app, invalidate, remembered } from './app.js';
+import { adjust } from './clock.js';
+import { merge } from './merge.js';
+import { reader } from './sse.js';
+import { subscription } from './url.js';
+
+/** @typedef {import('./types.d.ts').View} View */
+
+// Heartbeats come every 15 s: two that do not come are a dead line.
+const SILENCE_MS = 35_000;
+const BACKOFF_MS = [300, 600, 1200, 2500, 5000, 8000];
+const HIDDEN_MS = 10_000;
+
+/** @typedef {{stop: AbortController, address: string, heard: number}} Line */
+
+/** @type {Line | undefined} */
+let live;
+/** @type {Line | undefined} */
+let opening;
+let failures = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let retryTimer;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let hiddenTimer;
+/** The view as of the last message; the page may be held at an older one. @type {View | undefined} */
+let newest;
+/** @type {((view: View) => void)[]} */
+const listeners = [];
+/** @type {((events: number) => void)[]} */
+const returns = [];
+
+/** @param {(view: View) => void} listener called with every message, in the background too */
+export function onMessage(listener) {
+  listeners.push(listener);
+}
+
+/** @param {(events: number) => void} listener called when the line is back after it was gone */
+export function onReturn(listener) {
+  returns.push(listener);
+}
+
+/** Opens the stream of what is looked at now, unless it is open or on its way. */
+export function resubscribe() {
+  if (app.link.kind === 'asleep' || retryTimer !== undefined) return;
+  const listed = app.state.panel !== 'breakers' && app.state.panel !== 'stats';
+  const address = subscription(app.state, listed ? app.window : { from: 0, count: 0 });
+  if ((opening ?? live)?.address === address) return;
+  opening?.stop.abort();
+  opening = undefined;
+  if (live?.address === address) return;
+  void open(address);
+}
+
+/** @param {string} address */
+async function open(address) {
+  /** @type {Line} */
+  const line = { stop: new AbortController(), address, heard: Date.now() };
+  opening = line;
+  try {
+    const response = await fetch(address, {
+      signal: line.stop.signal,
+      headers: { accept: 'text/event-stream' },
+      credentials: 'same-origin',
+      cache: 'no-store',
+    });
+    if (response.status === 401) {
+      close(line);
+      askForToken();
+      return;
+    }
+    if (!response.ok || response.body === null) {
+      lost(line, response.status === 503 || response.status === 429);
+      return;
+    }
+    await read(line, response.body);
+    lost(line, false);
+  } catch {
+    if (!line.stop.signal.aborted) lost(line, false);
+  }
+}
+
+/**
+ * @param {Line} line
+ * @param {ReadableStream<Uint8Array>} body
+ */
+async function read(line, body) {
+  const feed = reader((message) => take(line, message));
+  const source = body.getReader();
+  const decoder = new TextDecoder();
+  for (;;) {
+    const { done, value } = await source.read();
+    if (done) return;
+    line.heard = Date.now();
+    feed(decoder.decode(value, { stream: true }));
+  }
+}
+
+/**
+ * @param {Line} line
+ * @param {import('./sse.js').Message} message
+ */
+function take(line, message) {
+  if (message.event === 'snapshot') {
+    const view = JSON.parse(message.data);
+    swap(line);
+    // What a snapshot repeats keeps its identity, so that nothing is drawn anew for it.
+    set(newest === undefined ? view : settled(newest, view));
+    return;
+  }
+  if (message.event !== 'patch' || line !== live || newest === undefined) return;
+  set(merge(newest, JSON.parse(message.data)));
+}
+
+/** @param {Line} line */
+function swap(line) {
+  if (line === opening) opening = undefined;
+  if (live !== line) live?.stop.abort();
+  live = line;
+  const wasGone = app.link.kind === 'gone';
+  failures = 0;
+  app.link = { kind: 'live' };
+  if (wasGone) {
+    const before = newest?.seq;
+    queueMicrotask(() => {
+      for (const back of returns) back(Math.max(0, (newest?.seq ?? 0) - (before ?? 0)));
+    });
+  }
+}
+
+/** @param {View} view */
+function set(view) {
+  newest = view;
+  adjust(view.now);
+  for (const listener of listeners) listener(view);
+  if (app.held && app.view !== undefined) return;
+  app.view = view;
+  invalidate();
+}
+
+/** Shows the newest view again after the page was held still. */
+export function release() {
+  app.held = false;
+  if (newest !== undefined) app.view = newest;
+  invalidate();
+}
+
+/**
+ * The new value, with the parts that equal those of the old replaced by the old ones.
+ * @param {any} before
+ * @param {any} after
+ * @returns {any}
+ */
+function settled(before, after) {
+  if (typeof before !== 'object' || typeof after !== 'object' || before === null || after === null) return after;
+  if (Array.isArray(before) !== Array.isArray(after)) return after;
+  const keys = Object.keys(after);
+  let same = keys.length === Object.keys(before).length;
+  for (const key of keys) {
+    if (Object.hasOwn(before, key)) after[key] = settled(before[key], after[key]);
+    if (!Object.hasOwn(before, key) || after[key] !== before[key]) same = false;
+  }
+  return same ? before : after;
+}
+
+/** @param {Line} line */
+function close(line) {
+  line.stop.abort();
+  if (line === live) live = undefined;
+  if (line === opening) opening = undefined;
+}
+
+/**
+ * @param {Line} line
+ * @param {boolean} busy the server answered, but has no room
+ */
+function lost(line, busy) {
+  const mattered = line === live || line === opening;
+  const wasExtra = line === opening && live !== undefined;
+  close(line);
+  if (!mattered) return;
+  if (wasExtra) {
+    // The old line still runs; if the server is gone, that one says so.
+    setTimeout(resubscribe, 1000);
+    return;
+  }
+  if (opening !== undefined) close(opening);
+  const most = BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)] ?? 0;
+  failures += 1;
+  const pause = most * (0.7 + 0.3 * Math.random());
+  app.link = { kind: 'gone', since: app.link.since ?? Date.now(), next: Date.now() + pause, busy };
+  clearTimeout(retryTimer);
+  retryTimer = setTimeout(again, pause);
+  invalidate();
+}
+
+/** Tries to connect now. */
+export function again() {
+  clearTimeout(retryTimer);
+  retryTimer = undefined;
+  if (app.link.kind === 'gone') app.link = { ...app.link, next: undefined };
+  else app.link = { kind: 'connecting' };
+  resubscribe();
+  invalidate();
+}
+
+function sleep() {
+  if (!document.hidden || remembered('notify') === 'on') return;
+  clearTimeout(retryTimer);
+  retryTimer = undefined;
+  if (live !== undefined) close(live);
+  if (opening !== undefined) close(opening);
+  app.link = { kind: 'asleep' };
+}
+
+function watchSilence() {
+  const quiet = live ?? opening;
+  if (quiet !== undefined && Date.now() - quiet.heard > SILENCE_MS) lost(quiet, false);
+}
+
+/** Connects, and keeps connected while somebody looks. */
+export function start() {
+  document.addEventListener('visibilitychange', () => {
+    clearTimeout(hiddenTimer);
+    if (document.hidden) hiddenTimer = setTimeout(sleep, HIDDEN_MS);
+    else if (app.link.kind !== 'live') again();
+    else watchSilence();
+  });
+  addEventListener('online', () => app.link.kind === 'gone' && again());
+  addEventListener('pagehide', () => {
+    if (live !== undefined) close(live);
+    if (opening !== undefined) close(opening);
+    app.link = { kind: 'asleep' };
+  });
+  addEventListener('pageshow', (event) => event.persisted && again());
+  setInterval(watchSilence, 5000);
+  resubscribe();
+}

@@ -1,0 +1,226 @@
+// @ts-check
+// The timeline: a lane for each step, in it one bar for each attempt and a hatched one for each wait.
+
+import { invalidate } from './app.js';
+import { now, still, tick } from './clock.js';
+import { h, reconcile, s, setAttr, setText, show } from './dom.js';
+import { byIndex } from './dom.js';
+import { duration, moment } from './format.js';
+import { has, t } from './strings.js';
+import { idle, scale, ticks } from './timescale.js';
+
+/** @typedef {import('./types.d.ts').Timeline} Timeline */
+/** @typedef {import('./types.d.ts').Segment} Segment */
+/** @typedef {{step: string, attempt: number}} Chosen */
+
+const LANE = 26;
+const GROW_MS = 1000;
+
+/** @param {string} name */
+const hatch = (name) => s('pattern', { id: name, class: name, width: 6, height: 6, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(45)' },
+  s('rect', { width: 6, height: 6 }), s('line', { x1: 0, y1: 0, x2: 0, y2: 6 }));
+
+/**
+ * @param {(chosen: Chosen | undefined) => void} choose called with the attempt whose history is to be shown
+ */
+export function makeTimeline(choose) {
+  const plot = s('svg', { class: 'plot', role: 'group', 'aria-label': t('detail.timeline') });
+  const defs = s('defs', {}, hatch('hatch-wait'), hatch('hatch-pause'));
+  const grid = s('g', { class: 'grid', 'aria-hidden': 'true' });
+  const cuts = s('g', { class: 'cuts' });
+  const lanes = s('g');
+  plot.append(defs, grid, cuts, lanes);
+  const names = h('div', { class: 'lane-names', 'aria-hidden': 'true' });
+  const axis = h('div', { class: 'axis', 'aria-hidden': 'true' });
+  const collapse = h('input', { type: 'checkbox', id: 'collapse' });
+  const about = h('p', { class: 'about', 'data-testid': 'segment-text' }, t('timeline.choose'));
+  const only = h('button', { type: 'button', class: 'link', hidden: true }, t('timeline.history'));
+  const box = h('label', { class: 'inline', for: 'collapse' }, collapse, t('timeline.idle'));
+  const el = h('div', { class: 'timeline' },
+    h('div', { class: 'legend' }, h('span', { class: 'k-ok' }, t('legend.attempt')), h('span', { class: 'k-bad' }, t('legend.failed')),
+      h('span', { class: 'k-wait' }, t('legend.wait')), h('span', { class: 'k-pause' }, t('legend.pause')), box),
+    h('p', { class: 'sr' }, t('timeline.help')),
+    h('div', { class: 'chart' }, names, h('div', { class: 'field' }, plot, axis)), h('div', { class: 'about-line' }, about, only));
+
+  /** @type {Timeline | undefined} */
+  let shown;
+  let touched = false;
+  let drawnAt = 0;
+  /** Which bar the arrow keys stand on. */
+  let at = '';
+  /** @type {{key: string, step: string, segment: Segment} | undefined} */
+  let chosen;
+
+  collapse.addEventListener('change', () => {
+    touched = true;
+    if (shown !== undefined) draw(shown);
+  });
+  only.addEventListener('click', () => {
+    if (chosen?.segment.attempt !== undefined) choose({ step: chosen.step, attempt: chosen.segment.attempt });
+  });
+  plot.addEventListener('keydown', (event) => {
+    const bars = /** @type {SVGElement[]} */ ([...plot.querySelectorAll('.seg')]);
+    const here = bars.indexOf(/** @type {SVGElement} */ (document.activeElement));
+    if (here < 0) return;
+    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -bars.length, End: bars.length }[event.key];
+    if (by !== undefined) {
+      event.preventDefault();
+      event.stopPropagation();
+      bars[Math.max(0, Math.min(bars.length - 1, here + by))]?.focus();
+    } else if (event.key === 'Enter' || event.key === ' ') {
+      event.preventDefault();
+      event.stopPropagation();
+      bars[here]?.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+    }
+  });
+
+  /** @param {Timeline} timeline */
+  function draw(timeline) {
+    drawnAt = Date.now();
+    const end = timeline.to === undefined ? now() : Date.parse(timeline.to);
+    const whole = { from: Date.parse(timeline.from), to: Math.max(end, Date.parse(timeline.from) + 1) };
+    const steps = byIndex(timeline.lanes);
+    const attempts = steps.flatMap((step) => timeline.lanes[step]?.segments ?? []).filter((each) => each.kind === 'attempt')
+      .map((each) => ({ from: Date.parse(each.from), to: each.to === undefined ? whole.to : Date.parse(each.to) }));
+    const gaps = idle(whole, attempts);
+    const cut = gaps.reduce((sum, gap) => sum + gap.to - gap.from, 0);
+    show(box, gaps.length > 0);
+    if (!touched) collapse.checked = cut > (whole.to - whole.from) * 0.6;
+    const { place, gaps: cutGaps } = scale(whole, collapse.checked ? gaps : []);
+    setAttr(plot, 'height', steps.length * LANE);
+    drawGrid(whole, place, cutGaps, steps.length * LANE);
+    reconcile(names, steps, () => h('span'), (name, step) => { setText(name, step); setAttr(name, 'title', step); });
+    reconcile(lanes, steps, (step) => s('g', { role: 'group', 'aria-label': t('timeline.label', { step }) }), (lane, step, index) =>
+      drawLane(lane, step, index, timeline.lanes[step]?.segments ?? [], place, whole.to));
+    rove();
+  }
+
+  /**
+   * @param {import('./timescale.js').Span} whole
+   * @param {(at: number) => number} place
+   * @param {import('./timescale.js').Gap[]} gaps
+   * @param {number} height
+   */
+  function drawGrid(whole, place, gaps, height) {
+    const marks = ticks(whole.to - whole.from, 5).filter((ms) => !gaps.some((gap) => whole.from + ms > gap.from && whole.from + ms < gap.to));
+    /** @type {number[]} */
+    const kept = [];
+    for (const ms of marks) if (kept.length === 0 || place(whole.from + ms) - place(whole.from + (kept.at(-1) ?? 0)) > 0.12) kept.push(ms);
+    const keys = kept.map(String);
+    reconcile(grid, keys, () => s('line', { y1: 0 }), (mark, key) => {
+      const x = `${(100 * place(whole.from + Number(key))).toFixed(2)}%`;
+      setAttr(mark, 'x1', x);
+      setAttr(mark, 'x2', x);
+      setAttr(mark, 'y2', height);
+    });
+    reconcile(axis, keys, () => h('span'), (mark, key) => {
+      const x = place(whole.from + Number(key));
+      mark.style.left = `${(100 * x).toFixed(2)}%`;
+      mark.classList.toggle('last', x > 0.9);
+      setText(mark, Number(key) === 0 ? moment(new Date(whole.from).toISOString(), now()) : `+${duration(Number(key), true)}`);
+    });
+    reconcile(cuts, gaps.map((gap) => String(gap.from)), () => s('rect', { y: 0 }, s('title')), (cut, _, index) => {
+      const gap = gaps[index];
+      if (gap === undefined) return;
+      setAttr(cut, 'x', `${(100 * gap.at).toFixed(2)}%`);
+      setAttr(cut, 'width', `${(100 * gap.wide).toFixed(2)}%`);
+      setAttr(cut, 'height', height);
+      setText(/** @type {Element} */ (cut.firstElementChild), t('timeline.collapsed', { time: duration(gap.to - gap.from) }));
+    });
+  }
+
+  /**
+   * @param {Element} lane
+   * @param {string} step
+   * @param {number} index
+   * @param {Segment[]} segments
+   * @param {(at: number) => number} place
+   * @param {number} end
+   */
+  function drawLane(lane, step, index, segments, place, end) {
+    const keys = segments.map((segment) => `${segment.kind} ${segment.from}`);
+    reconcile(lane, keys, (key) => {
+      const bar = s('rect', { class: 'seg', role: 'button', height: LANE - 8, rx: 2, tabindex: -1 }, s('title'));
+      bar.addEventListener('click', () => pick(`${step} ${key}`));
+      bar.addEventListener('focus', () => { at = `${step} ${key}`; rove(); tell(`${step} ${key}`); });
+      bar.addEventListener('pointerenter', () => tell(`${step} ${key}`));
+      bar.addEventListener('pointerleave', () => tell(chosen?.key ?? ''));
+      return bar;
+    }, (bar, _, number) => {
+      const segment = segments[number];
+      if (segment === undefined) return;
+      const from = place(Date.parse(segment.from));
+      const to = place(segment.to === undefined ? end : Date.parse(segment.to));
+      const text = describe(step, segment, end);
+      setAttr(bar, 'data-key', `${step} ${keys[number]}`);
+      setAttr(bar, 'class', `seg ${segment.kind} ${segment.outcome ?? (segment.to === undefined ? 'running' : '')}`);
+      setAttr(bar, 'x', `${(100 * from).toFixed(3)}%`);
+      setAttr(bar, 'y', index * LANE + 4);
+      setAttr(bar, 'width', `${Math.max(0.6, 100 * (to - from)).toFixed(3)}%`);
+      setAttr(bar, 'aria-label', text);
+      setText(/** @type {Element} */ (bar.firstElementChild), text);
+      setAttr(bar, 'aria-pressed', String(chosen?.key === `${step} ${keys[number]}`));
+    });
+  }
+
+  function rove() {
+    const bars = [...plot.querySelectorAll('.seg')];
+    const here = bars.find((bar) => bar.getAttribute('data-key') === at) ?? bars.at(-1);
+    for (const bar of bars) setAttr(bar, 'tabindex', bar === here ? 0 : -1);
+  }
+
+  /** @param {string} key */
+  function find(key) {
+    for (const [step, lane] of Object.entries(shown?.lanes ?? {})) {
+      const segment = lane.segments.find((each) => `${step} ${each.kind} ${each.from}` === key);
+      if (segment !== undefined) return { key, step, segment };
+    }
+    return undefined;
+  }
+
+  /** @param {string} key */
+  function tell(key) {
+    const found = find(key);
+    setText(about, found === undefined ? t('timeline.choose') : describe(found.step, found.segment, now()));
+  }
+
+  /** @param {string} key */
+  function pick(key) {
+    chosen = chosen?.key === key ? undefined : find(key);
+    show(only, chosen?.segment.kind === 'attempt' && chosen.segment.attempt !== undefined);
+    tell(chosen?.key ?? '');
+    if (chosen === undefined) choose(undefined);
+    if (shown !== undefined) draw(shown);
+    invalidate();
+  }
+
+  return {
+    el,
+    /** @param {Timeline} timeline */
+    update(timeline) {
+      if (shown === timeline) return;
+      shown = timeline;
+      draw(timeline);
+      if (timeline.to !== undefined) still(el);
+      // What goes on grows, once a second is enough.
+      else tick(el, () => { if (Date.now() - drawnAt >= GROW_MS) draw(timeline); });
+    },
+  };
+}
+
+/**
+ * A bar in words.
+ * @param {string} step
+ * @param {Segment} segment
+ * @param {number} end
+ */
+function describe(step, segment, end) {
+  const to = segment.to === undefined ? end : Date.parse(segment.to);
+  const time = duration(Math.max(0, to - Date.parse(segment.from)), true);
+  const text = segment.text === undefined ? '' : `: ${segment.text}`;
+  if (segment.kind !== 'attempt') return t('timeline.wait', { step, what: t(`timeline.${segment.kind}`), time, text });
+  const outcome = segment.outcome ?? 'running';
+  return t('timeline.bar', {
+    step, what: t('timeline.attempt', { n: segment.attempt ?? '?' }), time, text, outcome: has(`outcome.${outcome}`) ? t(`outcome.${outcome}`) : outcome,
+  });
+}

@@ -1,0 +1,107 @@
+// The view-model of the server, version 1. Times are RFC 3339, durations milliseconds, sizes bytes.
+// Nothing is ever null: what is not there is absent.
+
+export type Status =
+  | 'pending' | 'in_progress' | 'recovering' | 'waiting' | 'paused'
+  | 'success' | 'failed' | 'exhausted' | 'cancelled';
+
+export interface Progress { done: number; total?: number }
+
+export interface Wait { kind: string; text?: string; due_at?: string; host?: string }
+
+export interface Problem {
+  class?: string; group?: string; kind?: string; title?: string; message?: string; hint?: string;
+}
+
+export interface Row {
+  name: string; workflow: string; status: Status; label: string; version: number;
+  step?: string; steps_done?: number; steps_total?: number; attempt?: number; attempts_max?: number;
+  percent?: number; progress?: Progress; rate?: number; eta_ms?: number;
+  wait?: Wait; error?: Problem; started_at?: string; ended_at?: string; can?: string[];
+}
+
+export interface Step {
+  index: number; kind?: string; status: string; needs?: string[];
+  attempt?: number; attempts_max?: number; attempts?: number;
+  progress?: Progress; rate?: number; eta_ms?: number; started_at?: string; timeout_ms?: number;
+  due_at?: string; held_by?: string[]; text?: string; arithmetic?: string[];
+  error?: Problem; output?: string;
+}
+
+export interface Segment {
+  kind: 'attempt' | 'delay' | 'hold' | 'pause'; from: string; to?: string;
+  attempt?: number; outcome?: string; text?: string;
+}
+
+export interface Lane { index: number; segments: Segment[] }
+
+export interface Timeline { from: string; to?: string; lanes: Record<string, Lane> }
+
+export interface Happening {
+  at: string; event: string; step?: string; attempt?: number; text?: string; seq?: number;
+}
+
+export interface Graph {
+  width: number; height: number;
+  nodes: Record<string, { x: number; y: number; w: number; h: number }>;
+  edges: string[];
+}
+
+export interface Action { index: number; text: string; step?: string }
+
+export interface Artifact {
+  step?: string; name: string; path?: string; bytes?: number; digest?: string;
+}
+
+export interface Detail {
+  missing?: boolean; id: string; row: Row; deadline_at?: string; input?: string; output?: string;
+  why?: { text: string; arithmetic?: string[]; notes?: string[] };
+  actions?: Record<string, Action>; steps?: Record<string, Step>; graph?: Graph;
+  timeline?: Timeline; events?: Record<string, Happening>; more_events?: boolean;
+  artifacts?: Record<string, Artifact>;
+}
+
+export interface Breaker {
+  index: number; state: 'open' | 'half_open' | 'closed'; mode?: string; text?: string; cause?: string;
+  opened_at?: string; until?: string;
+  window?: { failures_in_row?: number; threshold?: number; timeout_ms?: number };
+  held?: number; probe?: { operation: string };
+  set_by?: { actor?: string; reason?: string; until?: string }; trips?: number; can?: string[];
+}
+
+export interface Stats {
+  total?: number; succeeded?: number; recovered?: number; failed?: number; cancelled?: number;
+  average_recovery_ms?: number; retry_attempts?: number; breaker_trips?: number; success_rate?: number;
+  causes?: Record<string, { index: number; failures: number; retried?: number }>;
+  hosts?: Record<string, { index: number; alive?: number; failing?: number; trips?: number }>;
+  recent?: Record<string, { from: string; succeeded?: number; failed?: number; retries?: number }>;
+}
+
+export interface Setting {
+  index?: number; value?: number; default?: number; changed?: boolean; unit?: string;
+  min?: number; max?: number; label?: string; help?: string;
+}
+
+export interface Notice { operation: string; name: string; kind: string; text: string; at: string }
+
+export interface ExtraButton { index: number; label: string; title?: string; confirm?: string }
+
+export interface View {
+  v: number; seq: number; now: string;
+  engine: { name: string; version?: string; read_only?: boolean; state?: string; started_at?: string };
+  counts: Record<string, number>;
+  totals: { active: number; done?: number; total?: number; rate?: number; eta_ms?: number };
+  breakers?: Record<string, Breaker>; stats?: Stats; settings?: Record<string, Setting>;
+  list: { total: number; from: number; order: string[]; rows: Record<string, Row> };
+  detail?: Detail; notices?: Record<string, Notice>; buttons?: Record<string, ExtraButton>;
+}
+
+/** What stands in the address of the page. */
+export interface State {
+  state: string[]; workflow: string; error: string; host: string; q: string; sort: string;
+  operation: string; panel: '' | 'breakers' | 'stats' | 'settings';
+}
+
+export interface Window { from: number; count: number }
+
+export interface Answer { ok: boolean; status: number; data: any; problem: string; code: string }
