@@ -1,9 +1,12 @@
 //! Buttons of the embedder.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+
+use crate::view::ButtonCard;
 
 type Press = dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync;
 
@@ -57,6 +60,20 @@ impl Button {
     pub(crate) async fn press(&self) -> Result<(), String> {
         (self.press)().await
     }
+}
+
+/// The buttons as the page shows them.
+pub(crate) fn cards(buttons: &[Button]) -> BTreeMap<String, ButtonCard> {
+    let card = |(index, button): (u32, &Button)| {
+        let card = ButtonCard {
+            index,
+            label: button.label.clone(),
+            title: button.title.clone().unwrap_or_default(),
+            confirm: button.confirm.clone(),
+        };
+        (button.id.clone(), card)
+    };
+    (0..).zip(buttons).map(card).collect()
 }
 
 impl fmt::Debug for Button {

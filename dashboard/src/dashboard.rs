@@ -6,15 +6,17 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use resurge::Engine;
+use resurge::{Engine, Unavailable};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::api;
-use crate::button::Button;
+use crate::board::{Board, Live, Shown};
+use crate::button::{self, Button};
 use crate::guard::{AllowedHost, Answers, Bucket, Limits};
 use crate::serve::{self, ServeError};
 use crate::token::{Token, TokenError};
+use crate::view::Subscription;
 
 /// The dashboard of an engine: a page, an API, and the guard before both. Cheap to clone.
 ///
@@ -73,6 +75,25 @@ pub(crate) struct App {
     pub(crate) controls: Mutex<Bucket>,
     pub(crate) wrong_tokens: Mutex<Bucket>,
     pub(crate) answers: Answers,
+    /// Opened when somebody looks for the first time.
+    board: OnceCell<Arc<Board>>,
+}
+
+impl App {
+    /// What is known of all operations.
+    ///
+    /// The first look reads all of them, those that have left memory included.
+    pub(crate) async fn board(&self) -> Result<&Arc<Board>, Unavailable> {
+        let open = || async {
+            let shown = Shown {
+                name: self.name.clone(),
+                read_only: self.read_only,
+                buttons: button::cards(&self.buttons),
+            };
+            Board::open(self.engine.clone(), shown).await
+        };
+        self.board.get_or_try_init(open).await
+    }
 }
 
 impl Dashboard {
@@ -95,6 +116,17 @@ impl Dashboard {
     /// That server has to limit connections and slow clients, as [`serve`](Self::serve) does.
     pub fn router(&self) -> Router {
         api::router(&self.app).0
+    }
+
+    /// What a subscription shows, now and whenever it changes: for a terminal in the same process.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the engine no longer runs.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is changed.
+    pub async fn watch(&self, wanted: Subscription) -> Result<Live, Unavailable> {
+        Ok(Live::new(self.app.board().await?, wanted))
     }
 
     /// Serves until `shutdown` is done; then streams end at once and answers under way in
@@ -187,6 +219,7 @@ impl DashboardBuilder {
             wrong_tokens: Mutex::new(Bucket::new(limits.wrong_tokens)),
             answers: Answers::new(limits.answers_max, limits.answers_age),
             limits,
+            board: OnceCell::new(),
         };
         Ok(Dashboard { app: Arc::new(app) })
     }

@@ -10,16 +10,19 @@
 //! | put it into a server of your own | [`Dashboard::router`] |
 //! | keep others out | [`Token`], [`DashboardBuilder::hosts`], [`Limits`] |
 //! | add to it | [`Button`] |
+//! | show it elsewhere, such as on a terminal | [`Dashboard::watch`], [`view::View`] |
 
 mod api;
 mod assets;
+mod board;
 mod button;
 mod dashboard;
 mod guard;
 mod serve;
 mod token;
-mod view;
+pub mod view;
 
+pub use board::{Live, ViewMessage};
 pub use button::Button;
 pub use dashboard::{Dashboard, DashboardBuilder};
 pub use guard::{Limits, Rate};

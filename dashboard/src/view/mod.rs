@@ -1,3 +1,29 @@
-//! What people see.
+//! What people see, computed: from what the engine says to the object that is shown.
+//!
+//! Nothing in here waits, reads a clock or knows HTTP.
 
+mod detail;
+mod detail_model;
+mod entry;
+mod minutes;
+mod model;
+mod notices;
+pub(crate) mod panels;
+mod patch;
+mod query;
+mod rate;
 pub(crate) mod redact;
+mod row;
+mod scene;
+mod words;
+
+pub(crate) use detail::detail;
+pub use detail_model::*;
+pub(crate) use entry::{Entry, Readings};
+pub(crate) use minutes::Minutes;
+pub use model::*;
+pub(crate) use notices::Notices;
+pub use patch::{diff, merge};
+pub use query::{Filter, Panel, STATES, Sort, Subscription};
+pub(crate) use rate::Meter;
+pub(crate) use scene::Scene;

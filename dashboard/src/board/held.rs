@@ -1,0 +1,93 @@
+//! The board: what is known of all operations, and who looks at it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use resurge::{Engine, EventsError, RunId, SeenRun, Unavailable};
+use tokio::sync::{Notify, watch};
+
+use super::story::Story;
+use crate::view::{Detail, Entry, Scene, detail};
+
+/// What is known of all operations, and who looks at it.
+#[derive(Debug)]
+pub(crate) struct Board {
+    pub(super) engine: Engine,
+    scene: RwLock<Scene>,
+    /// How often the scene has changed.
+    moved: watch::Sender<u64>,
+    watchers: AtomicUsize,
+    /// Told when the first watcher comes.
+    pub(super) watched: Notify,
+}
+
+impl Board {
+    pub(super) fn new(engine: Engine, scene: Scene) -> Self {
+        Self {
+            engine,
+            scene: RwLock::new(scene),
+            moved: watch::Sender::new(0),
+            watchers: AtomicUsize::new(0),
+            watched: Notify::new(),
+        }
+    }
+
+    /// What is known now.
+    pub(crate) fn scene(&self) -> RwLockReadGuard<'_, Scene> {
+        self.scene.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what is known and says so to whoever looks.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Scene)) {
+        change(&mut self.scene.write().unwrap_or_else(PoisonError::into_inner));
+        self.moved.send_modify(|moved| *moved += 1);
+    }
+
+    /// The engine that is shown.
+    pub(crate) const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Whether somebody looks.
+    pub(super) fn is_watched(&self) -> bool {
+        self.watchers.load(Ordering::Relaxed) > 0
+    }
+
+    /// Begins to look.
+    pub(super) fn watch(self: &Arc<Self>) -> (watch::Receiver<u64>, Watcher) {
+        if self.watchers.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.watched.notify_one();
+        }
+        (self.moved.subscribe(), Watcher(Arc::clone(self)))
+    }
+
+    /// One operation in full, without subscribing to it; none if there is none.
+    pub(crate) async fn detail(&self, run: RunId) -> Result<Option<Detail>, EventsError> {
+        let Some(seen) = self.seen(run).await? else { return Ok(None) };
+        let story = Story::read(&self.engine, run).await?;
+        Ok(Some(self.detail_of(&seen, &story)))
+    }
+
+    /// An operation as the engine sees it now.
+    pub(super) async fn seen(&self, run: RunId) -> Result<Option<SeenRun>, Unavailable> {
+        let mut sighting = self.engine.views(vec![run]).await?;
+        Ok(sighting.runs.pop())
+    }
+
+    pub(super) fn detail_of(&self, seen: &SeenRun, story: &Story) -> Detail {
+        let scene = self.scene();
+        let entry = Entry::new(seen);
+        let readings = scene.readings.get(&entry.id);
+        detail(seen, entry.shown(readings), &story.timeline, story.graph.as_ref(), readings)
+    }
+}
+
+/// Somebody who looks, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Watcher(Arc<Board>);
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.0.watchers.fetch_sub(1, Ordering::Relaxed);
+    }
+}

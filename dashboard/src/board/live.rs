@@ -1,0 +1,173 @@
+//! What one subscriber is sent: a snapshot, then what has changed since.
+
+use std::sync::Arc;
+
+use resurge::{EventStream, EventsError, RunId, SeenRun};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::held::{Board, Watcher};
+use super::story::Story;
+use crate::view::{Detail, Row, Subscription, View, diff};
+
+/// What one subscriber is sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ViewMessage {
+    /// The whole [`View`].
+    Snapshot {
+        /// Every record up to this one is in it.
+        seq: u64,
+        /// The view.
+        data: Value,
+    },
+    /// A JSON merge patch of the view that was sent before.
+    Patch {
+        /// Every record up to this one is in it.
+        seq: u64,
+        /// The patch.
+        data: Value,
+    },
+}
+
+/// The view of one subscription as it changes.
+#[derive(Debug)]
+pub struct Live {
+    board: Arc<Board>,
+    wanted: Subscription,
+    moved: watch::Receiver<u64>,
+    sent: Option<Value>,
+    open: Option<Open>,
+    is_over: bool,
+    _watcher: Watcher,
+}
+
+/// The operation that is shown in full.
+#[derive(Debug)]
+struct Open {
+    run: RunId,
+    shown: Option<Shown>,
+}
+
+#[derive(Debug)]
+struct Shown {
+    seen: SeenRun,
+    story: Story,
+    events: EventStream,
+    /// The line that the list showed when it was seen.
+    row: Option<Arc<Row>>,
+}
+
+impl Live {
+    pub(crate) fn new(board: &Arc<Board>, wanted: Subscription) -> Self {
+        let (mut moved, watcher) = board.watch();
+        moved.mark_changed();
+        let open = wanted.operation.map(|run| Open { run, shown: None });
+        Self {
+            board: Arc::clone(board),
+            wanted,
+            moved,
+            sent: None,
+            open,
+            is_over: false,
+            _watcher: watcher,
+        }
+    }
+
+    /// What to send next; none when the engine has stopped and that was sent.
+    ///
+    /// # Errors
+    /// [`EventsError`] if the journal cannot be read.
+    ///
+    /// # Cancel safety
+    /// Safe: what was not returned is in the next message.
+    pub async fn next(&mut self) -> Result<Option<ViewMessage>, EventsError> {
+        loop {
+            if self.is_over {
+                return Ok(None);
+            }
+            if self.moved.changed().await.is_err() {
+                return Ok(None);
+            }
+            let view = self.look().await?;
+            self.is_over = view.engine.state != RUNNING;
+            if let Some(message) = self.message(&view) {
+                return Ok(Some(message));
+            }
+        }
+    }
+
+    /// The view as it is now.
+    async fn look(&mut self) -> Result<View, EventsError> {
+        let detail = self.detail().await?;
+        Ok(self.board.scene().view(&self.wanted, detail))
+    }
+
+    /// The operation in full, if one is wanted.
+    async fn detail(&mut self) -> Result<Option<Detail>, EventsError> {
+        let Some(open) = &mut self.open else { return Ok(None) };
+        let detail = match open.refresh(&self.board).await {
+            Ok(Some(shown)) => self.board.detail_of(&shown.seen, &shown.story),
+            // It may have been dropped by retention while it was looked at.
+            Ok(None) => Detail { id: open.run.to_string(), missing: true, ..Detail::default() },
+            // What was seen last is still true of an engine that has stopped.
+            Err(EventsError::Unavailable(_)) => match &open.shown {
+                Some(shown) => self.board.detail_of(&shown.seen, &shown.story),
+                None => return Ok(None),
+            },
+            Err(error) => return Err(error),
+        };
+        Ok(Some(detail))
+    }
+
+    /// What has changed since the last message; none if nothing is to be seen of it.
+    fn message(&mut self, view: &View) -> Option<ViewMessage> {
+        let seq = view.seq;
+        let data = serde_json::to_value(view).unwrap_or_default();
+        let Some(sent) = self.sent.replace(data.clone()) else {
+            return Some(ViewMessage::Snapshot { seq, data });
+        };
+        let patch = diff(&sent, &data)?;
+        let is_seen = |field: &String| field != "seq" && field != "now";
+        if patch.as_object().is_some_and(|fields| fields.keys().any(is_seen)) {
+            return Some(ViewMessage::Patch { seq, data: patch });
+        }
+        self.sent = Some(sent);
+        None
+    }
+}
+
+impl Open {
+    /// The operation as it is now; none if there is none.
+    async fn refresh(&mut self, board: &Arc<Board>) -> Result<Option<&Shown>, EventsError> {
+        let (seq, row) = {
+            let scene = board.scene();
+            (scene.seq, scene.entries.get(&self.run).map(|entry| Arc::clone(&entry.row)))
+        };
+        if let Some(shown) = &mut self.shown {
+            let is_touched = shown.story.catch_up(&mut shown.events, seq).await?;
+            let is_same = match (&shown.row, &row) {
+                (Some(known), Some(now)) => Arc::ptr_eq(known, now),
+                (None, None) => true,
+                _ => false,
+            };
+            if is_touched || !is_same {
+                shown.row = row;
+                match board.seen(self.run).await? {
+                    Some(seen) => shown.seen = seen,
+                    None => self.shown = None,
+                }
+            }
+            return Ok(self.shown.as_ref());
+        }
+        let Some(seen) = board.seen(self.run).await? else { return Ok(None) };
+        let story = Story::read(board.engine(), self.run).await?;
+        let events = board.engine().events(story.next());
+        self.shown = Some(Shown { seen, story, events, row });
+        Ok(self.shown.as_ref())
+    }
+}
+
+/// The state of an engine that is at work.
+pub(super) const RUNNING: &str = "running";

@@ -1,0 +1,15 @@
+//! What is shown, kept up to date from the engine's events.
+//!
+//! The engine folds; the board asks it for what an event has touched, and samples how far attempts
+//! are while somebody looks. A subscriber pulls: whoever is slow gets fewer, larger patches.
+
+mod follow;
+mod held;
+mod live;
+mod story;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use follow::Shown;
+pub(crate) use held::Board;
+pub use live::{Live, ViewMessage};

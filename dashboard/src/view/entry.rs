@@ -1,0 +1,98 @@
+//! What is kept of an operation to show it at any moment.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use resurge::{RunId, SeenRun, StepKey, StepStatus};
+
+use super::model::{Amount, Row};
+use super::rate::Reading;
+use super::row::row;
+
+/// What is kept of an operation to show it at any moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) id: RunId,
+    /// The line without what moves between two records.
+    pub(crate) row: Arc<Row>,
+    /// What a search looks through, in lower case.
+    haystack: Box<str>,
+    /// Hosts and other resources that it waits for or failed on.
+    pub(crate) host: Option<String>,
+    pub(crate) is_final: bool,
+    done: f64,
+    whole: f64,
+    /// Steps that are neither done nor out of reach, with their share of the whole.
+    open: Vec<(StepKey, f64)>,
+}
+
+/// How far the steps of an operation are, as far as that is known.
+pub(crate) type Readings = BTreeMap<StepKey, Reading>;
+
+impl Entry {
+    pub(crate) fn new(seen: &SeenRun) -> Self {
+        let row = row(seen);
+        let steps = &seen.view.steps;
+        let share = |wanted: fn(StepStatus) -> bool| {
+            let steps = steps.iter().filter(move |step| wanted(step.status));
+            steps.map(|step| weight(&step.kind))
+        };
+        let open = steps.iter().filter(|step| step.status != StepStatus::Succeeded);
+        let error = row.error.as_ref();
+        let message = error.map_or("", |error| error.message.as_str());
+        let waits_for = row.wait.as_ref().and_then(|wait| wait.host.clone());
+        Self {
+            id: seen.view.id,
+            haystack: format!("{}\n{}\n{message}", row.name, row.workflow).to_lowercase().into(),
+            host: waits_for.or_else(|| error.and_then(|error| error.host.clone())),
+            is_final: seen.view.status.is_final(),
+            done: share(|status| status == StepStatus::Succeeded).sum(),
+            whole: share(|_| true).sum(),
+            open: open.map(|step| (step.key.clone(), weight(&step.kind))).collect(),
+            row: Arc::new(row),
+        }
+    }
+
+    /// Whether a text in lower case is found in it, or begins its id.
+    pub(crate) fn is_found_by(&self, needle: &str) -> bool {
+        self.haystack.contains(needle) || self.id.to_string().starts_with(needle)
+    }
+
+    /// The line with what moves between two records.
+    pub(crate) fn shown(&self, readings: Option<&Readings>) -> Arc<Row> {
+        let mut row = Row::clone(&self.row);
+        row.percent = Some(self.percent(readings));
+        let own = |known: &Readings| {
+            let key = row.step.as_deref()?;
+            known.iter().find(|(step, _)| step.as_str() == key).map(|(_, reading)| *reading)
+        };
+        let has_said = |reading: &Reading| reading.done > 0 || reading.total.is_some();
+        let reading = readings.filter(|_| !self.is_final).and_then(own).filter(has_said);
+        if let Some(reading) = reading {
+            row.progress = Some(Amount { done: reading.done, total: reading.total });
+            row.rate = reading.rate;
+            row.eta_ms = reading.eta_ms;
+        }
+        Arc::new(row)
+    }
+
+    /// How far it is, in percent: its steps by what they usually take.
+    fn percent(&self, readings: Option<&Readings>) -> f64 {
+        let of_open = self.open.iter().filter_map(|(key, weight)| {
+            let share = readings?.get(key)?.share()?;
+            Some(share * weight)
+        });
+        // A sum of nothing is a negative zero.
+        let done = (self.done + of_open.sum::<f64>()).abs();
+        (1_000.0 * done / self.whole.max(1.0)).round() / 10.0
+    }
+}
+
+/// What a step takes beside others: fetching takes longest.
+fn weight(kind: &str) -> f64 {
+    match kind {
+        "download" => 8.0,
+        "install" => 2.0,
+        _ => 1.0,
+    }
+}
