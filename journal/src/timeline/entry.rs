@@ -9,6 +9,9 @@ use crate::record::Record;
 use crate::time::Timestamp;
 
 /// One event of a run, for a list.
+///
+/// Saves of one attempt without anything between them are one entry, that of the newest: a long
+/// download saves where it stands every few seconds, and would leave no room for what matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Its record.
@@ -25,6 +28,8 @@ pub struct Entry {
     ///
     /// [`Timeline::TEXT_CHARS_MAX`]: super::Timeline::TEXT_CHARS_MAX
     pub text: String,
+    /// How many records it stands for; more than one for saves alone.
+    pub times: u32,
 }
 
 impl Entry {
@@ -38,9 +43,18 @@ impl Entry {
             step: step.cloned(),
             attempt,
             text: line(&words(&record.event)),
+            times: 1,
         }
     }
+
+    /// Whether the next entry says the same of the same attempt.
+    fn is_saved_again_by(&self, next: &Self) -> bool {
+        let subject = |entry: &Self| (entry.event, entry.attempt, entry.step.clone());
+        next.event == SAVED && subject(self) == subject(next)
+    }
 }
+
+const SAVED: &str = "checkpoint_saved";
 
 /// The step and the attempt that an event is about.
 const fn subject(event: &Event) -> (Option<&StepKey>, Option<AttemptNo>) {
@@ -71,11 +85,18 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn push(&mut self, entry: Entry) {
+    pub(super) fn push(&mut self, mut entry: Entry) {
+        let last = self.entries.back().filter(|last| last.is_saved_again_by(&entry));
+        if let Some(times) = last.map(|last| last.times) {
+            self.entries.pop_back();
+            entry.times = times.saturating_add(1);
+            entry.text = line(&format!("{}, {} times in a row", entry.text, entry.times));
+        }
         self.entries.push_back(entry);
-        if self.entries.len() > super::Timeline::EVENTS_MAX {
-            self.entries.pop_front();
-            self.left_out = self.left_out.saturating_add(1);
+        if self.entries.len() > super::Timeline::EVENTS_MAX
+            && let Some(oldest) = self.entries.pop_front()
+        {
+            self.left_out = self.left_out.saturating_add(oldest.times.into());
         }
     }
 

@@ -73,7 +73,7 @@ pub enum Outcome {
     InputsGone,
     /// Somebody did the work by hand meanwhile.
     Skipped,
-    /// Its result came when it no longer counted.
+    /// It went on to an end of its own when that no longer counted.
     Late,
     /// The journal does not tell.
     Lost,
@@ -135,6 +135,16 @@ pub enum HoldOn {
     Breakers(Vec<ResourceKey>),
     /// Until something has changed.
     Condition(Condition),
+}
+
+impl HoldOn {
+    /// Name in JSON: that of the cause in an explanation.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Breakers(_) => "breaker",
+            Self::Condition(Condition::DiskSpace { .. }) => "disk_space",
+        }
+    }
 }
 
 impl SegmentKind {

@@ -152,7 +152,8 @@ impl Timeline {
                 lane.enter(Phase::Ready, now);
             }),
             Event::OutputsInvalidated(event) => self.invalidate(event, at),
-            Event::LateResultIgnored(late) => {
+            // One that was told to stop and did has no result.
+            Event::LateResultIgnored(late) if late.result != "interrupted" => {
                 let said = words(event);
                 self.with(&late.step, at, |lane, _| lane.late(late.attempt, &said));
             }

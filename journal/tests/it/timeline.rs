@@ -61,7 +61,7 @@ fn retries_and_the_delays_between_them_are_drawn() {
 }
 
 #[test]
-fn a_crash_a_pause_and_a_late_result_are_drawn_and_told() {
+fn a_crash_a_pause_and_a_cancelled_run_are_drawn_and_told() {
     let stories = stories("interrupted");
     let [first, second] = stories.as_slice() else { panic!("two runs") };
     assert_eq!(
@@ -73,8 +73,8 @@ fn a_crash_a_pause_and_a_late_result_are_drawn_and_told() {
             "01:08.000- attempt 3 running: under way",
         ]
     );
-    let late = "01:09.000-01:10.000 attempt 1 late: attempt 1 ended too late: interrupted";
-    assert_eq!(lines(second, "deaf"), [late]);
+    let stopped = "01:09.000-01:10.000 attempt 1 interrupted: its run ended";
+    assert_eq!(lines(second, "deaf"), [stopped]);
     let told: Vec<String> = first
         .events()
         .map(|entry| format!("{} {} {}", entry.seq, entry.event, entry.text))

@@ -14,7 +14,7 @@ use crate::json::Json;
 use crate::state::StepMove as M;
 use crate::state::tests::world::{World, failed, key, run_id, run_started};
 use crate::time::Timestamp;
-use crate::timeline::{DelayBy, HoldOn, Reach, SegmentKind, Timeline};
+use crate::timeline::{DelayBy, Entry, HoldOn, Reach, SegmentKind, Timeline};
 
 const DELAY: Duration = Duration::from_secs(4);
 
@@ -314,6 +314,39 @@ fn the_oldest_segments_and_events_make_room_and_are_counted() {
     assert_eq!(timeline.events_left_out(), 201);
     let seqs: Vec<u64> = timeline.events().map(|entry| entry.seq.get()).collect();
     assert_eq!(seqs, (203..=302).collect::<Vec<_>>());
+}
+
+#[test]
+fn saves_in_a_row_leave_room_for_what_matters() {
+    let mut world = World::begun();
+    world.steps(&[("a", M::Start)]);
+    world.steps(&[("a", M::Checkpoint); 500]);
+    world.steps(&[("a", M::Retry), ("a", M::Start), ("a", M::Checkpoint)]);
+    let timeline = told(&world);
+    let said = |entry: &Entry| format!("{} x{} {}", entry.seq, entry.times, entry.text);
+    assert_eq!(
+        timeline.events().skip(1).map(said).collect::<Vec<_>>(),
+        [
+            "3 x1 attempt 1 started",
+            "503 x500 attempt 1 saved where it stands, 500 times in a row",
+            "504 x1 attempt 1 failed: network (reset): connection reset; retry 1 of 3 in 5 ms",
+            "505 x1 attempt 2 started",
+            "506 x1 attempt 2 saved where it stands",
+        ]
+    );
+    assert_eq!(timeline.events_left_out(), 0);
+}
+
+#[test]
+fn an_attempt_that_was_told_to_stop_and_did_is_not_late() {
+    let mut world = World::begun();
+    world.steps(&[("a", M::Start), ("a", M::Stop)]);
+    let (step, attempt) = (key("a"), AttemptNo::new(1));
+    let late = LateResultIgnored { step, attempt, result: "interrupted".to_owned() };
+    world.run(late).expect("it changes nothing");
+    let timeline = told(&world);
+    assert_eq!(short(lane(&timeline, "a")), ["attempt #1 interrupted 3..4: its run ended"]);
+    assert_eq!(timeline.events().len(), 4, "but it is told");
 }
 
 #[test]
