@@ -10,18 +10,13 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// Declares the files of the page; what is not named here is not served.
-macro_rules! page {
-    ($($name:literal => $kind:literal,)+) => {
-        static PAGE: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-            vec![$(Asset::new($name, $kind, include_bytes!(concat!("../page/", $name)))),+]
-        });
-    };
-}
+/// Name, media type and bytes of every file; the build script names them.
+const FILES: &[(&str, &str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
-page! {
-    "index.html" => "text/html; charset=utf-8",
-}
+/// What is not in here is not served.
+static PAGE: LazyLock<Vec<Asset>> = LazyLock::new(|| {
+    FILES.iter().map(|(name, kind, bytes)| Asset::new(name, kind, bytes)).collect()
+});
 
 #[derive(Debug)]
 struct Asset {

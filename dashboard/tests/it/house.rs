@@ -42,6 +42,16 @@ impl House {
     ) -> Self {
         let flow = echo();
         let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+        Self::over(engine, flow, token, change).await
+    }
+
+    /// A dashboard for an engine that knows the workflow.
+    pub(crate) async fn over(
+        engine: Engine,
+        flow: Workflow<String, String>,
+        token: Token,
+        change: impl FnOnce(DashboardBuilder) -> DashboardBuilder,
+    ) -> Self {
         let builder = Dashboard::builder(engine.clone()).name("tests").token(token.clone());
         let dashboard = change(builder).build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -103,7 +113,7 @@ pub(crate) fn only(burst: u32) -> Rate {
 }
 
 /// A workflow that gives back what it gets.
-fn echo() -> Workflow<String, String> {
+pub(crate) fn echo() -> Workflow<String, String> {
     let mut flow = Workflow::builder::<String>("echo");
     let text = flow.input();
     let step = |_: StepContext, text: String| async move { Ok(text) };

@@ -72,3 +72,35 @@ async fn health_is_told_to_everybody_and_nothing_else() {
     let answer = house.get("/api/v1/stats").answer().await;
     assert_eq!(answer.code(), "engine_stopped");
 }
+
+#[tokio::test]
+async fn every_file_of_the_page_is_served_as_what_it_is() {
+    let house = House::new().await;
+    let mut gzipped = 0;
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/page")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let ending = path.extension().unwrap().to_str().unwrap();
+        let kind = match ending {
+            "html" => "text/html; charset=utf-8",
+            "js" => "text/javascript; charset=utf-8",
+            "css" => "text/css; charset=utf-8",
+            "svg" => "image/svg+xml",
+            // For the tools of whoever works on the page.
+            "json" | "ts" => {
+                let answer = house.get(&format!("/{name}")).answer().await;
+                assert_eq!(answer.code(), "not_found", "{name}");
+                continue;
+            }
+            other => panic!("{name}: is {other} served?"),
+        };
+        let answer = house.stranger(Method::GET, &format!("/{name}")).answer().await;
+        assert_eq!(answer.status, StatusCode::OK, "{name}");
+        assert_eq!(answer.header("content-type"), kind);
+        assert_eq!(answer.body, std::fs::read_to_string(&path).unwrap());
+        let ask = house.stranger(Method::GET, &format!("/{name}"));
+        let body = ask.with("accept-encoding", "gzip").open().await.into_body();
+        gzipped += axum::body::to_bytes(body, usize::MAX).await.unwrap().len();
+    }
+    assert!(gzipped <= 60 * 1024, "{gzipped} bytes");
+}

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use crate::house::House;
+use resurge::{Engine, Seq, Settings};
+use resurge_dashboard::Token;
+
+use crate::house::{House, echo};
 
 #[tokio::test]
 async fn records_come_contiguous_from_where_the_client_is() {
@@ -88,4 +91,33 @@ async fn no_secret_leaves_with_a_record() {
         shown += usize::from(event.data.contains("http://***@host/x?***"));
     }
     assert_eq!(shown, 2, "the input and the output");
+}
+
+#[tokio::test]
+async fn what_retention_dropped_is_told_as_a_gap() {
+    let mut settings = Settings::default();
+    (settings.checkpoint_records, settings.retention_runs) = (10, Some(1));
+    settings.rest_after = Duration::ZERO;
+    let flow = echo();
+    let engine = Engine::in_memory().settings(settings).register(&flow).start().await.unwrap();
+    let house = House::over(engine, flow, Token::random().unwrap(), |builder| builder).await;
+    let first = loop {
+        house.run("until the first ones are dropped").await;
+        let first = house.engine.events(Seq::new(1)).next().await.unwrap().unwrap().seq.get();
+        if first > 1 {
+            break first;
+        }
+    };
+    let mut events = house.events("?after=0").await;
+    let mut expected = 1;
+    let mut gaps = 0;
+    while expected <= first {
+        let event = events.event().await;
+        let from = if event.kind == "gap" { &event.json()["from"] } else { &event.json()["seq"] };
+        assert_eq!(*from, expected, "contiguous or told: {event:?}");
+        gaps += usize::from(event.kind == "gap");
+        expected = event.id.unwrap() + 1;
+        assert!(event.kind == "record" || event.json()["to"] == event.id.unwrap());
+    }
+    assert!(gaps > 0);
 }
