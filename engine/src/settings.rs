@@ -22,6 +22,7 @@ const PAYLOAD_BYTES_MAX: usize = BODY_BYTES_MAX - FRAME_BYTES_MAX;
 /// | field | default | why |
 /// |---|---|---|
 /// | `attempts_in_flight_max` | 16 | as many transfers as home routers bear |
+/// | `bandwidth_limit` | 0: none | the whole line is there to be used, unless somebody needs it |
 /// | `payload_bytes_max` | 1 MiB | every opening may read it again; larger data belongs into files |
 /// | `server_delay_max` | 15 min | a server that asks for more is as good as down |
 /// | `stop_grace` | 5 s | time for a stopped attempt to save its checkpoint |
@@ -48,6 +49,15 @@ pub struct Settings {
     ///
     /// Attempts of a cancelled or failed run that still wind down do not count.
     pub attempts_in_flight_max: usize,
+    /// Most bytes a second that all transfers together receive; 0 is no limit.
+    ///
+    /// Held by steps that say what they transfer ([`StepContext::transferred`]), as the step
+    /// `download` does. While it holds, attempts do not count as slow for breakers. People change it
+    /// with [`Engine::tune`].
+    ///
+    /// [`StepContext::transferred`]: crate::StepContext::transferred
+    /// [`Engine::tune`]: crate::Engine::tune
+    pub bandwidth_limit: u64,
     /// Largest input, output or checkpoint, in bytes of JSON; 4,186,112 at most, which the journal
     /// can hold.
     pub payload_bytes_max: usize,
@@ -105,6 +115,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             attempts_in_flight_max: 16,
+            bandwidth_limit: 0,
             payload_bytes_max: 1024 * 1024,
             server_delay_max: Duration::from_secs(15 * 60),
             stop_grace: Duration::from_secs(5),

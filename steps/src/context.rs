@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use crate::error::StepError;
+use crate::pace::{Pace, Toll};
 use crate::progress::{Meter, Progress};
 use crate::reports::{Health, Reports};
 use crate::stop::{StopHandle, StopReason};
@@ -32,6 +33,7 @@ pub struct AttemptInfo {
     pub scratch_dir: PathBuf,
     pub checkpoint: Option<Json>,
     pub held: Vec<ResourceKey>,
+    pub pace: Pace,
 }
 
 #[derive(Debug)]
@@ -196,6 +198,31 @@ impl StepContext {
         self.shared.progress.send_modify(|progress| {
             *progress = Progress { done, total, per_second, ..*progress };
         });
+    }
+
+    /// Says that so many bytes have arrived, and waits for as long as the limit on bandwidth asks.
+    ///
+    /// The limit is that of the engine, over all transfers together; it can change at any moment.
+    /// Returns at once if there is none, and when the attempt is asked to stop. The time that this
+    /// takes does not count as idle. A step with other things to do meanwhile takes a [`toll`](Self::toll).
+    ///
+    /// # Cancel safety
+    /// Safe: when the future is dropped the bytes have arrived all the same.
+    pub async fn transferred(&self, bytes: u64) {
+        let mut toll = self.toll();
+        toll.owe(bytes);
+        while toll.owed() > 0 {
+            tokio::select! {
+                biased;
+                _ = self.stopped() => return,
+                () = toll.pay() => {}
+            }
+        }
+    }
+
+    /// What a transfer of this step owes to the limit on bandwidth; nothing yet.
+    pub fn toll(&self) -> Toll {
+        Toll::new(self.shared.info.pace.clone(), self.shared.reports.clone())
     }
 
     /// Whether a resource is taken for down: others failed on it, and nobody asks it for now.

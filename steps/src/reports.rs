@@ -22,6 +22,22 @@ struct Told {
     used: Option<ResourceKey>,
     health: Vec<(ResourceKey, Health)>,
     knows_scratch: bool,
+    /// How many transfers the limit on bandwidth holds back now.
+    waiting: u32,
+    /// Whether it has held one back since somebody asked.
+    was_held_back: bool,
+}
+
+/// A transfer that the limit on bandwidth holds back, until this is dropped.
+pub(crate) struct HeldBack(Reports);
+
+impl Drop for HeldBack {
+    fn drop(&mut self) {
+        self.0.told(|told| {
+            told.waiting = told.waiting.saturating_sub(1);
+            told.was_held_back = true;
+        });
+    }
 }
 
 impl Reports {
@@ -41,6 +57,18 @@ impl Reports {
     /// Whether the attempt asked for its scratch folder, and so may have left something there.
     pub fn knows_scratch(&self) -> bool {
         self.told(|told| told.knows_scratch)
+    }
+
+    /// Whether the limit on bandwidth holds the attempt back, or has since this was asked last.
+    ///
+    /// Such an attempt is not idle, although it may get nowhere for long.
+    pub fn was_held_back(&self) -> bool {
+        self.told(|told| std::mem::take(&mut told.was_held_back) || told.waiting > 0)
+    }
+
+    pub(crate) fn holds_back(&self) -> HeldBack {
+        self.told(|told| told.waiting = told.waiting.saturating_add(1));
+        HeldBack(self.clone())
     }
 
     pub(crate) fn tells_scratch(&self) {
@@ -89,5 +117,18 @@ mod tests {
         reports.uses(&key(1));
         reports.uses(&key(2));
         assert_eq!(reports.used(), Some(key(2)));
+    }
+
+    #[test]
+    fn an_attempt_is_held_back_while_one_of_its_transfers_is_and_once_after_that() {
+        let reports = Reports::default();
+        assert!(!reports.was_held_back());
+        let (one, other) = (reports.holds_back(), reports.holds_back());
+        drop(one);
+        assert!(reports.was_held_back());
+        assert!(reports.was_held_back(), "the other one still is");
+        drop(other);
+        assert!(reports.was_held_back());
+        assert!(!reports.was_held_back());
     }
 }

@@ -8,6 +8,7 @@ use resurge_journal::{AttemptNo, Json, ResourceKey, RunId, StepKey, Timestamp};
 use tokio::sync::watch;
 
 use crate::context::{AttemptInfo, CheckpointError, CheckpointSink, StepContext};
+use crate::pace::Pace;
 use crate::progress::Progress;
 use crate::reports::Reports;
 use crate::stop::StopHandle;
@@ -22,6 +23,7 @@ pub struct TestRun {
     scratch_dir: PathBuf,
     checkpoints: Arc<Checkpoints>,
     held: Vec<ResourceKey>,
+    pace: Pace,
 }
 
 /// One attempt of a [`TestRun`].
@@ -59,7 +61,13 @@ impl TestRun {
             scratch_dir: scratch_dir.into(),
             checkpoints: Arc::default(),
             held: Vec::new(),
+            pace: Pace::default(),
         }
+    }
+
+    /// The limit on bandwidth, under which all attempts stand. Default: none.
+    pub const fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     /// Pretends that the machine was started anew between attempts.
@@ -70,6 +78,11 @@ impl TestRun {
     /// Pretends from the next attempt on that these resources are taken for down.
     pub fn hold(&mut self, keys: Vec<ResourceKey>) {
         self.held = keys;
+    }
+
+    /// Stands under the limit of somebody else from the next attempt on.
+    pub fn share_pace(&mut self, pace: &Pace) {
+        self.pace = pace.clone();
     }
 
     /// Every checkpoint saved so far, oldest first.
@@ -94,6 +107,7 @@ impl TestRun {
             scratch_dir: self.scratch_dir.clone(),
             checkpoint: self.checkpoints().pop(),
             held: self.held.clone(),
+            pace: self.pace.clone(),
         };
         let stop = StopHandle::default();
         let (sender, progress) = watch::channel(Progress::default());

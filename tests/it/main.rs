@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod bandwidth;
 mod bereft;
 mod breaker_crashes;
 mod breaker_modes;

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use resurge_journal::policy::{BreakerSpec, RetrySpec};
 use resurge_journal::state::Tuning;
 
+use crate::settings::Settings;
+
 /// A retry policy with what people have changed since it was pinned.
 pub(crate) fn retry<'a>(pinned: &'a RetrySpec, tuning: &Tuning) -> Cow<'a, RetrySpec> {
     let Tuning { max_retries, initial_delay_ms, backoff_factor, max_delay_ms, .. } = tuning;
@@ -24,11 +26,22 @@ pub(crate) fn retry<'a>(pinned: &'a RetrySpec, tuning: &Tuning) -> Cow<'a, Retry
     })
 }
 
+/// Bytes a second of all transfers together; 0 is no limit.
+pub(crate) fn bandwidth(settings: &Settings, tuning: &Tuning) -> u64 {
+    tuning.bandwidth_limit.unwrap_or(settings.bandwidth_limit)
+}
+
 /// A breaker's policy with what people have changed since it was pinned.
-pub(crate) fn breaker<'a>(pinned: &'a BreakerSpec, tuning: &Tuning) -> Cow<'a, BreakerSpec> {
+pub(crate) fn breaker<'a>(
+    pinned: &'a BreakerSpec,
+    settings: &Settings,
+    tuning: &Tuning,
+) -> Cow<'a, BreakerSpec> {
     let (threshold, longest) =
         (tuning.circuit_breaker_threshold, tuning.circuit_breaker_timeout_ms);
-    if threshold.is_none() && longest.is_none() {
+    // No host is to blame for being as slow as somebody wanted it.
+    let is_slowed = pinned.slow_after_ms.is_some() && bandwidth(settings, tuning) > 0;
+    if threshold.is_none() && longest.is_none() && !is_slowed {
         return Cow::Borrowed(pinned);
     }
     let break_max_ms = longest.unwrap_or(pinned.break_max_ms);
@@ -37,6 +50,7 @@ pub(crate) fn breaker<'a>(pinned: &'a BreakerSpec, tuning: &Tuning) -> Cow<'a, B
         threshold: threshold.unwrap_or(pinned.threshold),
         break_max_ms,
         break_initial_ms: if is_fixed { break_max_ms } else { pinned.break_initial_ms },
+        slow_after_ms: pinned.slow_after_ms.filter(|_| !is_slowed),
         ..pinned.clone()
     })
 }

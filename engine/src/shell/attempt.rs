@@ -112,7 +112,7 @@ impl Attempt {
             result = &mut work => return Ending { result: Some(result), stopped: None },
             reason = stop.stopped() => (Stopped::Engine, reason),
             limit = elapsed(self.timeout) => (Stopped::Timeout(limit), StopReason::TimedOut),
-            limit = idle(self.idle_timeout, progress) => {
+            limit = idle(self.idle_timeout, progress, &self.reports) => {
                 (Stopped::Idle(limit), StopReason::TimedOut)
             }
         };
@@ -212,7 +212,13 @@ async fn elapsed(limit: Option<Duration>) -> Duration {
 }
 
 /// Waits until there was no progress for so long, for ever if there is no limit.
-async fn idle(limit: Option<Duration>, mut progress: watch::Receiver<Progress>) -> Duration {
+///
+/// One that the limit on bandwidth holds back meanwhile gets all of it again.
+async fn idle(
+    limit: Option<Duration>,
+    mut progress: watch::Receiver<Progress>,
+    reports: &Reports,
+) -> Duration {
     let Some(limit) = limit else { return std::future::pending().await };
     let mut last = *progress.borrow_and_update();
     loop {
@@ -224,7 +230,11 @@ async fn idle(limit: Option<Duration>, mut progress: watch::Receiver<Progress>) 
                     return std::future::pending().await;
                 }
             }
-            () = sleep(limit) => return limit,
+            () = sleep(limit) => {
+                if !reports.was_held_back() {
+                    return limit;
+                }
+            }
         }
     }
 }

@@ -25,6 +25,7 @@ use super::feed::Feed;
 use super::held::Held;
 use super::message::{Census, Message, Reply, Sight};
 use super::observe;
+use super::pace::Throttle;
 use super::reach::Unreadable;
 use super::residence::Residence;
 use super::retention::Retention;
@@ -48,6 +49,7 @@ pub(super) struct Driver {
     retention: Retention,
     space: Space,
     tasks: Tasks,
+    throttle: Throttle,
     watches: Watches,
     feed: Arc<Feed>,
     inbox: mpsc::Receiver<Message>,
@@ -95,12 +97,15 @@ impl Driver {
         let (boot, driver) = (boot_id(), sender.clone());
         let limits = settings.limits();
         let retention = Retention::new(Arc::clone(&store), scratch_root.clone(), limits);
-        let common = Common { driver, boot, scratch_root, grace, payload_bytes_max, rules };
+        let throttle = Throttle::new(settings, core.state().tuning());
+        let pace = throttle.pace();
+        let common = Common { driver, boot, scratch_root, grace, payload_bytes_max, rules, pace };
         Self {
             watches: Watches::new(sender, settings.condition_poll),
             commits: Committer::new(Arc::clone(&store)),
             space: Space::new(Arc::clone(&store), settings.condition_poll),
             tasks: Tasks::new(common, world.now()),
+            throttle,
             retention,
             residence: Residence::new(Arc::clone(&store), cold, settings),
             held: Held::default(),
@@ -390,6 +395,7 @@ impl Driver {
     fn durable(&mut self, mut records: Vec<Record>) {
         for record in &records {
             observe::log(record);
+            self.throttle.heed(record);
         }
         self.feed.publish(&mut records);
         self.commits.reuse(records);

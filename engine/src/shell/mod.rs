@@ -14,6 +14,7 @@ mod held;
 mod message;
 mod observe;
 mod open;
+mod pace;
 mod reach;
 mod residence;
 mod retention;

@@ -10,7 +10,7 @@ use resurge_journal::state::{Run, Step, StepPhase};
 use resurge_journal::{AttemptNo, Json, ResourceKey, RunId, StepIndex, StepKey, Timestamp};
 use resurge_steps::classify::Rules;
 use resurge_steps::{
-    AttemptInfo, CheckpointError, CheckpointSink, ErasedStep, Progress, Reports, StepContext,
+    AttemptInfo, CheckpointError, CheckpointSink, ErasedStep, Pace, Progress, Reports, StepContext,
     StopHandle, StopReason,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -176,6 +176,8 @@ pub(super) struct Common {
     pub(super) payload_bytes_max: usize,
     /// Rules of the application for failures.
     pub(super) rules: Rules,
+    /// The limit on bandwidth, the same for all.
+    pub(super) pace: Pace,
 }
 
 impl Common {
@@ -251,6 +253,7 @@ impl Brief {
             boot: common.boot.clone(),
             checkpoint: self.checkpoint,
             held: self.held,
+            pace: common.pace.clone(),
         };
         let (driver, bytes_max) = (common.driver.clone(), common.payload_bytes_max);
         let sink = Arc::new(Sink { order: self.order, driver, bytes_max });

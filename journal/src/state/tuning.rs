@@ -60,6 +60,8 @@ tuning! {
     circuit_breaker_timeout_ms: u64,
     /// Most attempts under way at the same time; at least 1.
     attempts_in_flight_max: u32,
+    /// Bytes a second of all transfers together; 0 is no limit.
+    bandwidth_limit: u64,
 }
 
 impl Tuning {

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use resurge_journal::{AttemptNo, Json, RunId, StepKey, Timestamp};
 use resurge_steps::{
-    AttemptInfo, CheckpointError, CheckpointSink, Progress, Reports, Step, StepContext, StopHandle,
+    AttemptInfo, CheckpointError, CheckpointSink, Pace, Progress, Reports, Step, StepContext,
+    StopHandle,
 };
 use tokio::sync::watch;
 
@@ -53,6 +54,7 @@ async fn child() {
         scratch_dir: PathBuf::new(),
         checkpoint,
         held: Vec::new(),
+        pace: Pace::default(),
     };
     let (progress, _) = watch::channel(Progress::default());
     let clock = || Timestamp::from_millis(0);

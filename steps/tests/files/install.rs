@@ -10,8 +10,8 @@ use resurge_steps::artifact::{Algorithm, Unpack, Verified};
 use resurge_steps::install::{Install, Installed, Limits};
 use resurge_steps::testing::{TestAttempt, TestRun};
 use resurge_steps::{
-    AttemptInfo, CheckpointError, CheckpointSink, Progress, Reports, Step, StepContext, StepError,
-    StopHandle, StopReason,
+    AttemptInfo, CheckpointError, CheckpointSink, Pace, Progress, Reports, Step, StepContext,
+    StepError, StopHandle, StopReason,
 };
 
 use crate::archives::{TarFile, ZipFile, tar_gz, zip};
@@ -149,6 +149,7 @@ async fn nothing_visible_happens_before_the_intent_is_saved() {
             scratch_dir: home.dir.path().join("scratch"),
             checkpoint: None,
             held: Vec::new(),
+            pace: Pace::default(),
         };
         let (progress, _) = tokio::sync::watch::channel(Progress::default());
         let clock = || Timestamp::from_millis(0);

@@ -249,6 +249,7 @@ fn in_force(world: &World<'_>, name: &str) -> Option<Json> {
     let settings = world.settings;
     match name {
         "attempts_in_flight_max" => Json::of(&settings.attempts_in_flight_max).ok(),
+        "bandwidth_limit" => Json::of(&settings.bandwidth_limit).ok(),
         "circuit_breaker_threshold" => Json::of(&settings.breaker.threshold).ok(),
         "circuit_breaker_timeout_ms" => Json::of(&settings.breaker.break_max_ms).ok(),
         _ => None,

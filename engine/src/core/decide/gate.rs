@@ -73,7 +73,7 @@ pub(super) fn spec_of(world: &World<'_>, key: &ResourceKey) -> BreakerSpec {
     }
     let pinned = world.state.breaker(key).and_then(|breaker| breaker.spec.as_ref());
     let pinned = pinned.unwrap_or(&world.settings.breaker);
-    effective_breaker(pinned, world.state.tuning()).into_owned()
+    effective_breaker(pinned, world.settings, world.state.tuning()).into_owned()
 }
 
 /// The policy of the line: its breaks are no longer than those of the hosts behind it.
@@ -81,7 +81,7 @@ fn spec_of_line(world: &World<'_>) -> BreakerSpec {
     let hosts = world.state.breakers().filter(|(key, _)| key.is_host());
     let pinned = hosts.filter_map(|(_, breaker)| breaker.spec.as_ref());
     let pinned = pinned.min_by_key(|spec| spec.break_max_ms).unwrap_or(&world.settings.breaker);
-    let longest = effective_breaker(pinned, world.state.tuning()).break_max_ms;
+    let longest = effective_breaker(pinned, world.settings, world.state.tuning()).break_max_ms;
     let line = BreakerSpec::local_network();
     BreakerSpec {
         break_initial_ms: line.break_initial_ms.min(longest),

@@ -168,6 +168,7 @@ fn every_setting_that_can_be_changed_survives() {
         ("circuit_breaker_threshold", "0"),
         ("circuit_breaker_timeout_ms", "9"),
         ("attempts_in_flight_max", "2"),
+        ("bandwidth_limit", "1048576"),
     ];
     assert_eq!(values.len(), Tuning::NAMES.len());
     for (name, value) in values {
