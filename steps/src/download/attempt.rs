@@ -22,6 +22,7 @@ use crate::context::StepContext;
 use crate::digest::Hasher;
 use crate::error::StepError;
 use crate::fs::{FileStamp, MARGIN_BYTES, or_wait_for_room};
+use crate::pace::Toll;
 use crate::stop::StopReason;
 
 /// One attempt at one artifact.
@@ -43,6 +44,10 @@ pub(super) struct Attempt<'a> {
     /// Whether the end of the file can be told from a broken connection.
     pub(super) end_is_marked: bool,
     pub(super) told: Told,
+    /// What was received ahead of the limit on bandwidth.
+    pub(super) toll: Toll,
+    /// Bytes of the file that came last.
+    pub(super) fresh: u64,
     path: PathBuf,
     began_at: u64,
 }
@@ -94,6 +99,8 @@ pub(super) async fn run(
         fetched: 0,
         end_is_marked: true,
         told: Told { at: Instant::now(), done: offset },
+        toll: cx.toll(),
+        fresh: 0,
         path,
         began_at: offset,
     };

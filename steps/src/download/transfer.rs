@@ -106,7 +106,12 @@ impl Attempt<'_> {
                 biased;
                 reason = &mut stopped => return Err(Ended::Stopped(reason)),
                 kept = self.keeper.done() => kept.map_err(Ended::Local)?,
-                chunk = timeout_at(patience, response.chunk()) => match chunk {
+                () = self.toll.pay(), if self.toll.owed() > 0 => {
+                    patience = Instant::now() + self.options.idle_timeout;
+                }
+                chunk = timeout_at(patience, response.chunk()),
+                    if self.toll.owed() == 0 => match chunk
+                {
                     Ok(Ok(Some(chunk))) => {
                         self.take_in(chunk, coming, &mut skip).await?;
                         patience = Instant::now() + self.options.idle_timeout;
@@ -124,16 +129,24 @@ impl Attempt<'_> {
 
     /// When something is to be done even if nothing arrives.
     fn due_at(&self) -> Option<Instant> {
-        let telling = (self.told.done != self.offset).then(|| self.told.at + PROGRESS_EVERY);
+        let telling = (self.told.done != self.done()).then(|| self.told.at + PROGRESS_EVERY);
         let dues = [self.block.due_at(), self.keeper.due_at(self.offset), telling];
         dues.into_iter().flatten().min()
     }
 
     fn tell(&mut self, total: Option<u64>) {
-        if self.told.done != self.offset && self.told.at.elapsed() >= PROGRESS_EVERY {
-            self.told = Told { at: Instant::now(), done: self.offset };
-            self.cx.progress(self.offset, total);
+        let done = self.done();
+        if self.told.done != done && self.told.at.elapsed() >= PROGRESS_EVERY {
+            self.told = Told { at: Instant::now(), done };
+            self.cx.progress(done, total);
         }
+    }
+
+    /// How far the file is: without what came ahead of the limit, lest the progress go by leaps.
+    ///
+    /// One byte of it counts at once, because it shows that the source works.
+    fn done(&self) -> u64 {
+        self.offset.saturating_sub(self.toll.owed().min(self.fresh.saturating_sub(1)))
     }
 
     async fn take_in(
@@ -143,11 +156,13 @@ impl Attempt<'_> {
         skip: &mut u64,
     ) -> Result<(), Ended> {
         self.fetched += chunk.len() as u64;
+        self.toll.owe(chunk.len() as u64);
         let skipped = (chunk.len() as u64).min(*skip);
         *skip -= skipped;
         drop(chunk.split_to(usize::try_from(skipped).unwrap_or(chunk.len())));
+        self.fresh = chunk.len() as u64;
         let room = coming.total.map_or(u64::MAX, |total| total.saturating_sub(self.offset));
-        if chunk.len() as u64 > room {
+        if self.fresh > room {
             self.discard().await.map_err(Ended::Local)?;
             let message = "the server sends more bytes than the file should have";
             return Err(Ended::Source(StepError::found("transfer", "too_long", message)));
@@ -155,7 +170,7 @@ impl Attempt<'_> {
         if chunk.is_empty() {
             return Ok(());
         }
-        self.offset += chunk.len() as u64;
+        self.offset += self.fresh;
         self.block.push(chunk);
         if self.block.is_full() || self.keeper.is_due(self.offset) {
             self.hand_over().await.map_err(Ended::Local)?;

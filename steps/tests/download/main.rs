@@ -11,6 +11,7 @@ mod chaos;
 mod kill;
 mod lies;
 mod nginx;
+mod paced;
 mod resources;
 mod resume;
 mod server;

@@ -1,0 +1,83 @@
+//! Downloads under a limit on bandwidth.
+
+use std::time::{Duration, Instant};
+
+use resurge_steps::testing::TestAttempt;
+use resurge_steps::{Step, StopReason};
+
+use crate::MIB;
+use crate::bench::{Bench, assert_whole};
+use crate::server::{Served, Server, pattern};
+
+fn serve(bytes: &[u8]) -> Server {
+    let file = Served::new(bytes);
+    Server::start(move |_, request| Some(file.honest(request)))
+}
+
+#[tokio::test]
+async fn a_download_is_no_faster_than_the_limit() {
+    let bytes = pattern(MIB);
+    let server = serve(&bytes);
+    let mut bench = Bench::new(server.url("/file")).expecting(&bytes);
+    bench.run.pace().set(4 * MIB as u64);
+    let begun = Instant::now();
+    let done = bench.attempt().await.unwrap();
+    assert_whole(&done, &bytes);
+    // A quarter of a second; a slow machine may take longer, none may be faster.
+    assert!(begun.elapsed() >= Duration::from_millis(240), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_limit_that_is_lifted_lets_the_download_go_on_at_once() {
+    let bytes = pattern(3 * MIB);
+    let server = serve(&bytes);
+    let mut bench = Bench::new(server.url("/file")).expecting(&bytes);
+    // Nobody waits for its end: at a byte a second this takes weeks.
+    bench.run.pace().set(1);
+    let TestAttempt { cx, mut progress, .. } = bench.run.attempt();
+    let (download, artifact) = (bench.download.clone(), bench.artifact.clone());
+    let running = tokio::spawn(async move { download.run(cx, artifact).await });
+    let first = *progress.wait_for(|progress| progress.gained() > 0).await.unwrap();
+    assert!(
+        first.done < 1_000,
+        "what came ahead of the limit is told when it is through: {first:?}"
+    );
+    bench.run.pace().set(0);
+    assert_whole(&running.await.unwrap().unwrap(), &bytes);
+}
+
+#[tokio::test]
+async fn a_download_that_is_held_back_for_longer_than_it_may_be_idle_goes_on() {
+    let bytes = pattern(64 * 1024);
+    let server = serve(&bytes);
+    let mut bench = Bench::new(server.url("/file"))
+        .expecting(&bytes)
+        .with(|download| download.idle_timeout(Duration::from_millis(50)));
+    // Every turn takes four times as long as the server may keep silent.
+    bench.run.pace().set(5);
+    let TestAttempt { cx, mut progress, .. } = bench.run.attempt();
+    let (download, artifact) = (bench.download.clone(), bench.artifact.clone());
+    let running = tokio::spawn(async move { download.run(cx, artifact).await });
+    progress.wait_for(|progress| progress.gained() > 3).await.unwrap();
+    bench.run.pace().set(0);
+    assert_whole(&running.await.unwrap().unwrap(), &bytes);
+}
+
+#[tokio::test]
+async fn a_download_that_is_held_back_stops_at_once_and_keeps_what_came() {
+    let bytes = pattern(2 * MIB);
+    let server = serve(&bytes);
+    let mut bench = Bench::new(server.url("/file")).expecting(&bytes);
+    bench.run.pace().set(1);
+    let TestAttempt { cx, stop, mut progress, .. } = bench.run.attempt();
+    let (download, artifact) = (bench.download.clone(), bench.artifact.clone());
+    let running = tokio::spawn(async move { download.run(cx, artifact).await });
+    progress.wait_for(|progress| progress.gained() > 0).await.unwrap();
+    stop.stop(StopReason::Shutdown);
+    let error = running.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), "shutdown", "{error}");
+    bench.run.pace().set(0);
+    let done = bench.attempt().await.unwrap();
+    assert_whole(&done, &bytes);
+    assert!(done.resumed_bytes > 0, "{done:?}");
+}
