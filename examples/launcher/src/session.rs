@@ -39,7 +39,7 @@ impl Session {
     ) -> Result<Self, LauncherError> {
         let flow = install_flow(recovery, download)?;
         let engine = Engine::open(data.journal());
-        let engine = engine.settings(settings()).register(&flow).start().await?;
+        let engine = engine.settings(settings(recovery)).register(&flow).start().await?;
         let from = engine.head().next();
         let (runs, breakers) = (engine.runs().await?, engine.breakers().await?);
         let display = tokio::spawn(ui::watch(engine.clone(), from, runs, breakers));
@@ -89,8 +89,9 @@ impl Session {
 }
 
 /// The engine's settings, but for what a launcher on a desk knows better.
-fn settings() -> Settings {
+fn settings(recovery: &Recovery) -> Settings {
     let mut settings = Settings::default();
+    settings.bandwidth_limit = recovery.bandwidth_limit;
     // People, updates and flat batteries kill launchers, with all transfers under way and hardly
     // ever because of one of them. What stays is that a crash is not repeated for ever.
     settings.crashes_max = 10;

@@ -4,6 +4,7 @@ mod duration;
 mod entry;
 mod fields;
 mod problem;
+mod rate;
 mod read;
 mod settings;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The section `[settings]`: how failures are met.
+//! The section `[settings]`: how failures are met, and how fast downloads may be.
 
 use std::time::Duration;
 
@@ -8,13 +8,14 @@ use toml::Value;
 
 use super::duration;
 use super::fields::{Fields, factor, switch, text, whole_u32};
+use super::rate;
 use crate::flow::install_flow;
 
 /// How failures are met.
 ///
 /// # Defaults
 /// Those of the user guide for downloads: 5 retries after 2 s, 4 s, 8 s and so on, at most 300 s;
-/// breakers open after 5 failures in a row, for 15 s at first and for 300 s at most.
+/// breakers open after 5 failures in a row, for 15 s at first and for 300 s at most. No limit on bandwidth.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recovery {
     /// Retries after the first attempt; 0 means one attempt.
@@ -31,6 +32,8 @@ pub struct Recovery {
     pub circuit_breaker_threshold: u32,
     /// The longest break; the first one takes 15 s, each further one twice as long.
     pub circuit_breaker_timeout: Duration,
+    /// Bytes a second of all downloads together; 0 is no limit.
+    pub bandwidth_limit: u64,
 }
 
 impl Default for Recovery {
@@ -43,6 +46,7 @@ impl Default for Recovery {
             circuit_breaker: true,
             circuit_breaker_threshold: 5,
             circuit_breaker_timeout: Duration::from_secs(300),
+            bandwidth_limit: 0,
         }
     }
 }
@@ -82,6 +86,7 @@ impl Recovery {
             &mut recovery.circuit_breaker_timeout,
             fields.optional("circuit_breaker_timeout", wait),
         );
+        set(&mut recovery.bandwidth_limit, fields.optional("bandwidth_limit", |v| rate::read(&v)));
         let (first, longest) = (recovery.initial_delay, recovery.max_delay);
         if longest < first {
             fields.problem(format!("max_delay ({longest:?}) lies below initial_delay ({first:?})"));

@@ -48,13 +48,15 @@ fn the_smallest_manifest_has_the_defaults_of_the_user_guide() {
     assert_eq!(recovery.max_delay, Duration::from_secs(300));
     assert_eq!(recovery.circuit_breaker_threshold, 5);
     assert_eq!(recovery.circuit_breaker_timeout, Duration::from_secs(300));
+    assert_eq!(recovery.bandwidth_limit, 0);
 }
 
 #[test]
 fn everything_that_is_written_is_read() {
     let text = with("", "mirrors = [\"https://m/x\"]\nsize = 9\nunpack = \"tar.zst\"")
         + "\n[settings]\nmax_retries = 0\ninitial_delay = \"10ms\"\nbackoff_factor = 1\n\
-           max_delay = \"1m\"\ncircuit_breaker_threshold = 1\ncircuit_breaker_timeout = \"1s\"\n";
+           max_delay = \"1m\"\ncircuit_breaker_threshold = 1\ncircuit_breaker_timeout = \"1s\"\n\
+           bandwidth_limit = \"2MiB/s\"\n";
     let manifest = parse(&text).unwrap();
     let artifact = manifest.artifacts.first().unwrap().artifact(Path::new("/r"));
     assert_eq!(artifact.mirrors, ["https://m/x"]);
@@ -64,6 +66,7 @@ fn everything_that_is_written_is_read() {
     assert_eq!(manifest.recovery.max_retries, 0);
     assert_eq!(manifest.recovery.initial_delay, Duration::from_millis(10));
     assert!(manifest.recovery.circuit_breaker);
+    assert_eq!(manifest.recovery.bandwidth_limit, 2 * 1024 * 1024);
     let off = "\n[settings]\ncircuit_breaker = false\ncircuit_breaker_timeout = \"0s\"\n";
     assert!(!parse(&(with("", "") + off)).unwrap().recovery.circuit_breaker);
 }
@@ -133,6 +136,8 @@ fn broken_settings_are_named() {
         ("circuit_breaker_timeout = \"0s\"", "circuit_breaker = false"),
         ("circuit_breaker = \"no\"", "true or false"),
         ("initial_delay = \"25h\"\nmax_delay = \"26h\"", "does not fit into"),
+        ("bandwidth_limit = \"2MiB\"", "not a rate"),
+        ("bandwidth_limit = -1", "a number of bytes a second"),
         ("retries = 3", "unknown key `retries`"),
     ] {
         let found = problems(&format!("{}\n[settings]\n{line}", with("", "")));
