@@ -217,6 +217,7 @@ fn default(own: &Settings, name: &str) -> Option<f64> {
         "circuit_breaker_threshold" => f64::from(own.breaker.threshold),
         "circuit_breaker_timeout_ms" => own.breaker.break_max_ms as f64,
         "attempts_in_flight_max" => own.attempts_in_flight_max as f64,
+        "bandwidth_limit" => own.bandwidth_limit as f64,
         _ => return None,
     })
 }

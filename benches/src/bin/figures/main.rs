@@ -7,6 +7,7 @@
 )]
 
 mod append;
+mod dashboard;
 mod disk;
 mod download;
 mod flight;
@@ -31,7 +32,7 @@ use table::say;
 type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
 const USAGE: &str = "usage: figures append [ROUNDS] | runs [w1 | w3] [disk | plain | memory] [ROUNDS] | syncs | replay [EVENTS] | parked [RUNS [ENDED]] | idle [SECONDS] \
-    | download [MIB] [PAIRS] | size FILE...";
+    | download [MIB] [PAIRS] | dashboard [ENDED] | size FILE...";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -68,6 +69,8 @@ fn measure(arguments: &[&str]) -> Result<()> {
         ["idle", seconds] => idle::measure(seconds.parse()?),
         ["download"] => download::measure(1_024, 5),
         ["download", mib, pairs] => download::measure(mib.parse()?, pairs.parse()?),
+        ["dashboard"] => dashboard::measure(10_000),
+        ["dashboard", ended] => dashboard::measure(ended.parse()?),
         ["size", files @ ..] if !files.is_empty() => size::measure(files),
         _ => Err(USAGE.into()),
     }
