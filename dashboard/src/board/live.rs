@@ -39,6 +39,8 @@ pub struct Live {
     moved: watch::Receiver<u64>,
     sent: Option<Value>,
     open: Option<Open>,
+    /// Whether it has moved and nobody has looked since.
+    is_due: bool,
     is_over: bool,
     _watcher: Watcher,
 }
@@ -57,6 +59,8 @@ struct Shown {
     events: EventStream,
     /// The line that the list showed when it was seen.
     row: Option<Arc<Row>>,
+    /// Whether something has happened since it was seen.
+    is_stale: bool,
 }
 
 impl Live {
@@ -70,6 +74,7 @@ impl Live {
             moved,
             sent: None,
             open,
+            is_due: false,
             is_over: false,
             _watcher: watcher,
         }
@@ -87,10 +92,12 @@ impl Live {
             if self.is_over {
                 return Ok(None);
             }
-            if self.moved.changed().await.is_err() {
+            if !self.is_due && self.moved.changed().await.is_err() {
                 return Ok(None);
             }
+            self.is_due = true;
             let view = self.look().await?;
+            self.is_due = false;
             self.is_over = view.engine.state != RUNNING;
             if let Some(message) = self.message(&view) {
                 return Ok(Some(message));
@@ -146,16 +153,16 @@ impl Open {
             (scene.seq, scene.entries.get(&self.run).map(|entry| Arc::clone(&entry.row)))
         };
         if let Some(shown) = &mut self.shown {
-            let is_touched = shown.story.catch_up(&mut shown.events, seq).await?;
+            let Shown { story, events, is_stale, .. } = shown;
+            story.catch_up(events, seq, is_stale).await?;
             let is_same = match (&shown.row, &row) {
                 (Some(known), Some(now)) => Arc::ptr_eq(known, now),
                 (None, None) => true,
                 _ => false,
             };
-            if is_touched || !is_same {
-                shown.row = row;
+            if shown.is_stale || !is_same {
                 match board.seen(self.run).await? {
-                    Some(seen) => shown.seen = seen,
+                    Some(seen) => (shown.seen, shown.row, shown.is_stale) = (seen, row, false),
                     None => self.shown = None,
                 }
             }
@@ -164,7 +171,7 @@ impl Open {
         let Some(seen) = board.seen(self.run).await? else { return Ok(None) };
         let story = Story::read(board.engine(), self.run).await?;
         let events = board.engine().events(story.next());
-        self.shown = Some(Shown { seen, story, events, row });
+        self.shown = Some(Shown { seen, story, events, row, is_stale: false });
         Ok(self.shown.as_ref())
     }
 }

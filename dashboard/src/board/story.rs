@@ -29,20 +29,20 @@ impl Story {
         self.seq.next()
     }
 
-    /// Takes in what has happened up to a record; tells whether it was about this operation.
+    /// Takes in what has happened up to a record; sets the mark if that was about this operation.
     pub(super) async fn catch_up(
         &mut self,
         events: &mut EventStream,
         to: Seq,
-    ) -> Result<bool, EventsError> {
-        let mut is_touched = false;
+        is_touched: &mut bool,
+    ) -> Result<(), EventsError> {
         while self.seq < to {
             let Some(record) = events.next().await? else { break };
             self.seq = record.seq;
-            is_touched |= record.run == Some(self.run);
+            *is_touched |= record.run == Some(self.run);
             self.apply(&record);
         }
-        Ok(is_touched)
+        Ok(())
     }
 
     fn apply(&mut self, record: &Record) {
