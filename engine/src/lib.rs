@@ -26,7 +26,7 @@
 //! | define a workflow | [`Workflow`], [`WorkflowBuilder`], [`Step`], [`StepContext`], [`RetryPolicy`] |
 //! | run it | [`Engine`], [`EngineBuilder`], [`RunHandle`], [`RunView`], [`Settings`] |
 //! | say what happens when it fails | [`RetryPolicy`], [`Breaker`], [`BreakerSpec`], [`steps::classify`] |
-//! | steer it | [`Control`], [`Engine::control_all`], [`BreakerControl`], [`Engine::tune`] |
+//! | steer it | [`Control`], [`Engine::control_all`], [`BreakerControl`], [`Engine::tune`], [`Engine::preview`] |
 //! | watch it | [`Engine::events`], [`Engine::views`], [`Engine::history`], [`Engine::explain`], [`Engine::stats`], [`Engine::breakers`] |
 //! | retry one function | [`recoverable`], [`recover`], [`RecoveryError`] |
 //! | try a policy out | [`lab`] |
@@ -49,9 +49,9 @@ mod workflow;
 
 pub use self::core::{BreakerControl, Control};
 pub use handle::{
-    BreakerError, BreakerState, BreakerView, ControlError, Engine, EngineBuilder, EventStream,
-    EventsError, OpenError, RunError, RunFilter, RunHandle, RunView, SeenRun, SettingError,
-    Sighting, StartError, StartRun, StepView, Unavailable, UnderWay,
+    BreakerError, BreakerState, BreakerView, ControlError, Effect, Engine, EngineBuilder,
+    EventStream, EventsError, OpenError, RunError, RunFilter, RunHandle, RunView, SeenRun,
+    SettingError, Sighting, StartError, StartRun, StepView, Unavailable, UnderWay,
 };
 pub use policy::{Breaker, BreakerProblem, Lint, LintCode, PolicyProblem, RetryPolicy};
 pub use recover::{Recovered, RecoveryError};

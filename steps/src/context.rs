@@ -222,6 +222,7 @@ impl StepContext {
 
     /// What a transfer of this step owes to the limit on bandwidth; nothing yet.
     pub fn toll(&self) -> Toll {
+        self.shared.reports.transfers();
         Toll::new(self.shared.info.pace.clone(), self.shared.reports.clone())
     }
 

@@ -1,5 +1,6 @@
 //! What an attempt tells about the resources that it uses, while it goes on.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use resurge_journal::ResourceKey;
@@ -15,7 +16,14 @@ pub enum Health {
 
 /// What an attempt tells about the resources that it uses. Cheap to clone; all clones are one.
 #[derive(Debug, Clone, Default)]
-pub struct Reports(Arc<Mutex<Told>>);
+pub struct Reports(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    told: Mutex<Told>,
+    /// Apart, because it is said for every chunk.
+    transfers: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct Told {
@@ -66,6 +74,17 @@ impl Reports {
         self.told(|told| std::mem::take(&mut told.was_held_back) || told.waiting > 0)
     }
 
+    /// Whether the attempt receives what the limit on bandwidth is for.
+    pub fn is_transfer(&self) -> bool {
+        self.0.transfers.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn transfers(&self) {
+        if !self.is_transfer() {
+            self.0.transfers.store(true, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn holds_back(&self) -> HeldBack {
         self.told(|told| told.waiting = told.waiting.saturating_add(1));
         HeldBack(self.clone())
@@ -92,7 +111,7 @@ impl Reports {
 
     fn told<T>(&self, work: impl FnOnce(&mut Told) -> T) -> T {
         // Nothing panics while it is held; a poisoned value is still a valid one.
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&mut self.0.told.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -33,6 +33,7 @@ mod outages;
 mod overdue;
 mod parking;
 mod policies;
+mod preview;
 mod probes;
 mod refunds_from_zero;
 mod reopened;

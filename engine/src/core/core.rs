@@ -14,7 +14,7 @@ use crate::settings::Settings;
 use crate::workflow::Definition;
 
 /// The state of the journal, ahead of the disk by what is not flushed yet.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Core {
     state: State,
     registry: Arc<Registry>,
@@ -211,7 +211,7 @@ impl Core {
         self.calls.get(&run.id).or_else(|| self.registry.find(&run.started.manifest).ok())
     }
 
-    fn world(&self) -> World<'_> {
+    pub(super) fn world(&self) -> World<'_> {
         World {
             state: &self.state,
             registry: &self.registry,

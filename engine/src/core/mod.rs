@@ -8,6 +8,7 @@ mod decide;
 mod decide_tests;
 mod plan;
 mod registry;
+mod rehearsal;
 #[cfg(test)]
 mod sim_checks;
 #[cfg(test)]

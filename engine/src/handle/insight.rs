@@ -64,7 +64,9 @@ impl Engine {
         self.look(|sight| sight.state.tuning().clone()).await
     }
 
-    /// The settings that the engine was started with.
+    /// Limits and times of this engine, as it was opened.
+    ///
+    /// What people have changed since stands in [`tuning`](Self::tuning).
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
     }

@@ -304,8 +304,10 @@ impl Driver {
             }
             Message::Look(look) => {
                 let progress = |run, step| self.tasks.progress(run, step);
-                let now = self.world.now();
-                let sight = Sight { state: self.core.state(), now, progress: &progress };
+                let is_transfer = |run, step| self.tasks.is_transfer(run, step);
+                let (now, core) = (self.world.now(), &self.core);
+                let (progress, is_transfer) = (&progress, &is_transfer);
+                let sight = Sight { state: core.state(), now, progress, is_transfer, core };
                 let tell = look(&sight);
                 self.commits.answer_after(self.core.state().head(), tell);
             }
@@ -315,8 +317,10 @@ impl Driver {
                     return Ok(());
                 };
                 let progress = |run, step| self.tasks.progress(run, step);
-                let now = self.world.now();
-                let sight = Sight { state: self.core.state(), now, progress: &progress };
+                let is_transfer = |run, step| self.tasks.is_transfer(run, step);
+                let (now, core) = (self.world.now(), &self.core);
+                let (progress, is_transfer) = (&progress, &is_transfer);
+                let sight = Sight { state: core.state(), now, progress, is_transfer, core };
                 let tell = find(&found, &sight);
                 self.commits.answer_after(self.core.state().head(), tell);
             }

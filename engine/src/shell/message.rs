@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::answer::Answer;
 use super::ending::Ended;
-use crate::core::{Command, Outcome, Refusal, StartRequest, Wanted};
+use crate::core::{Command, Core, Outcome, Refusal, StartRequest, Wanted};
 
 /// Where an answer goes. Dropped without one when the journal fails.
 pub(crate) type Reply<T> = oneshot::Sender<T>;
@@ -38,6 +38,10 @@ pub(crate) struct Sight<'a> {
     pub(crate) state: &'a State,
     pub(crate) now: Timestamp,
     pub(crate) progress: &'a dyn Fn(RunId, StepIndex) -> Option<Progress>,
+    /// Whether the limit on bandwidth is for the attempt of a step.
+    pub(crate) is_transfer: &'a dyn Fn(RunId, StepIndex) -> bool,
+    /// What would decide, to be asked what it would decide.
+    pub(crate) core: &'a Core,
 }
 
 /// What handles and attempts say to the driver.

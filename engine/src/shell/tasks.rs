@@ -73,6 +73,11 @@ impl Tasks {
         self.reach.get(&(run, step)).map(|task| *task.progress.borrow())
     }
 
+    /// Whether the attempt of a step receives what the limit on bandwidth is for.
+    pub(super) fn is_transfer(&self, run: RunId, step: StepIndex) -> bool {
+        self.reach.get(&(run, step)).is_some_and(|task| task.reports.is_transfer())
+    }
+
     /// Forgets the scratch files of a run that is over; gives the folder if there may be one.
     pub(super) fn take_scratch(&mut self, run: &Run) -> Option<PathBuf> {
         // What an earlier life of the run has left behind is not known here.

@@ -84,6 +84,17 @@ impl Tuning {
         Ok(())
     }
 
+    /// These settings with one of them changed; null takes a change back.
+    ///
+    /// # Errors
+    /// What is wrong with the name or the value.
+    pub fn with(&self, name: &str, value: &Json) -> Result<Self, String> {
+        Self::check(name, value)?;
+        let mut changed = self.clone();
+        changed.set(name, value)?;
+        Ok(changed)
+    }
+
     pub(crate) fn changed(&mut self, event: &SettingsChanged) -> Result<(), String> {
         Self::check(&event.name, &event.new)?;
         self.set(&event.name, &event.new)

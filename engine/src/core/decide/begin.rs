@@ -8,7 +8,7 @@ use resurge_journal::event::{
 use resurge_journal::failure::{Advice, Class, Failure};
 use resurge_journal::manifest::StepSpec;
 use resurge_journal::policy::OnOpen;
-use resurge_journal::state::{Breaker, Gate, Hold, Run, Step, StepPhase};
+use resurge_journal::state::{Breaker, Gate, Hold, Run, Step, StepPhase, Tuning};
 use resurge_journal::{ResourceKey, RunId, StepIndex, Timestamp};
 use resurge_steps::Needs;
 
@@ -29,7 +29,7 @@ struct Turn<'a> {
 
 /// The next facts that bring attempts under way; none if nothing more can begin.
 pub(in crate::core) fn begin(world: &World<'_>, now: Timestamp) -> Vec<Fact> {
-    if world.state.running() >= in_flight_max(world, now) {
+    if world.state.running() >= in_flight_max(world, world.state.tuning(), now) {
         return Vec::new();
     }
     if let Some(fact) = probe(world, now) {
@@ -41,9 +41,9 @@ pub(in crate::core) fn begin(world: &World<'_>, now: Timestamp) -> Vec<Fact> {
         .unwrap_or_default()
 }
 
-/// Most attempts under way at the same time, as it is now.
-pub(in crate::core) fn in_flight_max(world: &World<'_>, now: Timestamp) -> usize {
-    let tuned = world.state.tuning().attempts_in_flight_max;
+/// Most attempts under way at the same time under settings that need not be in force.
+pub(in crate::core) fn in_flight_max(world: &World<'_>, tuning: &Tuning, now: Timestamp) -> usize {
+    let tuned = tuning.attempts_in_flight_max;
     let own = tuned.map_or(world.settings.attempts_in_flight_max, |max| max as usize);
     match world.state.ease().filter(|ease| now < ease.until) {
         Some(ease) => own.min(ease.in_flight_max as usize).max(1),

@@ -8,11 +8,11 @@ use resurge_journal::event::{
     HalfOpenCause, OpenCause, ReleaseCause, Sign, StepReleased, WaveMark,
 };
 use resurge_journal::policy::BreakerSpec;
-use resurge_journal::state::{Breaker, Gate, Sample, Wave};
-use resurge_journal::{BreakerEpoch, ResourceKey, Timestamp};
+use resurge_journal::state::{Breaker, Gate, Sample, Tuning, Wave};
+use resurge_journal::{BreakerEpoch, ResourceKey, RunId, Timestamp};
 
 use super::World;
-use super::gate::{lets_all_pass, spec_of};
+use super::gate::{lets_all_pass, spec_of, spec_under};
 use crate::core::command::Fact;
 use crate::policy::draw_for;
 
@@ -165,9 +165,7 @@ fn trip(world: &World<'_>, key: &ResourceKey, breaker: &Breaker, now: Timestamp)
     if !watches || (key.is_host() && is_offline(world)) {
         return None;
     }
-    let horizon = instant_before(now, Breaker::HORIZON);
-    let recent = if key.is_host() { horizon.max(online_since(world)) } else { horizon };
-    let samples: Vec<&Sample> = breaker.samples_since(recent).collect();
+    let samples = recent_samples(world, key, breaker, now);
     let is_releasing = world.state.held_by(key).next().is_some();
     let cause = cause_to_open(&spec_of(world, key), &samples, is_releasing, now)?;
     if mode == BreakerMode::Shadow {
@@ -181,6 +179,40 @@ fn trip(world: &World<'_>, key: &ResourceKey, breaker: &Breaker, now: Timestamp)
         }));
     }
     Some(open(world, key, breaker, cause, &samples, now))
+}
+
+/// Whether a closed breaker would open with one more failure, under settings that need not be in force.
+pub(in crate::core) fn would_open(
+    world: &World<'_>,
+    key: &ResourceKey,
+    tuning: &Tuning,
+    now: Timestamp,
+) -> bool {
+    let Some(breaker) = world.state.breaker(key).filter(|breaker| breaker.is_closed()) else {
+        return false;
+    };
+    let is_watched = breaker.mode_at(now) == BreakerMode::Enforced && !key.is_local_network();
+    if !is_watched || (key.is_host() && is_offline(world)) {
+        return false;
+    }
+    let (seq, run) = (world.state.head(), RunId::default());
+    let next = Sample { seq, at: now, run, sign: Sign::Failing, took_ms: 0 };
+    let mut samples = recent_samples(world, key, breaker, now);
+    samples.push(&next);
+    let is_releasing = world.state.held_by(key).next().is_some();
+    cause_to_open(&spec_under(world, key, tuning), &samples, is_releasing, now).is_some()
+}
+
+/// Samples that count for whether a breaker opens, oldest first.
+fn recent_samples<'a>(
+    world: &World<'_>,
+    key: &ResourceKey,
+    breaker: &'a Breaker,
+    now: Timestamp,
+) -> Vec<&'a Sample> {
+    let horizon = instant_before(now, Breaker::HORIZON);
+    let recent = if key.is_host() { horizon.max(online_since(world)) } else { horizon };
+    breaker.samples_since(recent).collect()
 }
 
 /// Why a breaker with these samples opens, if it does.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use resurge_journal::event::{Admission, BreakerMode};
 use resurge_journal::policy::{BreakerSpec, OnOpen};
-use resurge_journal::state::{Breaker, Gate};
+use resurge_journal::state::{Breaker, Gate, Tuning};
 use resurge_journal::{ResourceKey, Timestamp};
 use resurge_steps::Needs;
 
@@ -71,9 +71,14 @@ pub(super) fn spec_of(world: &World<'_>, key: &ResourceKey) -> BreakerSpec {
     if key.is_local_network() {
         return spec_of_line(world);
     }
+    spec_under(world, key, world.state.tuning())
+}
+
+/// The policy of the breaker of a host under settings that need not be in force.
+pub(super) fn spec_under(world: &World<'_>, key: &ResourceKey, tuning: &Tuning) -> BreakerSpec {
     let pinned = world.state.breaker(key).and_then(|breaker| breaker.spec.as_ref());
     let pinned = pinned.unwrap_or(&world.settings.breaker);
-    effective_breaker(pinned, world.settings, world.state.tuning()).into_owned()
+    effective_breaker(pinned, world.settings, tuning).into_owned()
 }
 
 /// The policy of the line: its breaks are no longer than those of the hosts behind it.

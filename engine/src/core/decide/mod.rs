@@ -14,8 +14,8 @@ mod recover;
 mod start;
 mod world;
 
-pub(super) use begin::begin;
-pub(super) use breaker::breakers;
+pub(super) use begin::{begin, in_flight_max};
+pub(super) use breaker::{breakers, would_open};
 pub(crate) use call::CALL;
 pub(super) use call::{is_call, refuse};
 pub(crate) use control::Asked;
