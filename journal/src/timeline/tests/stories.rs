@@ -170,6 +170,7 @@ fn a_run_that_no_definition_fits_is_paused_once() {
     let timeline = told(&world);
     let text = "pause 3..5: cannot go on here: step `a` is still gone";
     assert_eq!(short(lane(&timeline, "a")), [text]);
+    assert_eq!(timeline.events().len(), 4, "only saves are told once");
 }
 
 #[test]
