@@ -4,6 +4,7 @@
 import { call } from './api.js';
 import { app, go, invalidate, mayAct, part } from './app.js';
 import { countDown, now, still } from './clock.js';
+import { sentence } from './controls.js';
 import { ask } from './dialog.js';
 import { byIndex, h, memo, reconcile, setAttr, setText, show } from './dom.js';
 import { duration, moment } from './format.js';
@@ -51,7 +52,7 @@ function makeCard(host) {
   const probe = h('button', { type: 'button', class: 'link' });
   values.held?.append(held);
   values.probe?.append(probe);
-  const verbs = h('div', { class: 'verbs' });
+  const verbs = h('ul', { class: 'actions' });
   const el = h('li', { class: 'card breaker', 'data-host': host, 'data-testid': 'breaker' }, h('div', { class: 'card-head' }, h('h3', {}, host), status), text, line, list, verbs);
   /**
    * @param {string} name
@@ -66,7 +67,7 @@ function makeCard(host) {
   const update = memo((/** @type {Breaker} */ of) => {
     setAttr(el, 'data-state', of.state);
     setPill(status, of.mode === 'isolated' ? 'isolated' : of.state, t(`breakers.${of.state}`));
-    setText(text, of.text ?? '');
+    setText(text, sentence(of.text ?? ''));
     show(text, of.text !== undefined);
     const { failures_in_row: failures, threshold, timeout_ms: timeout } = of.window ?? {};
     const known = failures !== undefined && threshold !== undefined && threshold > 0;
@@ -90,7 +91,9 @@ function makeCard(host) {
     fact('until', of.until === undefined ? undefined : until.textContent ?? '');
     if (of.until === undefined) still(until);
     else countDown(until, of.until, (left) => t('breakers.in', { left }), t('breakers.until.due'));
-    reconcile(verbs, mayAct() ? (of.can ?? []) : [], (verb) => h('button', { type: 'button', class: 'btn', 'data-verb': verb, title: t(`breaker.${verb}.text`), 'aria-label': `${t(`breaker.${verb}`)}: ${host}`, onclick: () => void act(host, verb) }, t(`breaker.${verb}`)), () => {});
+    reconcile(verbs, mayAct() ? (of.can ?? []) : [], (verb) => h('li', {},
+      h('button', { type: 'button', class: 'btn', 'data-verb': verb, 'aria-label': `${t(`breaker.${verb}`)}: ${host}`, onclick: () => void act(host, verb) }, t(`breaker.${verb}`)),
+      h('span', { class: 'action-text' }, t(`breaker.${verb}.text`))), () => {});
   });
   return { el, update };
 }

@@ -3,7 +3,7 @@
 
 import { app, go, mayAct, onTravel, part } from './app.js';
 import { countDown, countUp, still } from './clock.js';
-import { VERBS, act, isDangerous, isPending, sentence, verbName } from './controls.js';
+import { VERBS, act, isPending, sentence, verbName } from './controls.js';
 import { byIndex, h, memo, reconcile, setAttr, setText, show } from './dom.js';
 import { bytes, duration, moment } from './format.js';
 import { makeEvents } from './events.js';
@@ -115,7 +115,7 @@ function makeAction(id, key) {
   const text = h('span', { class: 'action-text', id: `action-${key}` });
   if (!isVerb) return h('li', { 'data-action': key, class: 'advice' }, icon('info'), text);
   const press = button(kind, verbName(key), () => void act(id, key), {
-    text: verbName(key), 'aria-describedby': `action-${key}`, class: key === 'cancel' ? 'danger' : isDangerous(key) ? '' : 'primary', 'data-verb': key,
+    text: verbName(key), 'aria-describedby': `action-${key}`, class: key === 'cancel' ? 'danger' : key === 'retry' || key === 'resume' ? 'primary' : '', 'data-verb': key,
   });
   return h('li', { 'data-action': key }, press, text);
 }
@@ -130,7 +130,7 @@ function makeDetail(id) {
   const nums = h('span', { class: 'nums' });
   const facts = makeFacts(id);
   const why = h('p', { class: 'why-text', 'data-testid': 'why' });
-  const arithmetic = makeArithmetic();
+  const arithmetic = makeArithmetic(true);
   const notes = h('ul', { class: 'notes' });
   const problem = makeProblem();
   const actions = makeActions(id);
@@ -146,9 +146,10 @@ function makeDetail(id) {
   const timelinePart = section(t('detail.timeline'), 'timeline', timeline.el);
   const artifactsPart = section(t('detail.artifacts'), 'artifacts', artifacts);
   const dataPart = section(t('detail.data'), 'data', input.el, output.el);
+  const lead = h('div', { class: 'lead' }, h('div', { class: 'prog' }, line, nums), facts.el);
   const body = h('div', { class: 'detail-body' },
-    h('div', { class: 'lead' }, h('div', { class: 'prog' }, line, nums), facts.el),
-    whyPart, actions.el, section(t('detail.steps'), 'steps', steps.el), timelinePart, graphPart,
+    lead,
+    whyPart, actions.el, timelinePart, section(t('detail.steps'), 'steps', steps.el), graphPart,
     section(t('detail.events'), 'events', events.el), artifactsPart, dataPart);
   const el = h('div', { class: 'detail-in' },
     h('div', { class: 'detail-head' }, button('back', t('detail.close'), closeDetail, { class: 'only-narrow' }),
@@ -157,6 +158,7 @@ function makeDetail(id) {
 
   const head = memo((/** @type {Row} */ row) => {
     setText(title, row.name);
+    setAttr(lead, 'data-status', row.status);
     setPill(status, row.status, row.label);
     setText(attempt, attemptText(row));
     setWait(wait, row.wait);
@@ -187,7 +189,7 @@ function makeDetail(id) {
       facts.update(detail.row, detail.deadline_at);
       explain(detail.why, detail.row.error);
       actions.update(detail, [...VERBS, ...Object.keys(detail.actions ?? {})].filter((verb) => isPending(id, verb)).join());
-      steps.update(detail.steps);
+      steps.update(detail.steps, detail.row.error?.message);
       show(graphPart, detail.graph !== undefined);
       if (detail.graph !== undefined) graph.update(detail.graph, detail.steps ?? {});
       show(timelinePart, detail.timeline !== undefined);

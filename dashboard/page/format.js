@@ -69,8 +69,8 @@ export const left = (ms) => duration(Math.ceil(Math.max(0, ms) / 1000) * 1000);
 export const estimate = (ms) => {
   const seconds = ms / 1000;
   if (seconds < 10) return 'a few seconds';
-  if (seconds < 60) return `${Math.round(seconds / 5) * 5} s`;
-  if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 57.5) return `${Math.round(seconds / 5) * 5} s`;
+  if (seconds < 3570) return `${Math.max(1, Math.round(seconds / 60))} min`;
   return duration(Math.round(seconds / 300) * 300_000);
 };
 

@@ -24,9 +24,10 @@ const extra = h('div', { class: 'extra', 'data-testid': 'buttons' });
 const TABS = /** @type {const} */ (['', 'breakers', 'stats']);
 const tabs = TABS.map((panel) => {
   const key = panel || 'list';
-  return h('button', { type: 'button', class: 'tab', 'data-panel': key, 'aria-label': t(`nav.${key}`), onclick: () => go({ panel }) }, icon(key), h('span', {}, t(`nav.${key}`)));
+  return h('button', { type: 'button', class: 'tab', 'data-panel': key, onclick: () => go({ panel }) }, icon(key), h('span', {}, t(`nav.${key}`)));
 });
-tabs[1]?.append(alarm);
+const alarmText = h('span', { class: 'sr' });
+tabs[1]?.append(alarm, alarmText);
 
 export function hold() {
   app.held = !app.held;
@@ -47,7 +48,8 @@ function drawHold() {
 export const head = h('header', { class: 'head' },
   h('div', { class: 'brand' }, h('h1', {}, t('app.title')), name, link),
   h('nav', { 'aria-label': t('app.title') }, ...tabs),
-  h('div', { class: 'tools' }, extra, holdButton, activityButton, button('settings', t('nav.settings'), () => go({ panel: 'settings' }), { 'data-testid': 'open-settings' }),
+  extra,
+  h('div', { class: 'tools' }, holdButton, activityButton, button('settings', t('nav.settings'), () => go({ panel: 'settings' }), { 'data-testid': 'open-settings' }),
     button('theme', t('nav.theme'), nextTheme, { 'data-testid': 'theme' }), button('keys', t('nav.keys'), openSheet, { class: 'only-wide', 'data-testid': 'open-keys' })));
 
 const goneTitle = h('strong');
@@ -80,7 +82,8 @@ const drawAlarm = memo((/** @type {View['breakers']} */ breakers) => {
   const open = Object.values(breakers ?? {}).filter((each) => each.state !== 'closed').length;
   show(alarm, open > 0);
   setText(alarm, String(open));
-  setAttr(/** @type {Element} */ (tabs[1]), 'aria-label', open > 0 ? `${t('nav.breakers')}: ${t('breakers.alert', { n: open })}` : t('nav.breakers'));
+  // The number that is seen is part of the name, as is said.
+  setText(alarmText, open > 0 ? t('breakers.alert') : '');
 });
 
 const drawExtra = memo((/** @type {View['buttons']} */ buttons, /** @type {boolean} */ may) => {

@@ -12,12 +12,12 @@ import { inSight, windowFor } from './window.js';
 
 /** @typedef {import('./types.d.ts').View} View */
 
-const TALL = 124;
+const TALL = 118;
 const LOW = 60;
 const NARROW = 780;
 const OVERSCAN = 6;
 // While somebody scrolls fast, not every place on the way is asked for.
-const SETTLE_MS = 90;
+const SETTLE_MS = 50;
 
 const list = h('ul', { class: 'rows', 'data-testid': 'rows' });
 const empty = h('div', { class: 'empty', hidden: true }, h('h3'), h('p'));
@@ -35,6 +35,8 @@ let rowHeight = LOW;
 let wanted;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let settling;
+/** The window that would be best. @type {import('./types.d.ts').Window} */
+let wish = app.window;
 let lastPicked = '';
 
 /** How far the list has gone by the upper edge of what is seen. */
@@ -85,11 +87,12 @@ const nothing = memo((/** @type {number} */ total, /** @type {boolean} */ filter
  * @param {number} total
  */
 function follow(first, end, total) {
-  const next = windowFor(app.window, first, end, total);
-  if (next === app.window) return;
-  clearTimeout(settling);
+  // What is wanted changes while somebody scrolls on; the last wish counts.
+  wish = windowFor(app.window, first, end, total);
+  if (wish === app.window || settling !== undefined) return;
   settling = setTimeout(() => {
-    app.window = next;
+    settling = undefined;
+    app.window = wish;
     resubscribe();
   }, SETTLE_MS);
 }
@@ -179,6 +182,7 @@ export function startList(main) {
     const same = ['workflow', 'error', 'host', 'q', 'sort'].every((name) => Reflect.get(before, name) === Reflect.get(now, name));
     if (same && before.state.join() === now.state.join()) return;
     app.window = { from: 0, count: 60 };
+    wish = app.window;
     app.selected.clear();
     wanted = undefined;
     const above = top() + covered();

@@ -3,7 +3,7 @@
 
 import { app, go, mayAct } from './app.js';
 import { countDown, now, still } from './clock.js';
-import { act, isPending, quick, verbName } from './controls.js';
+import { act, isPending, quick, sentence, verbName } from './controls.js';
 import { h, reconcile, setAttr, setText, show } from './dom.js';
 import { amount, bytes, duration, estimate, moment, rate } from './format.js';
 import { button, setPill } from './icons.js';
@@ -62,12 +62,12 @@ export function setWait(element, wait) {
   const { kind, text = t(`wait.${kind}`), due_at: due, host = '' } = wait;
   if (due === undefined) {
     still(element);
-    setText(element, kind === 'breaker' ? t('wait.breaker.still', { host }) : text);
+    setText(element, kind === 'breaker' ? t('wait.breaker.still', { host }) : sentence(text));
     return;
   }
   const known = ['backoff', 'server_delay', 'budget', 'breaker'].includes(kind);
-  const over = kind === 'breaker' ? t('wait.due.breaker') : known ? t('wait.due') : text;
-  countDown(element, due, (left) => t(known ? `wait.${kind}` : 'wait.other', { left, host, text }), over);
+  const over = kind === 'breaker' ? t('wait.due.breaker') : known ? t('wait.due') : sentence(text);
+  countDown(element, due, (left) => t(known ? `wait.${kind}` : 'wait.other', { left, host, text: sentence(text) }), over);
 }
 
 /** @param {Row} row */
@@ -93,11 +93,12 @@ function build(id) {
   const attempt = h('span', { class: 'attempt' });
   const wait = h('span', { class: 'wait' });
   const error = h('span', { class: 'err' });
+  const alt = h('span', { class: 'alt' });
   const acts = h('div', { class: 'acts' });
   const el = h('li', { class: 'row', 'data-id': id, 'data-testid': 'row' },
     h('label', { class: 'pickbox' }, box), h('div', { class: 'stat' }, status, attempt), h('div', { class: 'who' }, name, sub),
-    h('div', { class: 'prog' }, line, nums), h('div', { class: 'note' }, wait, error), acts);
-  return { el, id, box, status, name, sub, line, nums, attempt, wait, error, acts,
+    h('div', { class: 'prog' }, line, nums), h('div', { class: 'note' }, wait, error, alt), acts);
+  return { el, id, box, status, name, sub, line, nums, attempt, wait, error, alt, acts,
     /** @type {Row | undefined} */ row: undefined, asked: '' };
 }
 
@@ -166,7 +167,11 @@ function fill(parts, row) {
   show(parts.wait, row.wait !== undefined);
   const { title, message = '', hint } = row.error ?? {};
   setText(parts.error, row.error === undefined ? '' : [title, hint ?? message].filter(Boolean).join(' – '));
+  show(parts.error, row.error !== undefined);
   setAttr(parts.error, 'title', message === '' ? undefined : message);
+  // A narrow row has no other room for it.
+  setText(parts.alt, subline(row));
+  show(parts.alt, row.wait === undefined && row.error === undefined);
   actions(parts, row);
 }
 

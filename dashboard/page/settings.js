@@ -29,7 +29,7 @@ const unitOf = (key) => {
  */
 const written = (key, value) => {
   if (value === undefined) return t('settings.none');
-  if (key.endsWith('_ms')) return duration(value, true);
+  if (key.endsWith('_ms')) return duration(value, value < 1000);
   return key === 'bandwidth_limit' ? rate(value) : String(value);
 };
 
@@ -61,7 +61,7 @@ function makeField(key, changed) {
       const untouched = setting === undefined || input.value === shown(setting.value);
       setting = next;
       setText(label, next.label ?? key);
-      setText(help, [next.help, t('settings.default', { value: written(key, next.default) })].filter(Boolean).join(' · '));
+      setText(help, [next.help, t('settings.default', { value: written(key, next.default) })].filter(Boolean).join(' '));
       setAttr(input, 'min', next.min === undefined ? undefined : next.min / by);
       setAttr(input, 'max', next.max === undefined ? undefined : next.max / by);
       setAttr(reset, 'aria-label', t('settings.reset', { what: next.label ?? key }));

@@ -33,7 +33,7 @@ const values = CARDS.map(([name, , more]) => {
 const recent = h('div', { class: 'chart-box', 'data-testid': 'chart-recent' });
 const causes = h('ul', { class: 'bars', 'data-testid': 'chart-causes' });
 const hosts = h('tbody');
-const table = h('table', { 'data-testid': 'stat-hosts' }, h('thead', {}, h('tr', {}, ...['stats.host', 'stats.alive', 'stats.failing', 'stats.trips'].map((key) => h('th', { scope: 'col' }, t(key))))), hosts);
+const table = h('table', { 'data-testid': 'stat-hosts' }, h('thead', {}, h('tr', {}, ...['stats.host', 'stats.alive', 'stats.failing', 'stats.trips.short'].map((key) => h('th', { scope: 'col' }, t(key))))), hosts);
 const none = () => h('p', { class: 'muted', hidden: true }, t('stats.none'));
 const [noCauses, noHosts] = [none(), none()];
 

@@ -19,7 +19,7 @@ export function makeProblem() {
   const title = h('strong');
   const message = h('p', { class: 'raw' });
   const hint = h('p', { class: 'hint' });
-  const fold = h('details', {}, h('summary', {}, t('detail.raw')), message);
+  const fold = h('details', { class: 'fold' }, h('summary', {}, t('detail.raw')), message);
   const el = h('div', { class: 'problem', hidden: true }, title, hint, fold);
   return {
     el,
@@ -43,10 +43,10 @@ export function makeFold(title) {
   return { el, update: memo((/** @type {string | undefined} */ value) => { show(el, value !== undefined); setText(text, value ?? ''); }) };
 }
 
-/** A list of sentences, folded; the way to the delay. */
-export function makeArithmetic() {
+/** A list of sentences: the way to the delay.  @param {boolean} [open] */
+export function makeArithmetic(open = false) {
   const lines = h('ol');
-  const el = h('details', { class: 'arithmetic', hidden: true }, h('summary', {}, t('detail.arithmetic')), lines);
+  const el = h('details', { class: 'arithmetic', hidden: true, open }, h('summary', {}, t('detail.arithmetic')), lines);
   return {
     el,
     update: memo((/** @type {string[] | undefined} */ sums) => {
@@ -71,7 +71,7 @@ function makeStep(name) {
   const output = makeFold(t('step.output'));
   const el = h('li', { class: 'step', 'data-step': name, 'data-testid': 'step', tabindex: -1 },
     h('div', { class: 'step-head' }, h('h4', {}, name), status, due, since, facts), progress, text, arithmetic.el, problem.el, output.el);
-  const update = memo((/** @type {Step} */ step) => {
+  const update = memo((/** @type {Step} */ step, /** @type {string | undefined} */ told) => {
     setAttr(el, 'data-status', step.status);
     setPill(status, step.status, stepStatus(step.status));
     setText(facts, factsOf(step));
@@ -87,7 +87,8 @@ function makeStep(name) {
     setText(text, step.text ?? '');
     show(text, step.text !== undefined && step.text !== '');
     arithmetic.update(step.arithmetic);
-    problem.update(step.error);
+    // What stands at the top of the details already is not said twice.
+    problem.update(step.error?.message !== undefined && step.error.message === told ? undefined : step.error);
     output.update(step.output);
   });
   return { el, update };
@@ -116,14 +117,14 @@ export function makeSteps() {
       step?.scrollIntoView({ block: 'nearest' });
       step?.focus({ preventScroll: true });
     },
-    update: memo((/** @type {Record<string, Step> | undefined} */ steps) => {
+    update: memo((/** @type {Record<string, Step> | undefined} */ steps, /** @type {string | undefined} */ told) => {
       reconcile(el, byIndex(steps), (name) => {
         const step = makeStep(name);
         made.set(name, step);
         return step.el;
       }, (_, name) => {
         const step = steps?.[name];
-        if (step !== undefined) made.get(name)?.update(step);
+        if (step !== undefined) made.get(name)?.update(step, told);
       });
     }),
   };

@@ -114,7 +114,7 @@ const EN = {
   'bulk.none': 'None of them can do that now.', 'bulk.stagger': 'Spread over', 'bulk.go': '{verb}',
   'bulk.stagger.0': 'all at once', 'bulk.stagger.10000': '10 seconds', 'bulk.stagger.60000': '1 minute',
   'bulk.stagger.600000': '10 minutes', 'bulk.progress': '{verb}: {done} of {n} asked', 'bulk.finished': '{verb}: {done} of {n} done',
-  'bulk.refused': ['{n} refused', '{n} refused'], 'bulk.stop': 'Stop the rest', 'bulk.close': 'Close', 'bulk.pick': 'Select all that fit',
+  'bulk.refused': ['{n} refused', '{n} refused'], 'bulk.stop': 'Stop the rest', 'bulk.close': 'Close', 'bulk.pick': 'Select all',
 
   'breakers.title': 'Circuit breakers', 'breakers.intro':
     'One for each host. After failures in a row it opens: nothing is tried there until a probe gets through.',
@@ -127,14 +127,14 @@ const EN = {
   'breaker.probe': 'Probe now', 'breaker.close': 'Close', 'breaker.isolate': 'Isolate', 'breaker.disable': 'Disable', 'breaker.enforce': 'Enforce',
   'breaker.probe.text': 'Let one attempt through now.', 'breaker.close.text': 'Forget the failures and let everything through.',
   'breaker.isolate.text': 'Let nothing through until it is enforced again.', 'breaker.disable.text': 'Let everything through, whatever fails.',
-  'breaker.enforce.text': 'Back to the normal rules.', 'breaker.done': 'Asked: {verb} {host}', 'breakers.alert': ['{n} breaker not closed', '{n} breakers not closed'],
+  'breaker.enforce.text': 'Back to the normal rules.', 'breaker.done': 'Asked: {verb} {host}', 'breakers.alert': ' not closed',
 
   'stats.title': 'Statistics', 'stats.total': 'Total operations', 'stats.succeeded': 'Succeeded', 'stats.recovered': 'Recovered',
   'stats.recovered.text': 'succeeded after a retry', 'stats.failed': 'Failed', 'stats.failed.text': 'despite recovery',
   'stats.cancelled': 'Cancelled', 'stats.average': 'Average recovery time', 'stats.average.text': 'from first failure to success',
   'stats.retries': 'Retry attempts', 'stats.rate': 'Success rate', 'stats.rate.text': 'of those that ended', 'stats.trips': 'Breaker trips',
   'stats.recent': 'The last half hour', 'stats.causes': 'Top causes', 'stats.hosts': 'Hosts', 'stats.none': 'Nothing yet.',
-  'stats.cause.failures': 'Failures', 'stats.cause.retried': 'Retried', 'stats.cause': 'Cause', 'stats.host': 'Host',
+  'stats.cause.failures': 'Failures', 'stats.cause.retried': 'Retried', 'stats.cause': 'Cause', 'stats.host': 'Host', 'stats.trips.short': 'Trips',
   'stats.alive': 'Alive', 'stats.failing': 'Failing', 'stats.succeeded.short': 'succeeded', 'stats.failed.short': 'failed', 'stats.retries.short': 'retries',
   'stats.recent.label': 'Per minute: {succeeded} succeeded, {failed} failed, {retries} retries in all',
   'stats.bucket': '{at}: {succeeded} succeeded, {failed} failed, {retries} retries', 'stats.filter': 'Show operations with {what}', 'stats.time': 'Minute',

@@ -4,7 +4,8 @@
 /** @typedef {import('./types.d.ts').Window} Window */
 
 export const COUNT_MAX = 200;
-const MARGIN = 30;
+// Rows that are kept ready on either side.
+const SPARE = 40;
 
 /**
  * Rows in sight, as [first, end).
@@ -29,14 +30,13 @@ export function inSight(top, height, rowHeight, total) {
  * @returns {Window}
  */
 export function windowFor(current, first, end, total) {
-  const spare = Math.floor(MARGIN / 2);
-  const needFrom = Math.max(0, first - spare);
-  const needEnd = Math.min(total, end + spare);
+  const needFrom = Math.max(0, first - SPARE);
+  const needEnd = Math.min(total, end + SPARE);
   if (current.count > 0 && needFrom >= current.from && needEnd <= current.from + current.count) {
     return current;
   }
   const seen = Math.max(0, end - first);
-  const count = Math.min(COUNT_MAX, Math.max(60, Math.ceil((seen + 4 * MARGIN) / 20) * 20));
+  const count = Math.min(COUNT_MAX, Math.max(60, Math.ceil((seen + 4 * SPARE) / 20) * 20));
   const middle = first + seen / 2;
   const from = Math.max(0, Math.min(Math.round(middle - count / 2), Math.max(0, total - count)));
   return { from, count };

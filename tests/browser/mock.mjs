@@ -18,12 +18,12 @@ const HEADERS = {
 const MESSAGE_MS = 80;
 
 /**
- * @param {{port?: number, rows?: number, rate?: number, readOnly?: boolean, base?: string, token?: string, open?: boolean}} options
- *   `rate` events per second beyond the ordinary life of the downloads, `open` needs no token
+ * @param {{port?: number, rows?: number, rate?: number, readOnly?: boolean, base?: string, token?: string, open?: boolean, calm?: boolean}} options
+ *   `rate` events per second beyond the ordinary life of the downloads; `open` needs no token; nothing fails by itself if `calm`
  */
 export async function startMock(options = {}) {
-  const { port = 0, rows = 0, rate = 0, readOnly = false, base = '/', token = 'dev', open = false } = options;
-  const world = makeWorld(rows);
+  const { port = 0, rows = 0, rate = 0, readOnly = false, base = '/', token = 'dev', open = false, calm = false } = options;
+  const world = makeWorld(rows, calm);
   const life = setInterval(() => world.live(), 100);
   const storm = rate > 0 ? setInterval(() => world.storm(Math.ceil(rate / 50)), 20) : undefined;
   const streams = new Set();
@@ -155,7 +155,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const flag = (name) => (process.argv.includes(`--${name}`) ? process.argv[process.argv.indexOf(`--${name}`) + 1] : undefined);
   const mock = await startMock({
     port: Number(flag('port') ?? 7979), rows: Number(flag('rows') ?? 0), rate: Number(flag('rate') ?? 0), base: flag('base') ?? '/',
-    readOnly: process.argv.includes('--read-only'), open: process.argv.includes('--open'),
+    readOnly: process.argv.includes('--read-only'), open: process.argv.includes('--open'), calm: process.argv.includes('--calm'),
   });
   console.log(mock.url);
 }

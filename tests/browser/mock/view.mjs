@@ -117,7 +117,7 @@ function stats(world, full) {
   const all = [...world.ops.values()];
   const of = (status) => all.filter((op) => op.status === status).length;
   const failed = of('failed') + of('exhausted');
-  const base = { total: all.length, succeeded: of('success'), failed, cancelled: of('cancelled'), ...world.stats, success_rate: 0.957 };
+  const base = { total: all.length, succeeded: of('success'), failed, cancelled: of('cancelled'), ...world.stats, recovered: Math.min(world.stats.recovered, of('success')), success_rate: Math.round((1000 * of('success')) / Math.max(1, of('success') + failed)) / 1000 };
   if (!full) return base;
   const minute = Math.floor(Date.now() / 60_000) * 60_000;
   return {

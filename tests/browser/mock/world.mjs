@@ -22,8 +22,9 @@ const SETTINGS = {
 
 const iso = (ms) => new Date(ms).toISOString();
 
-export function makeWorld(rows) {
+export function makeWorld(rows, calm) {
   const world = new World();
+  world.calm = calm;
   const kinds = ['in_progress', 'in_progress', 'recovering', 'waiting', 'paused', 'success', 'failed', 'exhausted', 'cancelled', 'recovering', 'in_progress', 'disk', 'slot', 'pending'];
   const many = Math.max(rows, NAMES.length);
   for (let at = 0; at < many; at += 1) {
@@ -78,7 +79,7 @@ class World {
     const run = () => op.segments.push({ lane: 'download', kind: 'attempt', from: op.segments.at(-1).to ?? from, attempt: op.attempt, outcome: 'running' });
     if (kind === 'in_progress') { if (op.at % 2) failed(1, from, 9000, 2000); run(); op.status = 'in_progress'; }
     else if (kind === 'pending') { op.done = 0; op.status = 'pending'; }
-    else if (kind === 'recovering') { failed(1, from, 12_000, 2000); failed(2, from + 14_000, 18_000, 4000); this.fail(op, now, true); }
+    else if (kind === 'recovering') { failed(1, from, 12_000, 2000); failed(2, from + 14_000, 18_000, 4000); op.segments.push({ lane: 'download', kind: 'attempt', from: from + 36_000, attempt: 3, outcome: 'running' }); this.fail(op, Math.max(now, from + 37_000), true); }
     else if (kind === 'paused') { run(); this.close(op, now - 20_000, 'interrupted'); op.status = 'paused'; op.segments.push({ lane: 'download', kind: 'pause', from: now - 20_000, text: 'paused by mia: the line is needed' }); }
     else if (kind === 'waiting') { failed(1, from, 9000, 2000); op.status = 'waiting'; op.host = HOSTS[2]; op.wait = 'breaker'; op.segments.push({ lane: 'download', kind: 'hold', from: now - 12_000, text: 'breaker of slow.example:80' }); }
     else if (kind === 'disk') { op.status = 'waiting'; op.wait = 'disk_space'; op.error = ERRORS.disk; op.segments.push({ lane: 'download', kind: 'hold', from: now - 30_000, text: 'no room' }); }
@@ -144,7 +145,7 @@ class World {
           if (op.attempt > 1) this.stats.recovered += 1;
           this.finish(op, 'success', now, op.started);
           this.tell(op, op.attempt > 1 ? 'recovered' : 'succeeded', `${op.name} is installed${op.attempt > 1 ? ` after ${op.attempt} attempts` : ''}`);
-        } else if (Math.random() < 0.004) {
+        } else if (!this.calm && Math.random() < 0.004) {
           if (op.attempt >= 5) {
             this.finish(op, 'exhausted', now, op.started);
             this.tell(op, 'gave_up', `${op.name} gave up after 6 attempts: connection reset`);

@@ -1,0 +1,35 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { COUNT_MAX, inSight, windowFor } from '../../../dashboard/page/window.js';
+
+test('rows in sight are those that are touched by what is seen', () => {
+  assert.deepEqual(inSight(0, 600, 60, 1000), [0, 10]);
+  assert.deepEqual(inSight(90, 600, 60, 1000), [1, 12]);
+  assert.deepEqual(inSight(-200, 600, 60, 1000), [0, 7]);
+  assert.deepEqual(inSight(0, 600, 60, 3), [0, 3]);
+  assert.deepEqual(inSight(5000, 600, 60, 3), [3, 3]);
+  assert.deepEqual(inSight(-900, 600, 60, 30), [0, 0]);
+});
+
+test('a window that does is kept as it is', () => {
+  const current = { from: 0, count: 60 };
+  assert.equal(windowFor(current, 0, 15, 10_000), current);
+  assert.equal(windowFor(current, 40, 55, 60), current);
+});
+
+test('whatever is in sight, the window holds it, within what the server gives', () => {
+  let current = { from: 0, count: 60 };
+  for (let first = 0; first < 10_000; first += 37) {
+    const end = Math.min(10_000, first + 18);
+    current = windowFor(current, first, end, 10_000);
+    assert.ok(current.from <= first && current.from + current.count >= end, `${first} is not in ${JSON.stringify(current)}`);
+    assert.ok(current.from >= 0 && current.count <= COUNT_MAX);
+  }
+});
+
+test('a window once moved is not moved again by the same rows', () => {
+  for (const [first, end, total] of [[0, 20, 10_000], [5000, 5018, 10_000], [9982, 10_000, 10_000], [100, 112, 150]]) {
+    const moved = windowFor({ from: 0, count: 0 }, first, end, total);
+    assert.equal(windowFor(moved, first, end, total), moved);
+  }
+});
