@@ -1,13 +1,69 @@
 // @ts-check
-// What the parts of the page share: the view as of now, the address, and the frame in which to draw.
+// Requests to the server. Paths are relative, so that the page works below any address.
 
+import { t } from './strings.js';
 import { format, parse } from './url.js';
 
+/** @type {() => void} */
+let signedOut = () => {};
+
+/** @param {() => void} listener called when the server asks for the token */
+export function onSignedOut(listener) {
+  signedOut = listener;
+}
+
+export const askForToken = () => signedOut();
+
+/** A key that no other request has; works without a secure context. */
+export function requestKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 /**
- * @typedef {import('./types.d.ts').View} View
- * @typedef {import('./types.d.ts').State} State
- * @typedef {import('./types.d.ts').Window} Window
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<Answer>}
  */
+export async function call(method, path, body, headers = {}) {
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: 'same-origin',
+      cache: 'no-store',
+    });
+  } catch {
+    return { ok: false, status: 0, data: undefined, problem: t('refused.network'), code: 'network' };
+  }
+  const data = await response.json().catch(() => undefined);
+  if (response.ok) return { ok: true, status: response.status, data, problem: '', code: '' };
+  if (response.status === 401 && path !== 'api/v1/session') signedOut();
+  return { ok: false, status: response.status, data, problem: problemText(response.status, data), code: data?.code ?? '' };
+}
+
+/**
+ * What a problem document says to a person.
+ * @param {number} status
+ * @param {any} data
+ */
+function problemText(status, data) {
+  const sentences = [data?.detail ?? data?.title, data?.remedy].filter((text) => typeof text === 'string' && text !== '');
+  return sentences.length > 0 ? sentences.map(sentence).join(' ') : t('refused.other', { status });
+}
+
+/** @param {string} text */
+function sentence(text) {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
+}
+
+// What the parts of the page share: the view as of now, the address, and the frame in which to draw.
 
 /**
  * How the stream stands. `gone` carries when it was last alive and when it is tried again.
@@ -17,8 +73,8 @@ import { format, parse } from './url.js';
 export const app = {
   /** @type {View | undefined} */
   view: undefined,
-  state: parse(location.search),
-  /** @type {Window} */
+  state: parse(globalThis.location?.search ?? ''),
+  /** @type {Slice} */
   window: { from: 0, count: 60 },
   /** @type {Link} */
   link: { kind: 'connecting' },

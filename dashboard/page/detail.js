@@ -2,23 +2,14 @@
 // Everything about one operation: beside the list on a wide screen, over it on a narrow one.
 
 import { app, go, mayAct, onTravel, part } from './app.js';
-import { countDown, countUp, still } from './clock.js';
-import { VERBS, act, isPending, sentence, verbName } from './controls.js';
-import { byIndex, h, memo, reconcile, setAttr, setText, show } from './dom.js';
-import { bytes, duration, moment } from './format.js';
-import { makeEvents } from './events.js';
-import { makeGraph } from './graph.js';
-import { button, icon, setPill } from './icons.js';
+import { bytes, countDown, countUp, duration, moment, now, still } from './clock.js';
+import { button, byIndex, h, icon, memo, reconcile, setAttr, setPill, setText, show } from './dom.js';
 import { focusCurrent } from './list.js';
-import { toast } from './notices.js';
-import { attemptText, bar, numbers, setBar, setWait } from './row.js';
-import { makeArithmetic, makeFold, makeProblem, makeSteps } from './steps.js';
+import { toast } from './messages.js';
+import { VERBS, act, attemptText, bar, isPending, numbers, sentence, setBar, setWait, verbName } from './row.js';
+import { makeArithmetic, makeEvents, makeFold, makeGraph, makeProblem, makeSteps } from './steps.js';
 import { t } from './strings.js';
 import { makeTimeline } from './timeline.js';
-import { now } from './clock.js';
-
-/** @typedef {import('./types.d.ts').Detail} Detail */
-/** @typedef {import('./types.d.ts').Row} Row */
 
 /**
  * @param {string} title

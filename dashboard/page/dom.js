@@ -137,3 +137,79 @@ export function byIndex(map) {
   if (map === undefined) return [];
   return Object.keys(map).sort((a, b) => (map[a]?.index ?? 0) - (map[b]?.index ?? 0));
 }
+
+// Small pictures, 16 by 16, drawn with lines in the colour of the text.
+
+/** @type {Record<string, string>} */
+const PATHS = {
+  pending: 'M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11',
+  in_progress: 'M8 2v8M4.5 7 8 10.5 11.5 7M3 13.5h10',
+  recovering: 'M13 8a5 5 0 1 1-1.6-3.7M13 2v3h-3',
+  waiting: 'M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M8 5v3.2l2.2 1.3',
+  paused: 'M5.5 3v10M10.5 3v10',
+  success: 'M3 8.5 6.5 12 13 4.5',
+  failed: 'M4 4l8 8M12 4l-8 8',
+  exhausted: 'M8 2 1.8 13.2h12.4zM8 6.3v3.4M8 11.4v.4',
+  cancelled: 'M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M4.2 4.2l7.6 7.6',
+  pause: 'M5.5 3v10M10.5 3v10', resume: 'M5 3l8 5-8 5z', retry: 'M13 8a5 5 0 1 1-1.6-3.7M13 2v3h-3',
+  cancel: 'M4 4l8 8M12 4l-8 8', 'force-retry': 'M9 1.5 4 9h3.5L7 14.5 12 7H8.5z',
+  'cancel-recovery': 'M13 8a5 5 0 0 1-8.5 3.5M3 8a5 5 0 0 1 8.5-3.5M2.5 2.5l11 11', skip: 'M4 3l6 5-6 5zM12 3v10',
+  close: 'M4 4l8 8M12 4l-8 8', search: 'M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9M10.3 10.3 14 14',
+  settings: 'M2 4.5h7M13 4.5h1M2 11.5h1M7 11.5h7M11 2.8v3.4M5 9.8v3.4', bell: 'M4 11V7a4 4 0 0 1 8 0v4l1.2 1.5H2.8zM6.8 14.2h2.4',
+  theme: 'M8 2.5a5.5 5.5 0 1 0 0 11zM8 2.5a5.5 5.5 0 0 1 0 11', keys: 'M1.5 4h13v8.5h-13zM4 6.7h.3M6.6 6.7h.3M9.2 6.7h.3M11.8 6.7h.3M4.5 9.8h7',
+  list: 'M5.5 4H14M5.5 8H14M5.5 12H14M2 4h.4M2 8h.4M2 12h.4', breakers: 'M2 8h3l5-4M11 8h3M10.5 8h.4', stats: 'M3 13V8M8 13V3M13 13v-7',
+  warn: 'M8 2 1.8 13.2h12.4zM8 6.3v3.4M8 11.4v.4', back: 'M10 3 5 8l5 5', copy: 'M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z',
+  open: 'M8 2 1.8 13.2h12.4zM8 6.3v3.4M8 11.4v.4', blocked: 'M8 3.2a4.8 4.8 0 1 0 0 9.6 4.8 4.8 0 0 0 0-9.6', info: 'M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M8 7.3v3.5M8 5v.3',
+  stopped: 'M4.5 4.5h7v7h-7z', hold: 'M5.5 3v10M10.5 3v10', live: 'M5 3l8 5-8 5z',
+};
+
+/** Names of the states of steps and breakers that look like one of an operation. */
+/** @type {Record<string, string>} */
+const SAME = {
+  ready: 'pending', running: 'in_progress', held: 'waiting', succeeded: 'success', closed: 'success', half_open: 'waiting',
+  gave_up: 'exhausted', recovered: 'success', isolated: 'cancelled',
+};
+
+/** @param {string} name */
+export function icon(name) {
+  const path = PATHS[name] ?? PATHS[SAME[name] ?? ''] ?? PATHS.info;
+  return s('svg', { class: 'icon', viewBox: '0 0 16 16', 'aria-hidden': 'true', focusable: 'false' }, s('path', { d: path }));
+}
+
+/** The path alone, for a drawing that is SVG already.  @param {string} name */
+export const pathOf = (name) => PATHS[name] ?? PATHS[SAME[name] ?? ''] ?? PATHS.info;
+
+/**
+ * A status: picture, word and colour.
+ * @param {string} status
+ * @param {string} label
+ */
+export const pill = (status, label) => h('span', { class: `pill s-${status}` }, icon(status), label);
+
+/**
+ * Fills an element with a pill's content, if it shows another status.
+ * @param {HTMLElement} element
+ * @param {string} status
+ * @param {string} label
+ */
+export function setPill(element, status, label) {
+  if (element.dataset.status === status && element.textContent === label) return;
+  element.dataset.status = status;
+  element.className = `pill s-${status}`;
+  element.replaceChildren(icon(status), label);
+}
+
+/**
+ * A button with a picture; `name` is what is read out, `text` what is shown beside the picture.
+ * @param {string} picture
+ * @param {string} name
+ * @param {(event: MouseEvent) => void} onclick
+ * @param {{text?: string, class?: string, [more: string]: any}} [more]
+ */
+export function button(picture, name, onclick, more = {}) {
+  const { text, ...rest } = more;
+  return h('button', {
+    type: 'button', title: text === undefined ? name : undefined, 'aria-label': text === name ? undefined : name, onclick,
+    ...rest, class: `${text === undefined ? 'bare' : 'btn'} ${more.class ?? ''}`.trim(),
+  }, icon(picture), text !== undefined && h('span', {}, text));
+}

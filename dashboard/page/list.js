@@ -2,15 +2,12 @@
 // The list: only the rows in sight are elements, only a window around them is subscribed to.
 
 import { app, go, invalidate, onTravel, part } from './app.js';
+import { count } from './clock.js';
 import { h, memo, reconcile, setAttr, setText, show } from './dom.js';
-import { count } from './format.js';
 import { makeRow, updateRow } from './row.js';
 import { resubscribe } from './stream.js';
 import { t } from './strings.js';
-import { isFiltered } from './url.js';
-import { inSight, windowFor } from './window.js';
-
-/** @typedef {import('./types.d.ts').View} View */
+import { inSight, isFiltered, windowFor } from './url.js';
 
 const TALL = 118;
 const LOW = 60;
@@ -35,7 +32,7 @@ let rowHeight = LOW;
 let wanted;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let settling;
-/** The window that would be best. @type {import('./types.d.ts').Window} */
+/** The window that would be best. @type {Slice} */
 let wish = app.window;
 let lastPicked = '';
 

@@ -1,16 +1,12 @@
 // @ts-check
 // The settings of downloads. What a change would do is asked of the engine before it is applied.
 
-import { call } from './api.js';
-import { app, go, mayAct, onTravel, part } from './app.js';
-import { openDialog } from './dialog.js';
-import { byIndex, h, reconcile, setAttr, setText, show } from './dom.js';
-import { duration, rate } from './format.js';
-import { button } from './icons.js';
-import { toast } from './notices.js';
+import { app, call, go, mayAct, onTravel, part } from './app.js';
+import { duration, rate } from './clock.js';
+import { button, byIndex, h, reconcile, setAttr, setText, show } from './dom.js';
+import { openDialog, toast } from './messages.js';
 import { t } from './strings.js';
 
-/** @typedef {import('./types.d.ts').Setting} Setting */
 /** @typedef {ReturnType<typeof makeField>} Field */
 
 const PREVIEW_MS = 350;

@@ -1,16 +1,91 @@
 // @ts-check
-// The steps of an operation, one below the other, also those that are not reached yet.
+// The graph of steps. The server says where each one stands.
 
-import { countDown, countUp, still } from './clock.js';
-import { byIndex, h, memo, reconcile, setAttr, setText, show } from './dom.js';
-import { duration } from './format.js';
-import { stepStatus } from './graph.js';
-import { setPill } from './icons.js';
+import { call, invalidate } from './app.js';
+import { countDown, countUp, duration, moment, now, still } from './clock.js';
+import { byIndex, h, memo, pathOf, reconcile, s, setAttr, setPill, setText, show } from './dom.js';
+import { announce, toast } from './messages.js';
 import { bar, numbers, setBar } from './row.js';
-import { t } from './strings.js';
+import { has, t } from './strings.js';
 
-/** @typedef {import('./types.d.ts').Step} Step */
-/** @typedef {import('./types.d.ts').Problem} Problem */
+/** @typedef {import('./timeline.js').Chosen} Chosen */
+
+const PAD = 8;
+
+/** @param {string} status */
+export const stepStatus = (status) => {
+  const key = status === 'held' ? 'step.held.status' : `step.${status}`;
+  return has(key) ? t(key) : status;
+};
+
+/** @param {(step: string) => void} choose */
+export function makeGraph(choose) {
+  const edges = s('g', { class: 'edges' });
+  const nodes = s('g');
+  const arrow = s('marker', { id: 'arrow', viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto' },
+    s('path', { d: 'M0 0 8 4 0 8z' }));
+  const svg = s('svg', { role: 'img', class: 'graph' }, s('defs', {}, arrow), edges, nodes);
+  const el = h('div', { class: 'graph-box', tabindex: 0, role: 'group', 'aria-label': t('detail.graph') }, svg);
+
+  const layout = memo((/** @type {Graph} */ graph) => {
+    const { width, height } = graph;
+    setAttr(svg, 'viewBox', `${-PAD} ${-PAD} ${width + 2 * PAD} ${height + 2 * PAD}`);
+    // Never blown up; made smaller as long as it can be read, then scrolled in its own box.
+    svg.style.width = `${width + 2 * PAD}px`;
+    svg.style.minWidth = `${Math.min(width + 2 * PAD, Math.round(width * 0.7))}px`;
+    edges.replaceChildren(...graph.edges.map((d) => s('path', { d, 'marker-end': 'url(#arrow)' })));
+  });
+
+  const states = memo((/** @type {Graph} */ graph, /** @type {Record<string, Step>} */ steps) => {
+    const names = Object.keys(graph.nodes);
+    const words = names.map((name) => `${name}: ${stepStatus(steps[name]?.status ?? 'blocked')}`);
+    setAttr(svg, 'aria-label', t('graph.label', { steps: words.join(', ') }));
+    reconcile(nodes, names, (name) => {
+      const node = s('g', { class: 'node' }, s('title'), s('rect', { rx: 6 }), s('path', { class: 'mark' }), s('text', { class: 'title' }), s('text', { class: 'state' }));
+      node.addEventListener('click', () => choose(name));
+      return node;
+    }, (node, name) => place(node, name, graph, steps[name]));
+  });
+
+  return {
+    el,
+    /**
+     * @param {Graph} graph
+     * @param {Record<string, Step>} steps
+     */
+    update(graph, steps) {
+      layout(graph);
+      states(graph, steps);
+    },
+  };
+}
+
+/**
+ * @param {Element} node
+ * @param {string} name
+ * @param {Graph} graph
+ * @param {Step | undefined} step
+ */
+function place(node, name, graph, step) {
+  const { x, y, w, h: high } = graph.nodes[name] ?? { x: 0, y: 0, w: 0, h: 0 };
+  const [hint, rect, mark, title, state] = /** @type {SVGElement[]} */ ([...node.children]);
+  if (hint === undefined || rect === undefined || mark === undefined || title === undefined || state === undefined) return;
+  const status = step?.status ?? 'blocked';
+  setAttr(node, 'class', `node st-${status}`);
+  setText(hint, `${name}: ${stepStatus(status)}`);
+  for (const [key, value] of Object.entries({ x, y, width: w, height: high })) setAttr(rect, key, value);
+  setAttr(mark, 'd', pathOf(status));
+  setAttr(mark, 'transform', `translate(${x + 9} ${y + high / 2 - 8})`);
+  const most = Math.max(3, Math.floor((w - 40) / 7));
+  setAttr(title, 'x', x + 32);
+  setAttr(title, 'y', y + high / 2 - 3);
+  setText(title, name.length > most ? `${name.slice(0, most - 1)}…` : name);
+  setAttr(state, 'x', x + 32);
+  setAttr(state, 'y', y + high / 2 + 12);
+  setText(state, stepStatus(status));
+}
+
+// The steps of an operation, one below the other, also those that are not reached yet.
 
 /**
  * An error: what it is, what to do about it, and the raw text folded away.
@@ -127,5 +202,93 @@ export function makeSteps() {
         if (step !== undefined) made.get(name)?.update(step, told);
       });
     }),
+  };
+}
+
+// What has happened to an operation, newest first. Older pages come from the server when they are asked for.
+
+const PAGE = 100;
+
+/** @param {string} operation */
+export function makeEvents(operation) {
+  const list = h('ol', { class: 'events', 'data-testid': 'events' });
+  const older = h('button', { type: 'button', class: 'btn', hidden: true }, t('events.older'));
+  const none = h('p', { class: 'muted' }, t('events.none'));
+  const what = h('span');
+  const all = h('button', { type: 'button', class: 'link' }, t('events.all'));
+  const filter = h('p', { class: 'only', hidden: true }, what, ' ', all);
+  const el = h('div', {}, filter, list, none, older);
+
+  /** @type {Record<string, Happening>} */
+  let loaded = {};
+  /** @type {Record<string, Happening> | undefined} */
+  let live;
+  /** @type {Chosen | undefined} */
+  let only;
+  let more = false;
+  let exhausted = false;
+
+  all.addEventListener('click', () => choose(undefined));
+  older.addEventListener('click', () => void load());
+
+  async function load() {
+    const known = [...Object.keys(loaded), ...Object.keys(live ?? {})].map(Number);
+    const before = known.length > 0 ? `&before=${Math.min(...known)}` : '';
+    setAttr(older, 'aria-disabled', 'true');
+    setText(older, t('events.loading'));
+    const answer = await call('GET', `api/v1/operations/${encodeURIComponent(operation)}/events?limit=${PAGE}${before}`);
+    setAttr(older, 'aria-disabled', undefined);
+    setText(older, t('events.older'));
+    if (!answer.ok) {
+      toast(t('events.failed', { why: answer.problem }), { kind: 'bad' });
+      return;
+    }
+    /** @type {Happening[]} */
+    const events = Array.isArray(answer.data?.events) ? answer.data.events : [];
+    loaded = { ...loaded, ...Object.fromEntries(events.map((event) => [String(event.seq), event])) };
+    exhausted = events.length < PAGE && answer.data?.next === undefined;
+    announce(t('events.loaded', { n: events.length }));
+    draw();
+  }
+
+  /** @param {Chosen | undefined} chosen */
+  function choose(chosen) {
+    only = chosen;
+    if (chosen !== undefined) setText(what, t('events.only', { n: chosen.attempt, step: chosen.step }));
+    draw();
+    invalidate();
+  }
+
+  function draw() {
+    const events = { ...loaded, ...live };
+    const keys = Object.keys(events).sort((a, b) => Number(b) - Number(a))
+      .filter((key) => only === undefined || (events[key]?.step === only.step && events[key]?.attempt === only.attempt));
+    show(filter, only !== undefined);
+    show(none, keys.length === 0);
+    show(older, more && !exhausted);
+    reconcile(list, keys, (key) => {
+      const event = /** @type {Happening} */ (events[key]);
+      const bad = /fail|lost|gave_up|exhaust|interrupt|trip|open/.test(event.event);
+      return h('li', { class: bad ? 'bad' : undefined, 'data-event': event.event },
+        h('time', { datetime: event.at, title: event.at }, moment(event.at, now())),
+        event.step !== undefined && h('span', { class: 'tag' }, event.attempt === undefined ? event.step : `${event.step} #${event.attempt}`),
+        h('span', { class: 'text' }, event.text ?? event.event.replaceAll('_', ' ')));
+    }, () => {});
+  }
+
+  return {
+    el, choose,
+    /**
+     * @param {Record<string, Happening> | undefined} events
+     * @param {boolean} hasMore
+     */
+    update(events, hasMore) {
+      if (events === live && hasMore === more) return;
+      // What the server no longer sends stays on the page of somebody who reads it.
+      if (live !== undefined) for (const key of Object.keys(live)) if (events?.[key] === undefined && live[key] !== undefined) loaded[key] = live[key];
+      live = events;
+      more = hasMore;
+      draw();
+    },
   };
 }

@@ -1,15 +1,89 @@
 // @ts-check
-// The live view. A subscription is an address; another one is opened beside the old, which goes on until the
-// snapshot of the new is there.
+// JSON merge patches (RFC 7396). What a patch does not name keeps its identity, so that
+// `before === after` tells a part of the page that it has nothing to do.
 
-import { askForToken } from './api.js';
-import { app, invalidate, remembered } from './app.js';
+import { app, askForToken, invalidate, remembered } from './app.js';
 import { adjust } from './clock.js';
-import { merge } from './merge.js';
-import { reader } from './sse.js';
 import { subscription } from './url.js';
 
-/** @typedef {import('./types.d.ts').View} View */
+/**
+ * @param {any} value
+ * @returns {value is Record<string, any>}
+ */
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * The value that comes of applying `patch` to `target`; neither is changed.
+ * @param {any} target
+ * @param {any} patch
+ * @returns {any}
+ */
+export function merge(target, patch) {
+  if (!isObject(patch)) return patch;
+  const base = isObject(target) ? target : {};
+  /** @type {Record<string, any> | undefined} */
+  let next = base === target ? undefined : base;
+  for (const key of Object.keys(patch)) {
+    const change = patch[key];
+    if (change === null) {
+      if (!Object.hasOwn(base, key)) continue;
+      next ??= { ...base };
+      delete next[key];
+      continue;
+    }
+    const before = Object.hasOwn(base, key) ? base[key] : undefined;
+    const after = merge(before, change);
+    if (after === before) continue;
+    if (next === undefined || next === base) next = { ...base };
+    // A key may be any text of the journal, `__proto__` too.
+    Object.defineProperty(next, key, { value: after, enumerable: true, writable: true, configurable: true });
+  }
+  return next ?? base;
+}
+
+// Server-sent events out of a stream of text. The browser's own EventSource hides the heartbeats and the
+// status of a refusal, and both are needed here.
+
+/** @typedef {{event: string, id: string, data: string}} Message */
+
+/**
+ * A reader to be fed with pieces of text, cut anywhere.
+ * @param {(message: Message) => void} take
+ * @returns {(piece: string) => void}
+ */
+export function reader(take) {
+  let rest = '';
+  let event = '';
+  let id = '';
+  /** @type {string[]} */
+  let data = [];
+
+  /** @param {string} line */
+  const line = (line) => {
+    if (line === '') {
+      if (data.length > 0) take({ event: event || 'message', id, data: data.join('\n') });
+      event = '';
+      data = [];
+      return;
+    }
+    const colon = line.indexOf(':');
+    if (colon === 0) return;
+    const field = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
+    if (field === 'event') event = value;
+    else if (field === 'data') data.push(value);
+    else if (field === 'id') id = value;
+  };
+
+  return (piece) => {
+    const lines = (rest + piece).split('\n');
+    rest = lines.pop() ?? '';
+    for (const each of lines) line(each.endsWith('\r') ? each.slice(0, -1) : each);
+  };
+}
+
+// The live view. A subscription is an address; another one is opened beside the old, which goes on until the
+// snapshot of the new is there.
 
 // Heartbeats come every 15 s: two that do not come are a dead line.
 const SILENCE_MS = 35_000;
@@ -102,7 +176,7 @@ async function read(line, body) {
 
 /**
  * @param {Line} line
- * @param {import('./sse.js').Message} message
+ * @param {import('./stream.js').Message} message
  */
 function take(line, message) {
   if (message.event === 'snapshot') {

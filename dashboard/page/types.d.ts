@@ -1,26 +1,26 @@
 // The view-model of the server, version 1. Times are RFC 3339, durations milliseconds, sizes bytes.
-// Nothing is ever null: what is not there is absent.
+// Nothing is ever null: what is not there is absent. These names are known everywhere in the page.
 
-export type Status =
+type Status =
   | 'pending' | 'in_progress' | 'recovering' | 'waiting' | 'paused'
   | 'success' | 'failed' | 'exhausted' | 'cancelled';
 
-export interface Progress { done: number; total?: number }
+interface Progress { done: number; total?: number }
 
-export interface Wait { kind: string; text?: string; due_at?: string; host?: string }
+interface Wait { kind: string; text?: string; due_at?: string; host?: string }
 
-export interface Problem {
+interface Problem {
   class?: string; group?: string; kind?: string; title?: string; message?: string; hint?: string;
 }
 
-export interface Row {
+interface Row {
   name: string; workflow: string; status: Status; label: string; version: number;
   step?: string; steps_done?: number; steps_total?: number; attempt?: number; attempts_max?: number;
   percent?: number; progress?: Progress; rate?: number; eta_ms?: number;
   wait?: Wait; error?: Problem; started_at?: string; ended_at?: string; can?: string[];
 }
 
-export interface Step {
+interface Step {
   index: number; kind?: string; status: string; needs?: string[];
   attempt?: number; attempts_max?: number; attempts?: number;
   progress?: Progress; rate?: number; eta_ms?: number; started_at?: string; timeout_ms?: number;
@@ -28,32 +28,32 @@ export interface Step {
   error?: Problem; output?: string;
 }
 
-export interface Segment {
+interface Segment {
   kind: 'attempt' | 'delay' | 'hold' | 'pause'; from: string; to?: string;
   attempt?: number; outcome?: string; text?: string;
 }
 
-export interface Lane { index: number; segments: Segment[] }
+interface Lane { index: number; segments: Segment[] }
 
-export interface Timeline { from: string; to?: string; lanes: Record<string, Lane> }
+interface Timeline { from: string; to?: string; lanes: Record<string, Lane> }
 
-export interface Happening {
+interface Happening {
   at: string; event: string; step?: string; attempt?: number; text?: string; seq?: number;
 }
 
-export interface Graph {
+interface Graph {
   width: number; height: number;
   nodes: Record<string, { x: number; y: number; w: number; h: number }>;
   edges: string[];
 }
 
-export interface Action { index: number; text: string; step?: string }
+interface Action { index: number; text: string; step?: string }
 
-export interface Artifact {
+interface Artifact {
   step?: string; name: string; path?: string; bytes?: number; digest?: string;
 }
 
-export interface Detail {
+interface Detail {
   missing?: boolean; id: string; row: Row; deadline_at?: string; input?: string; output?: string;
   why?: { text: string; arithmetic?: string[]; notes?: string[] };
   actions?: Record<string, Action>; steps?: Record<string, Step>; graph?: Graph;
@@ -61,7 +61,7 @@ export interface Detail {
   artifacts?: Record<string, Artifact>;
 }
 
-export interface Breaker {
+interface Breaker {
   index: number; state: 'open' | 'half_open' | 'closed'; mode?: string; text?: string; cause?: string;
   opened_at?: string; until?: string;
   window?: { failures_in_row?: number; threshold?: number; timeout_ms?: number };
@@ -69,7 +69,7 @@ export interface Breaker {
   set_by?: { actor?: string; reason?: string; until?: string }; trips?: number; can?: string[];
 }
 
-export interface Stats {
+interface Stats {
   total?: number; succeeded?: number; recovered?: number; failed?: number; cancelled?: number;
   average_recovery_ms?: number; retry_attempts?: number; breaker_trips?: number; success_rate?: number;
   causes?: Record<string, { index: number; failures: number; retried?: number }>;
@@ -77,16 +77,16 @@ export interface Stats {
   recent?: Record<string, { from: string; succeeded?: number; failed?: number; retries?: number }>;
 }
 
-export interface Setting {
+interface Setting {
   index?: number; value?: number; default?: number; changed?: boolean; unit?: string;
   min?: number; max?: number; label?: string; help?: string;
 }
 
-export interface Notice { operation: string; name: string; kind: string; text: string; at: string }
+interface Notice { operation: string; name: string; kind: string; text: string; at: string }
 
-export interface ExtraButton { index: number; label: string; title?: string; confirm?: string }
+interface ExtraButton { index: number; label: string; title?: string; confirm?: string }
 
-export interface View {
+interface View {
   v: number; seq: number; now: string;
   engine: { name: string; version?: string; read_only?: boolean; state?: string; started_at?: string };
   counts: Record<string, number>;
@@ -97,11 +97,11 @@ export interface View {
 }
 
 /** What stands in the address of the page. */
-export interface State {
+interface State {
   state: string[]; workflow: string; error: string; host: string; q: string; sort: string;
   operation: string; panel: '' | 'breakers' | 'stats' | 'settings';
 }
 
-export interface Window { from: number; count: number }
+interface Slice { from: number; count: number }
 
-export interface Answer { ok: boolean; status: number; data: any; problem: string; code: string }
+interface Answer { ok: boolean; status: number; data: any; problem: string; code: string }

@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { makeWorld } from './mock/world.mjs';
+import { withoutComments } from './mock/strip.mjs';
 import { viewOf, detailOf, patchOf } from './mock/view.mjs';
 
 const PAGE = new URL('../../dashboard/page/', import.meta.url);
@@ -73,7 +74,7 @@ async function file(response, path) {
   const data = await readFile(fileURLToPath(new URL(path, PAGE))).catch(() => undefined);
   if (data === undefined) return problem(response, 404, 'not_found', 'there is no such file', '');
   response.writeHead(200, { ...HEADERS, 'content-type': TYPES[ending], 'cache-control': 'no-cache' });
-  response.end(data);
+  response.end(['js', 'css'].includes(ending) ? withoutComments(data.toString()) : data);
 }
 
 function stream(context, query, response) {

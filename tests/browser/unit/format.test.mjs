@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { amount, bytes, duration, estimate, left, moment, percent, rate } from '../../../dashboard/page/format.js';
+import { amount, bytes, duration, estimate, left, moment, percent, rate } from '../../../dashboard/page/clock.js';
 
 test('bytes have the unit that keeps them short', () => {
   for (const [value, text] of [[0, '0 B'], [999, '999 B'], [1000, '1.0 KB'], [999_949, '1000 KB'], [999_950, '1.0 MB'], [14_200_000, '14.2 MB'], [6.9e9, '6.9 GB'], [1.5e15, '1.5 PB']]) {

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { reader } from '../../../dashboard/page/sse.js';
+import { reader } from '../../../dashboard/page/stream.js';
 
 const STREAM = ': alive\n\nevent: snapshot\nid: 12\ndata: {"a":1}\n\nevent: patch\r\nid:13\r\ndata: one\r\ndata: two\r\n\r\n\n\ndata:bare\n\n';
 const MESSAGES = [

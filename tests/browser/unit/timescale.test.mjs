@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { idle, scale, ticks, union } from '../../../dashboard/page/timescale.js';
+import { idle, scale, ticks, union } from '../../../dashboard/page/timeline.js';
 
 const whole = { from: 0, to: 100_000 };
 const busy = [{ from: 0, to: 10_000 }, { from: 8000, to: 20_000 }, { from: 80_000, to: 90_000 }];

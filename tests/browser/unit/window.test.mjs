@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { COUNT_MAX, inSight, windowFor } from '../../../dashboard/page/window.js';
+import { COUNT_MAX, inSight, windowFor } from '../../../dashboard/page/url.js';
 
 test('rows in sight are those that are touched by what is seen', () => {
   assert.deepEqual(inSight(0, 600, 60, 1000), [0, 10]);
