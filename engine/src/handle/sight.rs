@@ -6,9 +6,10 @@ use std::time::Duration;
 use resurge_journal::explain::{Explanation, explain};
 use resurge_journal::state::Run;
 use resurge_journal::store::{ReadError, Store};
-use resurge_journal::{Record, RunId, Seq, StepKey, Timestamp};
+use resurge_journal::{Record, RunId, Seq, State, StepKey, Timestamp};
 use resurge_steps::Progress;
 
+use super::census::Meters;
 use super::engine::Engine;
 use super::error::{EventsError, Unavailable};
 use super::view::RunView;
@@ -64,7 +65,8 @@ impl Engine {
             .look(move |sight| {
                 let seen = runs.into_iter().map(|id| {
                     let run = sight.state.run(id);
-                    let run = run.and_then(|run| SeenRun::of(run, sight));
+                    let run = run
+                        .and_then(|run| SeenRun::of(run, sight.state, sight.now, sight.progress));
                     run.ok_or(id)
                 });
                 (sight.state.head(), sight.now, seen.collect::<Vec<_>>())
@@ -96,8 +98,7 @@ impl Engine {
         let mut runs = self
             .map_pages(|page, _, progress| {
                 let state = beside.with_only(page.iter().cloned());
-                let sight = Sight { state: &state, now, progress };
-                page.iter().filter_map(|run| SeenRun::of(run, &sight)).collect()
+                page.iter().filter_map(|run| SeenRun::of(run, &state, now, progress)).collect()
             })
             .await?;
         runs.sort_by_key(|run: &SeenRun| run.view.id);
@@ -107,8 +108,7 @@ impl Engine {
     async fn seen_at_rest(&self, run: RunId) -> Result<Option<SeenRun>, Unavailable> {
         self.find_run(Wanted::Run(run), |found, sight| {
             let state = sight.state.with_only(found.iter().cloned());
-            let sight = Sight { state: &state, ..*sight };
-            found.first().and_then(|known| SeenRun::of(known, &sight))
+            found.first().and_then(|known| SeenRun::of(known, &state, sight.now, sight.progress))
         })
         .await
     }
@@ -162,9 +162,9 @@ impl Engine {
 }
 
 impl SeenRun {
-    fn of(run: &Run, sight: &Sight<'_>) -> Option<Self> {
-        let why = explain(sight.state, run.id, sight.now)?;
-        Some(Self { view: RunView::seen(run, sight), why })
+    fn of(run: &Run, state: &State, now: Timestamp, progress: &Meters<'_>) -> Option<Self> {
+        let why = explain(state, run.id, now)?;
+        Some(Self { view: RunView::new(run, state.tuning(), progress), why })
     }
 }
 
