@@ -10,7 +10,7 @@ use resurge::{Engine, Unavailable};
 use tokio::net::TcpListener;
 use tokio::sync::{OnceCell, Semaphore};
 
-use crate::api;
+use crate::api::{self, Batches};
 use crate::board::{Board, Live, Shown};
 use crate::button::{self, Button};
 use crate::guard::{AllowedHost, Answers, Bucket, Limits};
@@ -75,6 +75,7 @@ pub(crate) struct App {
     pub(crate) controls: Mutex<Bucket>,
     pub(crate) wrong_tokens: Mutex<Bucket>,
     pub(crate) answers: Answers,
+    pub(crate) batches: Batches,
     /// Opened when somebody looks for the first time.
     board: OnceCell<Arc<Board>>,
 }
@@ -93,6 +94,14 @@ impl App {
             Board::open(self.engine.clone(), shown).await
         };
         self.board.get_or_try_init(open).await
+    }
+
+    /// The same once it knows everything that is durable now: whoever has changed something sees it.
+    pub(crate) async fn fresh_board(&self) -> Result<&Arc<Board>, Unavailable> {
+        let head = self.engine.head();
+        let board = self.board().await?;
+        board.reach(head).await;
+        Ok(board)
     }
 }
 
@@ -219,6 +228,7 @@ impl DashboardBuilder {
             wrong_tokens: Mutex::new(Bucket::new(limits.wrong_tokens)),
             answers: Answers::new(limits.answers_max, limits.answers_age),
             limits,
+            batches: Batches::default(),
             board: OnceCell::new(),
         };
         Ok(Dashboard { app: Arc::new(app) })

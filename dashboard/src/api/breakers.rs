@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use resurge::journal::event::BreakerMode;
-use resurge::{BreakerControl, BreakerView, ResourceKey};
+use resurge::{BreakerControl, ResourceKey};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,44 +16,22 @@ use super::actor::{Actor, reason};
 use super::body::{Path, Sent};
 use super::problem::{Problem, code};
 use crate::dashboard::App;
+use crate::view::{BreakerCard, panels};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Breakers {
-    /// The breakers by the resource that they guard.
-    breakers: BTreeMap<String, Shown>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct Shown {
-    state: &'static str,
-    mode: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<String>,
-    trips: u32,
-    failures_in_row: u32,
-    held: usize,
-}
-
-impl Shown {
-    fn new(view: &BreakerView) -> Self {
-        Self {
-            state: view.state.name(),
-            mode: view.mode.name(),
-            until: view.until.map(|until| until.to_string()),
-            trips: view.trips,
-            failures_in_row: view.failures_in_row,
-            held: view.held,
-        }
-    }
+    /// The breakers by the resource that they guard, those in the way first by `index`.
+    breakers: BTreeMap<String, BreakerCard>,
 }
 
 /// Every breaker that the engine remembers.
 #[utoipa::path(get, path = "/api/v1/breakers", tag = "breakers",
     responses((status = 200, body = Breakers)))]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<Breakers>, Problem> {
-    let views = app.engine.breakers().await?;
-    let breakers = views.iter().map(|view| (view.key.to_string(), Shown::new(view))).collect();
-    Ok(Json(Breakers { breakers }))
+    let (known, tuning) = (app.engine.breakers().await?, app.engine.tuning().await?);
+    let threshold = tuning.circuit_breaker_threshold;
+    let threshold = threshold.unwrap_or_else(|| app.engine.settings().breaker.threshold);
+    Ok(Json(Breakers { breakers: panels::breakers(&known, threshold, true) }))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

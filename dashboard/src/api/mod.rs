@@ -1,11 +1,17 @@
 //! The API: what can be asked, and how it is answered.
 
 mod actor;
+mod batches;
 mod body;
 mod breakers;
 mod buttons;
+mod controls;
+mod cursor;
 mod events;
 mod health;
+mod live;
+mod operation;
+mod operations;
 mod page;
 mod problem;
 mod records;
@@ -15,6 +21,7 @@ mod settings;
 mod stats;
 mod ws;
 
+pub(crate) use batches::Batches;
 pub(crate) use body::read_body;
 pub(crate) use problem::{Problem, code};
 pub(crate) use routes::router;

@@ -6,7 +6,8 @@ use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use resurge::{BreakerError, RunId, Seq, SettingError, Unavailable};
+use resurge::journal::dump::with_causes;
+use resurge::{BreakerError, EventsError, RunId, Seq, SettingError, Unavailable};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -74,11 +75,23 @@ pub(crate) mod code {
         BAD_REQUEST = "bad_request" BAD_REQUEST "The request cannot be understood";
         MISSING_TOKEN = "missing_token" UNAUTHORIZED "The token is missing";
         WRONG_TOKEN = "wrong_token" UNAUTHORIZED "The token is wrong";
+        BAD_CURSOR = "bad_cursor" BAD_REQUEST "The cursor is of no use";
         FOREIGN_ORIGIN = "foreign_origin" FORBIDDEN "Asked by a foreign page";
         READ_ONLY = "read_only" FORBIDDEN "Nothing can be changed here";
         NOT_FOUND = "not_found" NOT_FOUND "There is nothing here";
+        UNKNOWN_OPERATION = "unknown_operation" NOT_FOUND "There is no such operation";
+        UNKNOWN_STEP = "unknown_step" NOT_FOUND "There is no such step";
         METHOD_NOT_ALLOWED = "method_not_allowed" METHOD_NOT_ALLOWED "Not to be asked this way";
         CONFLICT = "conflict" CONFLICT "Impossible as things stand";
+        ENDED = "ended" CONFLICT "It has ended";
+        PAUSED = "paused" CONFLICT "It is paused";
+        PARKED = "parked" CONFLICT "It cannot go on here";
+        NOT_RETRYABLE = "not_retryable" CONFLICT "It would fail in the same way";
+        NOT_RECOVERING = "not_recovering" CONFLICT "Nothing is being retried";
+        KEY_TAKEN = "key_taken" CONFLICT "Another operation has its name";
+        STEP_DONE = "step_done" CONFLICT "The step has succeeded";
+        STEP_BLOCKED = "step_blocked" CONFLICT "The step cannot begin yet";
+        MOVED = "moved" PRECONDITION_FAILED "It has moved";
         AHEAD_OF_JOURNAL = "ahead_of_journal" CONFLICT "The position is not in the journal";
         IN_PROGRESS = "in_progress" CONFLICT "The same request is under way";
         TOO_LARGE = "too_large" PAYLOAD_TOO_LARGE "The request is too large";
@@ -116,6 +129,12 @@ impl Problem {
     /// Where the journal stands.
     pub(crate) const fn at(mut self, seq: Seq) -> Self {
         self.seq = Some(seq);
+        self
+    }
+
+    /// The operation that it is about.
+    pub(crate) const fn about(mut self, run: RunId) -> Self {
+        self.operation = Some(run);
         self
     }
 
@@ -167,6 +186,16 @@ impl From<Unavailable> for Problem {
     }
 }
 
+impl From<EventsError> for Problem {
+    fn from(error: EventsError) -> Self {
+        match error {
+            EventsError::Unavailable(gone) => gone.into(),
+            other => Self::new(&code::INTERNAL, with_causes(&other))
+                .remedy("see the log of the program, and check the journal with journal-dump"),
+        }
+    }
+}
+
 impl From<BreakerError> for Problem {
     fn from(refused: BreakerError) -> Self {
         match refused {
@@ -189,6 +218,7 @@ impl From<SettingError> for Problem {
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
         Self::new(&code::NOT_FOUND, rejection.body_text())
+            .remedy("see /api/v1/openapi.json for what there is")
     }
 }
 

@@ -11,9 +11,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::problem::Written;
-use super::{breakers, buttons, events, health, page, session, settings, stats, ws};
+use super::{
+    batches, breakers, buttons, controls, events, health, live, operation, operations, page,
+    session, settings, stats, ws,
+};
 use crate::dashboard::App;
 use crate::guard::{guard, work};
+use crate::view::View;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,7 +26,7 @@ use crate::guard::{guard, work};
         description = "Operations of a durable workflow engine: what they do, and what they can be asked to do. Times are RFC 3339 in UTC, durations milliseconds, sizes bytes. Errors are `application/problem+json`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    components(schemas(Written)),
+    components(schemas(Written, View)),
     security(("token" = []), ("cookie" = []))
 )]
 struct Api;
@@ -32,12 +36,21 @@ pub(crate) fn router(app: &Arc<App>) -> (Router, Document) {
     let (routes, document) = OpenApiRouter::with_openapi(described())
         .routes(routes!(health::health))
         .routes(routes!(session::open, session::close))
+        .routes(routes!(operations::list))
+        .routes(routes!(operation::one))
+        .routes(routes!(operation::events))
+        .routes(routes!(operation::explanation))
+        .routes(routes!(controls::control))
+        .routes(routes!(controls::skip))
+        .routes(routes!(batches::start))
+        .routes(routes!(batches::progress, batches::stop))
         .routes(routes!(breakers::list))
         .routes(routes!(breakers::control))
         .routes(routes!(settings::list, settings::change))
         .routes(routes!(stats::all))
         .routes(routes!(buttons::list))
         .routes(routes!(buttons::press))
+        .routes(routes!(live::view))
         .routes(routes!(events::records))
         .routes(routes!(ws::open))
         .split_for_parts();

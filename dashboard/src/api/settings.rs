@@ -14,20 +14,12 @@ use super::actor::{Actor, reason};
 use super::body::Sent;
 use super::problem::{Problem, code};
 use crate::dashboard::App;
+use crate::view::{SettingCard, panels};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Settings {
     /// The settings by their name.
-    settings: BTreeMap<&'static str, Setting>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct Setting {
-    /// What it was changed to.
-    #[serde(skip_serializing_if = "Value::is_null")]
-    value: Value,
-    /// Whether somebody changed it.
-    changed: bool,
+    settings: BTreeMap<String, SettingCard>,
 }
 
 /// Every setting that can be changed while the engine runs.
@@ -35,11 +27,7 @@ struct Setting {
     responses((status = 200, body = Settings)))]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<Settings>, Problem> {
     let tuning = app.engine.tuning().await?;
-    let setting = |name: &&'static str| {
-        let value: Value = tuning.get(name).and_then(|json| json.read().ok()).unwrap_or_default();
-        (*name, Setting { changed: !value.is_null(), value })
-    };
-    Ok(Json(Settings { settings: Tuning::NAMES.iter().map(setting).collect() }))
+    Ok(Json(Settings { settings: panels::settings(app.engine.settings(), &tuning) }))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

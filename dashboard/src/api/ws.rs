@@ -13,6 +13,7 @@ use resurge::Seq;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::live::{self, Wanted};
 use super::problem::{Problem, code};
 use super::records::{self, Told};
 use crate::dashboard::App;
@@ -23,15 +24,18 @@ use crate::guard::Slot;
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 enum Wish {
     Events { after: Option<u64> },
+    View(Wanted),
 }
 
 type Frames = Pin<Box<dyn Stream<Item = String> + Send>>;
 
 /// Opens a WebSocket.
 ///
-/// The client sends `{"events":{"after":N}}`. The server sends `{"type":"record","seq","data"}`,
-/// `{"type":"gap","from","to"}`, `{"type":"end","reason"}` and, for what cannot be had,
-/// `{"type":"problem","problem"}`.
+/// The client sends `{"view":{..}}` with what `/api/v1/view` takes as its query, or
+/// `{"events":{"after":N}}`; another wish takes the place of the one before. The server sends
+/// `{"type":"snapshot","seq","data"}`, `{"type":"patch","seq","data"}`, or
+/// `{"type":"record","seq","data"}`, `{"type":"gap","from","to"}` and `{"type":"end","reason"}`; for
+/// what cannot be had `{"type":"problem","problem"}`.
 #[utoipa::path(get, path = "/api/v1/ws", tag = "events",
     responses((status = 101, description = "The connection is a WebSocket from now on")))]
 pub(super) async fn open(
@@ -91,7 +95,7 @@ impl Talk {
     }
 
     async fn hear(&mut self, text: &str) -> Result<(), axum::Error> {
-        match self.grant(text) {
+        match grant(&self.app, self.slot.clone(), text).await {
             Ok(frames) => {
                 self.frames = frames;
                 Ok(())
@@ -104,24 +108,29 @@ impl Talk {
         }
     }
 
-    fn grant(&self, text: &str) -> Result<Frames, Problem> {
-        let wish = serde_json::from_str(text).map_err(|error| {
-            Problem::new(&code::BAD_REQUEST, format!("this cannot be had: {error}"))
-                .remedy("send {\"events\":{\"after\":0}}")
-        })?;
-        match wish {
-            Wish::Events { after } => {
-                let told =
-                    records::follow(&self.app.engine, after.map(Seq::new), self.slot.clone())?;
-                Ok(Box::pin(told.map(frame)))
-            }
-        }
-    }
-
     async fn close(mut self, code: u16, reason: &'static str) {
         let frame = CloseFrame { code, reason: reason.into() };
         // Whoever is gone needs no good-bye.
         drop(self.socket.send(Message::Close(Some(frame))).await);
+    }
+}
+
+/// What a client is sent from now on.
+async fn grant(app: &App, slot: Slot, text: &str) -> Result<Frames, Problem> {
+    let wish = serde_json::from_str(text).map_err(|error| {
+        Problem::new(&code::BAD_REQUEST, format!("this cannot be had: {error}"))
+            .remedy("send {\"view\":{}} or {\"events\":{\"after\":0}}")
+    })?;
+    match wish {
+        Wish::Events { after } => {
+            let told = records::follow(&app.engine, after.map(Seq::new), slot)?;
+            Ok(Box::pin(told.map(frame)))
+        }
+        Wish::View(wanted) => {
+            let messages = live::follow(app, wanted, slot).await?;
+            let text = |message| serde_json::to_string(&message).unwrap_or_default();
+            Ok(Box::pin(messages.map(text)))
+        }
     }
 }
 

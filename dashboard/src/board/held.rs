@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use resurge::{Engine, EventsError, RunId, SeenRun, Unavailable};
+use resurge::{Engine, EventsError, RunId, SeenRun, Seq, Unavailable};
 use tokio::sync::{Notify, watch};
 
+use super::live::RUNNING;
 use super::story::Story;
 use crate::view::{Detail, Entry, Scene, detail};
 
@@ -35,6 +36,20 @@ impl Board {
     /// What is known now.
     pub(crate) fn scene(&self) -> RwLockReadGuard<'_, Scene> {
         self.scene.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until everything up to a record is known, or the engine has stopped.
+    pub(crate) async fn reach(&self, seq: Seq) {
+        let mut moved = self.moved.subscribe();
+        loop {
+            let is_there = {
+                let scene = self.scene();
+                scene.seq >= seq || scene.engine.state != RUNNING
+            };
+            if is_there || moved.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Changes what is known and says so to whoever looks.

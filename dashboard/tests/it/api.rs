@@ -16,12 +16,13 @@ async fn settings_are_changed_and_taken_back() {
     let patch = |body: Value| house.ask(Method::PATCH, "/api/v1/settings").json(&body).answer();
     let answer = patch(json!({ "changes": { "max_retries": 7, "backoff_factor": 1.5 } })).await;
     assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.json()["settings"]["max_retries"], json!({ "value": 7, "changed": true }));
+    let shown = &answer.json()["settings"]["max_retries"];
+    assert_eq!((&shown["value"], &shown["changed"]), (&json!(7.0), &json!(true)));
     assert_eq!(house.engine.tuning().await.unwrap().max_retries, Some(7));
     patch(json!({ "changes": { "max_retries": null } })).await;
     assert_eq!(house.engine.tuning().await.unwrap().max_retries, None);
     let settings = house.get("/api/v1/settings").answer().await.json();
-    assert_eq!(settings["settings"]["max_retries"], json!({ "changed": false }));
+    assert_eq!(settings["settings"]["max_retries"]["changed"], false);
     assert_eq!(settings["settings"]["backoff_factor"]["value"], 1.5);
 }
 

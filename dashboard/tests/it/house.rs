@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::Method;
-use resurge::{Engine, RunHandle, StepContext, Workflow};
+use resurge::{
+    Class, Engine, RetryPolicy, RunHandle, RunId, RunStatus, RunView, StepContext, StepError,
+    Workflow,
+};
 use resurge_dashboard::{Dashboard, DashboardBuilder, Limits, Rate, ServeError, Token};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -100,6 +103,25 @@ impl House {
         run
     }
 
+    /// Starts a run under a key and waits until it has come to something.
+    pub(crate) async fn start(&self, input: &str, key: &str) -> RunId {
+        let run = self.engine.start(&self.flow, input.to_owned()).key(key).await.unwrap();
+        self.until(run.id(), |view| view.status != RunStatus::InProgress).await;
+        run.id()
+    }
+
+    /// Waits until a run stands as wanted.
+    pub(crate) async fn until(&self, run: RunId, is_there: impl Fn(&RunView) -> bool) -> RunView {
+        let mut events = self.engine.events(self.engine.head());
+        loop {
+            let view = self.engine.run(run).view().await.unwrap();
+            if is_there(&view) {
+                return view;
+            }
+            events.next().await.unwrap().unwrap();
+        }
+    }
+
     /// Stops serving and waits until it has.
     pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
@@ -112,11 +134,27 @@ pub(crate) fn only(burst: u32) -> Rate {
     Rate { burst, every: Duration::from_secs(3_600) }
 }
 
-/// A workflow that gives back what it gets.
+/// A workflow that gives back what it gets, unless it is told to fail.
 pub(crate) fn echo() -> Workflow<String, String> {
     let mut flow = Workflow::builder::<String>("echo");
     let text = flow.input();
+    let step = |_: StepContext, text: String| async move {
+        match text.as_str() {
+            FLAKY => Err(StepError::new(Class::Server, "busy", SECRETIVE)),
+            HOPELESS => Err(StepError::new(Class::NotFound, "gone", SECRETIVE)),
+            _ => Ok(text),
+        }
+    };
+    let days = RetryPolicy::fixed(Duration::from_secs(24 * 3_600)).no_max_elapsed();
+    let said = flow.step_fn("say", text, step).retry(days).add();
     let step = |_: StepContext, text: String| async move { Ok(text) };
-    let said = flow.step_fn("say", text, step).add();
-    flow.build(said).unwrap()
+    let repeated = flow.step_fn("repeat", said, step).add();
+    flow.build(repeated).unwrap()
 }
+
+/// An input with which the first step fails and is tried again a day later.
+pub(crate) const FLAKY: &str = "flaky";
+/// An input with which the first step fails for good.
+pub(crate) const HOPELESS: &str = "hopeless";
+/// What a failure says, with a password and a signature that nobody is to see.
+pub(crate) const SECRETIVE: &str = "GET http://bob:hunter2@host/x?sig=s3cret failed";

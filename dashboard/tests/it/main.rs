@@ -3,12 +3,16 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
 mod api;
+mod batches;
 mod client;
+mod controls;
 mod document;
 mod doors;
 mod house;
 mod limits;
+mod operations;
 mod page;
 mod sockets;
 mod streams;
 mod tokens;
+mod views;

@@ -90,3 +90,24 @@ async fn a_foreign_page_gets_no_socket() {
     let ask = ask.with("connection", "upgrade").with("upgrade", "websocket");
     assert_eq!(ask.answer().await.code(), "foreign_origin");
 }
+
+#[tokio::test]
+async fn the_view_comes_over_the_same_socket() {
+    let house = House::new().await;
+    let run = house.start(crate::house::FLAKY, "one").await;
+    let mut socket = open(&house).await;
+    say(&mut socket, &json!({ "view": { "state": "recovering", "count": 5 } })).await;
+    let frame = hear(&mut socket).await;
+    assert_eq!(frame["type"], "snapshot");
+    let mut view = frame["data"].clone();
+    assert_eq!(view["list"]["order"], json!([run.to_string()]));
+    house.post(&format!("/api/v1/operations/{run}/pause")).answer().await;
+    while view["list"]["total"] != 0 {
+        let frame = hear(&mut socket).await;
+        assert_eq!(frame["type"], "patch");
+        resurge_dashboard::view::merge(&mut view, frame["data"].clone());
+    }
+    say(&mut socket, &json!({ "view": { "state": "nonsense" } })).await;
+    let frame = hear(&mut socket).await;
+    assert_eq!(frame["problem"]["code"], "bad_request");
+}
