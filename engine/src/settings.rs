@@ -52,8 +52,9 @@ pub struct Settings {
     /// Most bytes a second that all transfers together receive; 0 is no limit.
     ///
     /// Held by steps that say what they transfer ([`StepContext::transferred`]), as the step
-    /// `download` does. While it holds, attempts do not count as slow for breakers. People change it
-    /// with [`Engine::tune`].
+    /// `download` does. While it holds, attempts do not count as slow for breakers, nor as idle while
+    /// it holds them back; the timeout of an attempt runs on, so that downloads do better with an idle
+    /// timeout. People change it with [`Engine::tune`].
     ///
     /// [`StepContext::transferred`]: crate::StepContext::transferred
     /// [`Engine::tune`]: crate::Engine::tune

@@ -227,14 +227,12 @@ async fn only_transfers_share_a_limit_on_bandwidth() {
         })
     };
     assert_eq!(text(0).await, None);
-    let expected = "1 transfer under way would share a limit of 500 bytes a second";
+    let expected = "1 transfer under way would share a limit of 500 B/s";
     assert_eq!(text(500).await.as_deref(), Some(expected));
     engine.tune("bandwidth_limit", Some(500), "ann", "a call").await.unwrap();
     assert_eq!(text(500).await, None);
-    assert_eq!(
-        text(900).await,
-        Some(expected.replace("500", "900") + " instead of 500 bytes a second")
-    );
+    let expected = "1 transfer under way would share a limit of 2.5 MiB/s instead of 500 B/s";
+    assert_eq!(text(5 << 19).await.as_deref(), Some(expected));
     assert!(text(0).await.unwrap().contains("would no longer share"));
 }
 

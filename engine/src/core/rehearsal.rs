@@ -13,6 +13,10 @@ impl Core {
     ///
     /// What would begin without the change is left out. The changes must have been checked.
     pub(crate) fn rehearse(&self, changes: &[(String, Json)], now: Timestamp) -> Vec<RunId> {
+        let has_probes = self.state().unsettled_breakers().next().is_some();
+        if !has_probes && self.state().startable(now).next().is_none() {
+            return Vec::new();
+        }
         let mut twin = self.clone();
         twin.begins(Command::Wake, now);
         let mut begun = Vec::new();

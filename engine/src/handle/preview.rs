@@ -100,10 +100,8 @@ fn attempts(sight: &Sight<'_>, then: &Tuning, changes: &[(String, Json)]) -> Opt
 /// Breakers that another failure would open, or would no longer open.
 fn breakers(sight: &Sight<'_>, then: &Tuning) -> Vec<Effect> {
     let tuning = sight.state.tuning();
-    let is_changed = tuning.circuit_breaker_threshold != then.circuit_breaker_threshold
-        || tuning.bandwidth_limit != then.bandwidth_limit;
     let mut effects = Vec::new();
-    if is_changed {
+    if tuning.circuit_breaker_threshold != then.circuit_breaker_threshold {
         let before = sight.core.about_to_open(tuning, sight.now);
         let after = sight.core.about_to_open(then, sight.now);
         let only = |of: &[ResourceKey], not: &[ResourceKey]| -> Vec<ResourceKey> {
@@ -145,17 +143,25 @@ fn transfers(sight: &Sight<'_>, settings: &Settings, then: &Tuning) -> Option<Ef
     let runs = under_way.map(|(run, _)| run).collect();
     effect(runs, |count| {
         let of = counted(count, "transfer", "transfers");
-        let limit = |limit: u64| format!("{limit} bytes a second");
+        let (old, new) = (rate(before), rate(after));
         match (before, after) {
-            (_, 0) => format!("{of} under way would no longer share a limit of {}", limit(before)),
-            (0, _) => format!("{of} under way would share a limit of {}", limit(after)),
-            _ => format!(
-                "{of} under way would share a limit of {} instead of {}",
-                limit(after),
-                limit(before)
-            ),
+            (_, 0) => format!("{of} under way would no longer share a limit of {old}"),
+            (0, _) => format!("{of} under way would share a limit of {new}"),
+            _ => format!("{of} under way would share a limit of {new} instead of {old}"),
         }
     })
+}
+
+/// Bytes a second as people write them.
+fn rate(bytes: u64) -> String {
+    let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match units.into_iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) => {
+            let tenths = u128::from(bytes) * 10 / u128::from(unit);
+            format!("{}.{} {name}/s", tenths / 10, tenths % 10)
+        }
+        None => format!("{bytes} B/s"),
+    }
 }
 
 /// What other numbers of retries and other delays mean for runs that have not ended.

@@ -1,6 +1,6 @@
 //! Servers that ask for patience, and what is not worth another try.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use resurge::Class;
 use resurge::journal::event::{Event, OpenCause};
@@ -60,6 +60,20 @@ fn a_limit_that_all_requests_share_opens_the_breaker() {
     assert!(next.at - log[last].at >= THREE_SECONDS, "{log:?}");
     assert!(journal::failures(&bench).iter().all(|failed| failed.charged == 0));
     assert!(done.stderr.contains("the server asked to stay away"), "{}", done.stderr);
+}
+
+#[test]
+fn downloads_are_together_no_faster_than_the_manifest_says() {
+    let mut bench = Bench::new(&format!("bandwidth_limit = \"1MiB/s\"\n{QUICK}"));
+    let (one, other) = (noise(6, 1024 * 1024), noise(7, 1024 * 1024));
+    bench.artifact("one", one.clone(), &[]);
+    bench.artifact("other", other.clone(), &[]);
+    let begun = Instant::now();
+    bench.install().assert_code(0);
+    // Two seconds, less what was not used in a quarter of a second between the two.
+    assert!(begun.elapsed() >= Duration::from_millis(1_700), "{:?}", begun.elapsed());
+    bench.assert_whole("one", &one);
+    bench.assert_whole("other", &other);
 }
 
 #[test]
