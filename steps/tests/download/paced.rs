@@ -81,3 +81,19 @@ async fn a_download_that_is_held_back_stops_at_once_and_keeps_what_came() {
     assert_whole(&done, &bytes);
     assert!(done.resumed_bytes > 0, "{done:?}");
 }
+
+#[tokio::test]
+async fn a_server_falls_silent_only_once_the_limit_lets_it_speak() {
+    let bytes = pattern(4_000);
+    let file = Served::new(&bytes);
+    let server = Server::start(move |_, request| Some(file.honest(request).cut(1_000).hold()));
+    let mut bench = Bench::new(server.url("/file"))
+        .expecting(&bytes)
+        .with(|download| download.idle_timeout(Duration::from_millis(300)));
+    bench.run.pace().set(2_000);
+    let begun = Instant::now();
+    let error = bench.attempt().await.unwrap_err();
+    assert_eq!(error.kind(), "stalled", "{error}");
+    // Half a second for what came, and only then the time in which nothing may come.
+    assert!(begun.elapsed() >= Duration::from_millis(780), "{:?}", begun.elapsed());
+}
