@@ -66,8 +66,9 @@ function sentence(text) {
 // What the parts of the page share: the view as of now, the address, and the frame in which to draw.
 
 /**
- * How the stream stands. `gone` carries when it was last alive and when it is tried again.
- * @typedef {{kind: 'connecting' | 'live' | 'asleep' | 'gone', since?: number, next?: number, busy?: boolean}} Link
+ * How the stream stands. `gone` carries when it was last alive and when it is tried again; `old` is a page that
+ * the server no longer speaks with.
+ * @typedef {{kind: 'connecting' | 'live' | 'asleep' | 'gone', since?: number, next?: number, busy?: boolean, old?: boolean}} Link
  */
 
 export const app = {

@@ -76,8 +76,10 @@ export const estimate = (ms) => {
   return duration(Math.round(seconds / 300) * 300_000);
 };
 
+const GROUPS = new Intl.NumberFormat('en');
+
 /** @param {number} value */
-export const count = (value) => value.toLocaleString('en').replaceAll(',', '\u202f');
+export const count = (value) => (value < 1000 ? String(value) : GROUPS.format(value).replaceAll(',', '\u202f'));
 
 /** @param {number} value between 0 and 1 */
 export const percent = (value) => {

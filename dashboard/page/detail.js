@@ -5,8 +5,8 @@ import { app, go, mayAct, onTravel, part } from './app.js';
 import { bytes, countDown, countUp, duration, moment, now, still } from './clock.js';
 import { button, byIndex, h, icon, memo, reconcile, setAttr, setPill, setText, show } from './dom.js';
 import { focusCurrent } from './list.js';
-import { toast } from './messages.js';
-import { VERBS, act, attemptText, bar, isPending, numbers, sentence, setBar, setWait, verbName } from './row.js';
+import { announce, toast } from './messages.js';
+import { VERBS, act, actionText, attemptText, bar, isPending, numbers, sentence, setBar, setWait, verbName } from './row.js';
 import { makeArithmetic, makeEvents, makeFold, makeGraph, makeProblem, makeSteps } from './steps.js';
 import { t } from './strings.js';
 import { makeTimeline } from './timeline.js';
@@ -78,22 +78,12 @@ function makeActions(id) {
       show(note, !mayAct());
       show(el, all.length > 0);
       reconcile(list, all, (key) => makeAction(id, key), (item, key) => {
-        setText(/** @type {Element} */ (item.lastElementChild), actionText(key, told[key]?.text));
+        setText(/** @type {Element} */ (item.querySelector('[id]')), actionText(key, told[key]?.text));
         const press = item.querySelector('button');
         if (press !== null) setAttr(press, 'aria-disabled', isPending(id, key) ? 'true' : undefined);
       });
     }),
   };
-}
-
-/**
- * What a verb does; its name in front is left out, the button beside it says that.
- * @param {string} key
- * @param {string | undefined} told
- */
-function actionText(key, told) {
-  if (told === undefined) return t(`verb.${key}.text`);
-  return sentence(VERBS.includes(key) || key.startsWith('skip:') ? told.replace(/^[a-z -]+: /, '') : told);
 }
 
 /**
@@ -108,7 +98,9 @@ function makeAction(id, key) {
   const press = button(kind, verbName(key), () => void act(id, key), {
     text: verbName(key), 'aria-describedby': `action-${key}`, class: key === 'cancel' ? 'danger' : key === 'retry' || key === 'resume' ? 'primary' : '', 'data-verb': key,
   });
-  return h('li', { 'data-action': key }, press, text);
+  if (key !== 'pause') return h('li', { 'data-action': key }, press, text);
+  const more = h('button', { type: 'button', class: 'link', 'aria-label': `${verbName(key)} ${t('pause.more')}`, onclick: () => void act(id, key, true) }, t('pause.more'));
+  return h('li', { 'data-action': key }, press, h('span', { class: 'action-text' }, text, ' ', more));
 }
 
 /** @param {string} id */
@@ -147,7 +139,10 @@ function makeDetail(id) {
       h('div', { class: 'detail-name' }, title, h('div', { class: 'detail-status' }, status, attempt, wait)),
       button('close', t('detail.close'), closeDetail, { class: 'only-wide', 'data-testid': 'close-detail' })), body);
 
+  let label = '';
   const head = memo((/** @type {Row} */ row) => {
+    if (label !== '' && label !== row.label) announce(`${row.name}: ${row.label}`);
+    label = row.label;
     setText(title, row.name);
     setAttr(lead, 'data-status', row.status);
     setPill(status, row.status, row.label);

@@ -40,7 +40,7 @@ let chord = 0;
 
 export function openSheet() {
   openDialog({
-    title: t('keys.title'), name: 'keys',
+    title: t('keys.title'), name: 'keys', wide: true,
     body: [h('dl', { class: 'sheet' }, ...SHEET.map(([keys = '', what = '']) => h('div', {}, h('dt', {}, ...keys.split(' ').map((key) => h('kbd', {}, key))), h('dd', {}, t(`keys.${what}`)))))],
   });
 }
@@ -144,8 +144,8 @@ export const head = h('header', { class: 'head' },
 const goneTitle = h('strong');
 const goneText = h('span');
 const goneNext = h('span');
-export const banner = h('div', { class: 'banner', hidden: true, 'data-testid': 'banner' }, icon('warn'), h('p', { role: 'status' }, goneTitle, ' ', goneText), goneNext,
-  h('button', { type: 'button', class: 'btn', onclick: again }, t('gone.try')));
+const goneButton = h('button', { type: 'button', class: 'btn', onclick: () => (app.link.old ? location.reload() : again()) });
+export const banner = h('section', { class: 'banner', hidden: true, 'aria-label': t('gone.label'), 'data-testid': 'banner' }, icon('warn'), h('p', { role: 'status' }, goneTitle, ' ', goneText), goneNext, goneButton);
 
 /** Follows the stream also before there is a view, unlike the parts. */
 const drawLink = memo((/** @type {Link} */ state, /** @type {boolean} */ held) => {
@@ -155,6 +155,12 @@ const drawLink = memo((/** @type {Link} */ state, /** @type {boolean} */ held) =
   show(banner, state.kind === 'gone');
   document.body.classList.toggle('stale', state.kind === 'gone');
   if (state.kind !== 'gone') { still(goneNext); return; }
+  setText(goneButton, t(state.old ? 'gone.load' : 'gone.try'));
+  if (state.old) {
+    setText(goneTitle, t('gone.version'));
+    for (const element of [goneText, goneNext]) { still(element); setText(element, ''); }
+    return;
+  }
   setText(goneTitle, state.busy === true ? '' : t('gone.title'));
   setText(goneText, state.busy === true ? t('gone.busy') : app.view === undefined ? '' : t('gone.since', { at: moment(new Date(state.since ?? 0).toISOString(), Date.now()) }));
   if (state.next === undefined) { still(goneNext); setText(goneNext, t('gone.now')); }

@@ -120,7 +120,8 @@ export function move(by) {
   const { total, from, order } = view.list;
   const at = wanted ?? (order.includes(app.current) ? order.indexOf(app.current) + from : undefined);
   const [first] = inSight(top() + covered(), 1, rowHeight, total);
-  const next = at === undefined ? first : at + by;
+  // Without a place to start from the first step goes to what is in sight.
+  const next = at === undefined && Number.isFinite(by) ? first : (at ?? 0) + by;
   wanted = Math.max(0, Math.min(total - 1, next));
   reveal(wanted);
   invalidate();

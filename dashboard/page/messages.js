@@ -17,7 +17,7 @@ export function openDialog({ title, body, foot = [], wide = false, name, onclose
   counter += 1;
   const id = `dialog-${counter}`;
   const box = h('dialog', { 'aria-labelledby': id, class: wide ? 'wide' : undefined, 'data-testid': name },
-    h('div', { class: 'dialog-head' }, h('h2', { id }, title), button('close', t('ask.back'), () => box.close())),
+    h('div', { class: 'dialog-head' }, h('h2', { id }, title), button('close', t('ask.close'), () => box.close())),
     h('div', { class: 'dialog-body' }, ...body),
     foot.length > 0 && h('div', { class: 'dialog-foot' }, ...foot));
   const before = document.activeElement;
@@ -49,20 +49,22 @@ export const dialogOpen = () => document.querySelector('dialog[open]') !== null;
  * @property {boolean} [danger]
  * @property {boolean} [reason] asks for a reason
  * @property {boolean} [output] asks for a JSON value
+ * @property {boolean} [freeze] asks whether timeouts stop as well
  */
 
 /**
  * Asks before something is done; `undefined` if the person goes back.
  * @param {Question} question
- * @returns {Promise<{reason?: string, output?: unknown} | undefined>}
+ * @returns {Promise<{reason?: string, output?: unknown, freeze_timers?: boolean} | undefined>}
  */
 export function ask(question) {
   return new Promise((resolve) => {
-    /** @type {{reason?: string, output?: unknown} | undefined} */
+    /** @type {{reason?: string, output?: unknown, freeze_timers?: boolean} | undefined} */
     let result;
     const reason = h('input', { type: 'text', id: 'ask-reason', maxlength: '500', autocomplete: 'off' });
     const output = h('textarea', { id: 'ask-output', rows: '4', spellcheck: 'false', 'aria-describedby': 'ask-bad' });
     output.value = 'null';
+    const freeze = h('input', { type: 'checkbox', id: 'ask-freeze' });
     const bad = h('p', { id: 'ask-bad', class: 'error-text', role: 'alert' });
     const send = h('button', { type: 'submit', class: question.danger ? 'btn danger' : 'btn primary' }, question.go);
     const back = h('button', { type: 'button', class: 'btn', autofocus: question.danger && !question.output }, t('ask.back'));
@@ -71,7 +73,8 @@ export function ask(question) {
       question.output === true && h('label', { for: 'ask-output' }, t('ask.output')),
       question.output === true && output, question.output === true && bad,
       question.reason === true && h('label', { for: 'ask-reason' }, t('ask.reason')),
-      question.reason === true && reason);
+      question.reason === true && reason,
+      question.freeze === true && h('div', { class: 'switch' }, freeze, h('label', { for: 'ask-freeze' }, t('ask.freeze'))));
     send.setAttribute('form', 'ask-form');
     const box = openDialog({ title: question.title, body: [form], foot: [back, send], name: 'ask', onclose: () => resolve(result) });
     back.addEventListener('click', () => box.close());
@@ -88,7 +91,7 @@ export function ask(question) {
           return;
         }
       }
-      result = { ...(question.output === true ? { output: value } : {}), ...(reason.value === '' ? {} : { reason: reason.value }) };
+      result = { ...(question.output === true ? { output: value } : {}), ...(reason.value === '' ? {} : { reason: reason.value }), ...(freeze.checked ? { freeze_timers: true } : {}) };
       box.close();
     });
   });
@@ -100,7 +103,7 @@ const TOAST_MS = 7000;
 const TOASTS_MAX = 4;
 const ANNOUNCE_MS = 1500;
 
-const toasts = h('div', { id: 'toasts' });
+const toasts = h('section', { id: 'toasts', 'aria-label': t('toast.label') });
 const announcer = h('div', { class: 'sr', role: 'status', 'aria-live': 'polite', 'data-testid': 'announcer' });
 /** Newest notice that there was when the page was opened, or has been told since. @type {number | undefined} */
 let told;

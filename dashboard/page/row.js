@@ -56,23 +56,34 @@ function rowOf(id) {
  * Does it, after asking where that is due.
  * @param {string} id
  * @param {string} verb "pause", "skip:<step>"
+ * @param {boolean} [more] asks for the particulars of what is usually done at once
  */
-export async function act(id, verb) {
+export async function act(id, verb, more = false) {
   const row = rowOf(id);
   if (row === undefined || !mayAct() || isPending(id, verb)) return;
   const [kind, step] = split(verb);
-  /** @type {{reason?: string, output?: unknown} | undefined} */
+  /** @type {object | undefined} */
   let body = {};
-  if (isDangerous(verb)) {
+  if (more || isDangerous(verb)) {
     const told = app.view?.detail?.id === id ? app.view.detail.actions?.[verb]?.text : undefined;
     body = await ask({
       title: t('ask.title', { verb: verbName(verb), name: row.name }),
-      text: [sentence(told ?? t(`verb.${kind}.text`)), t('ask.now', { label: row.label })],
-      go: verbName(verb), danger: kind !== 'skip', reason: true, output: kind === 'skip',
+      text: [told === undefined ? t(`verb.${kind}.text`) : actionText(verb, told), t('ask.now', { label: row.label })],
+      go: verbName(verb), danger: isDangerous(verb) && kind !== 'skip', reason: true, output: kind === 'skip', freeze: kind === 'pause',
     });
     if (body === undefined) return;
   }
   await send(id, verb, kind === 'skip' ? `steps/${encodeURIComponent(step)}/skip` : kind, body);
+}
+
+/**
+ * What a verb does; its name in front is left out, the button beside it says that.
+ * @param {string} key
+ * @param {string | undefined} told
+ */
+export function actionText(key, told) {
+  if (told === undefined) return t(`verb.${key}.text`);
+  return sentence(VERBS.includes(key) || key.startsWith('skip:') ? told.replace(/^[a-z -]+: /, '') : told);
 }
 
 /** @param {string} text */
@@ -233,7 +244,7 @@ export function updateRow(el, row, { position, total, height }) {
   setAttr(el, 'aria-posinset', position + 1);
   setAttr(el, 'aria-setsize', total);
   setAttr(el, 'data-current', app.current === parts.id);
-  setAttr(parts.name, 'aria-current', app.state.operation === parts.id);
+  setAttr(parts.name, 'aria-current', app.state.operation === parts.id ? 'true' : undefined);
   const picked = app.selected.has(parts.id);
   if (parts.box.checked !== picked) parts.box.checked = picked;
   const asked = (row.can ?? []).filter((verb) => isPending(parts.id, verb)).join();

@@ -208,6 +208,7 @@ export function makeSteps() {
 // What has happened to an operation, newest first. Older pages come from the server when they are asked for.
 
 const PAGE = 100;
+const KEPT_MAX = 2000;
 
 /** @param {string} operation */
 export function makeEvents(operation) {
@@ -284,8 +285,10 @@ export function makeEvents(operation) {
      */
     update(events, hasMore) {
       if (events === live && hasMore === more) return;
-      // What the server no longer sends stays on the page of somebody who reads it.
-      if (live !== undefined) for (const key of Object.keys(live)) if (events?.[key] === undefined && live[key] !== undefined) loaded[key] = live[key];
+      // Between what was loaded and what is live there must be no hole, but memory has an end.
+      const kept = Object.keys(loaded).length;
+      if (kept > KEPT_MAX) loaded = {};
+      else if (kept > 0) for (const [key, event] of Object.entries(live ?? {})) if (events?.[key] === undefined) loaded[key] = event;
       live = events;
       more = hasMore;
       draw();

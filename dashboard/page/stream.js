@@ -85,6 +85,7 @@ export function reader(take) {
 // The live view. A subscription is an address; another one is opened beside the old, which goes on until the
 // snapshot of the new is there.
 
+const VERSION = 1;
 // Heartbeats come every 15 s: two that do not come are a dead line.
 const SILENCE_MS = 35_000;
 const BACKOFF_MS = [300, 600, 1200, 2500, 5000, 8000];
@@ -103,6 +104,8 @@ let retryTimer;
 let hiddenTimer;
 /** The view as of the last message; the page may be held at an older one. @type {View | undefined} */
 let newest;
+/** The address of what is on the page. */
+let shown = '';
 /** @type {((view: View) => void)[]} */
 const listeners = [];
 /** @type {((events: number) => void)[]} */
@@ -181,13 +184,19 @@ async function read(line, body) {
 function take(line, message) {
   if (message.event === 'snapshot') {
     const view = JSON.parse(message.data);
+    if (view.v !== VERSION) {
+      for (const each of [live, opening]) if (each !== undefined) close(each);
+      app.link = { kind: 'gone', old: true };
+      invalidate();
+      return;
+    }
     swap(line);
     // What a snapshot repeats keeps its identity, so that nothing is drawn anew for it.
-    set(newest === undefined ? view : settled(newest, view));
+    set(newest === undefined ? view : settled(newest, view), line.address);
     return;
   }
   if (message.event !== 'patch' || line !== live || newest === undefined) return;
-  set(merge(newest, JSON.parse(message.data)));
+  set(merge(newest, JSON.parse(message.data)), line.address);
 }
 
 /** @param {Line} line */
@@ -206,12 +215,17 @@ function swap(line) {
   }
 }
 
-/** @param {View} view */
-function set(view) {
+/**
+ * @param {View} view
+ * @param {string} address what it is a view of
+ */
+function set(view, address) {
   newest = view;
   adjust(view.now);
   for (const listener of listeners) listener(view);
-  if (app.held && app.view !== undefined) return;
+  // Held still is what is shown, not where somebody goes.
+  if (app.held && address === shown) return;
+  shown = address;
   app.view = view;
   invalidate();
 }

@@ -10,12 +10,12 @@ const EN = {
   'theme.auto': 'Theme: as the system', 'theme.light': 'Theme: light', 'theme.dark': 'Theme: dark',
 
   'link.live': 'Live', 'link.connecting': 'Connecting', 'link.gone': 'Offline', 'link.asleep': 'Paused',
-  'gone.title': 'The engine does not answer.',
+  'gone.label': 'Connection', 'gone.title': 'The engine does not answer.',
   'gone.since': 'What you see is from {at}; downloads that it runs may be standing still.',
   'gone.next': 'Trying again in {left}', 'gone.now': 'Trying now', 'gone.try': 'Try now',
   'gone.busy': 'The server has no room for another page. Close one that is open elsewhere.',
   'gone.back': ['Connected again, caught up with {n} event.', 'Connected again, caught up with {n} events.'],
-  'gone.version': 'This page is older than the server. Load it again.',
+  'gone.version': 'This page is older than the server.', 'gone.load': 'Load it again',
 
   'login.title': 'This page needs its token',
   'login.text': 'Open the address that the launcher printed when it started: it ends with #token=… '
@@ -70,8 +70,8 @@ const EN = {
   'done.force-retry': 'Asked to force a retry of {name}', 'done.cancel-recovery': 'Asked to stop the recovery of {name}',
   'done.skip': 'Asked to skip a step of {name}',
   'ask.reason': 'Reason (kept in the journal)', 'ask.output': 'Output of the step, as JSON',
-  'ask.output.bad': 'This is not JSON: {why}', 'ask.back': 'Go back', 'ask.title': '{verb}: {name}?',
-  'ask.now': 'It is {label} at the moment.',
+  'ask.output.bad': 'This is not JSON: {why}', 'ask.back': 'Go back', 'ask.close': 'Close dialog', 'ask.title': '{verb}: {name}?',
+  'ask.now': 'State now: {label}.', 'ask.freeze': 'Stop its timeouts and deadlines as well', 'pause.more': 'with a reason …',
   'refused.title': 'Not done', 'refused.moved': 'It has moved on since you looked. See how it stands now, then press again.',
   'refused.network': 'The engine does not answer, so nothing was done. Try again when the page is live.',
   'refused.other': 'The server answered {status} without a reason.',
@@ -142,21 +142,18 @@ const EN = {
 
   'settings.title': 'Download settings', 'settings.intro': 'They hold for every attempt that starts from now on.',
   'settings.default': 'Default {value}', 'settings.reset': 'Reset {what} to its default', 'settings.reset.short': 'Reset', 'settings.none': 'no limit', 'settings.unit.ms': 'seconds',
-  'settings.unit.count': '', 'settings.unit.factor': 'times', 'settings.unit.rate': 'MB/s', 'settings.preview': 'What would change',
+  'settings.unit.factor': 'times', 'settings.unit.rate': 'MB/s', 'settings.preview': 'What would change',
   'settings.unchanged': 'Nothing is changed yet.', 'settings.noeffect': 'No operation under way is affected at once.', 'settings.apply': 'Apply',
   'settings.close': 'Close', 'settings.applied': 'Settings are applied', 'settings.bad': '{what}: give a number of at least {min}', 'settings.loading': 'Loading',
-  'settings.wait': 'Asking the engine …',
 
   'activity.title': 'Activity', 'activity.none': 'Nothing has ended yet.', 'activity.notify': 'Notify me when an operation gives up',
   'activity.notify.text': 'The page then stays connected in the background.', 'activity.denied': 'The browser does not allow it. Allow notifications for this address first.',
-  'activity.close': 'Close', 'kind.gave_up': 'Gave up', 'kind.succeeded': 'Succeeded', 'kind.recovered': 'Recovered', 'toast.open': 'Open {name}', 'toast.close': 'Dismiss',
-  'announce.counts': '{active} active, {recovering} recovering, {failed} failed',
-
+  'kind.gave_up': 'Gave up', 'kind.succeeded': 'Succeeded', 'kind.recovered': 'Recovered', 'toast.open': 'Open {name}', 'toast.close': 'Dismiss', 'toast.label': 'Messages',
   'keys.title': 'Keyboard shortcuts', 'keys.close': 'Close', 'keys.move': 'Next or previous operation', 'keys.enter': 'Open it', 'keys.esc': 'Close details or panel',
   'keys.search': 'Search', 'keys.pause': 'Pause or resume', 'keys.retry': 'Retry now', 'keys.cancel': 'Cancel (asks first)', 'keys.recovery': 'Cancel recovery (asks first)',
   'keys.force': 'Force retry (asks first)', 'keys.select': 'Select it', 'keys.breakers': 'Breakers', 'keys.stats': 'Statistics', 'keys.settings': 'Settings', 'keys.help': 'This sheet',
   'keys.theme': 'Change the theme', 'keys.list': 'Back to the list', 'keys.activity': 'Activity', 'keys.hold': 'Hold still or go on live', 'keys.first': 'First or last operation',
-  'confirm.title': 'Are you sure?', 'button.done': 'Done: {label}',
+  'button.done': 'Done: {label}',
 };
 
 /**

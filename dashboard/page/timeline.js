@@ -98,6 +98,8 @@ export function ticks(length, most) {
 
 const LANE = 26;
 const GROW_MS = 1000;
+// Room for one word of the axis, pixels.
+const LABEL = 78;
 
 /** @param {string} name */
 const hatch = (name) => s('pattern', { id: name, class: name, width: 6, height: 6, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(45)' },
@@ -186,7 +188,12 @@ export function makeTimeline(choose) {
     const marks = ticks(whole.to - whole.from, 5).filter((ms) => !gaps.some((gap) => whole.from + ms > gap.from && whole.from + ms < gap.to));
     /** @type {number[]} */
     const kept = [];
-    for (const ms of marks) if (kept.length === 0 || place(whole.from + ms) - place(whole.from + (kept.at(-1) ?? 0)) > 0.12) kept.push(ms);
+    const wide = plot.clientWidth;
+    for (const ms of marks) {
+      const x = place(whole.from + ms) * wide;
+      const after = kept.length === 0 ? -LABEL : place(whole.from + (kept.at(-1) ?? 0)) * wide;
+      if (x - after >= LABEL && (ms === 0 || x + LABEL <= wide)) kept.push(ms);
+    }
     const keys = kept.map(String);
     reconcile(grid, keys, () => s('line', { y1: 0 }), (mark, key) => {
       const x = `${(100 * place(whole.from + Number(key))).toFixed(2)}%`;
@@ -197,7 +204,6 @@ export function makeTimeline(choose) {
     reconcile(axis, keys, () => h('span'), (mark, key) => {
       const x = place(whole.from + Number(key));
       mark.style.left = `${(100 * x).toFixed(2)}%`;
-      mark.classList.toggle('last', x > 0.9);
       setText(mark, Number(key) === 0 ? moment(new Date(whole.from).toISOString(), now()) : `+${duration(Number(key), true)}`);
     });
     reconcile(cuts, gaps.map((gap) => String(gap.from)), () => s('rect', { y: 0 }, s('title')), (cut, _, index) => {
