@@ -9,7 +9,8 @@ use tracing_subscriber::EnvFilter;
 use crate::error::LauncherError;
 use crate::exit::Exit;
 use crate::retry::Insist;
-use crate::{demo, install, out, resume, retry, status};
+use crate::serve::{Beside, Door};
+use crate::{demo, install, out, resume, retry, serve, status};
 
 /// Downloads, verifies and installs; can be killed at any moment and goes on where it stopped.
 #[derive(Debug, Parser)]
@@ -54,12 +55,16 @@ enum Command {
         /// Try what has failed or waits at once, whatever was wrong and whatever is down
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        beside: Beside,
     },
     /// Go on with whatever is unfinished, and wait for it
     Resume {
         /// Where the journal is kept
         #[arg(long, value_name = "DIR")]
         data_dir: PathBuf,
+        #[command(flatten)]
+        beside: Beside,
     },
     /// Try again now what has failed, is exhausted or waits, and wait for it
     ///
@@ -74,6 +79,20 @@ enum Command {
         /// Whatever was wrong and whatever is down: also what another try would not mend
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        beside: Beside,
+    },
+    /// Go on with whatever is unfinished, and serve the dashboard until Ctrl-C
+    ///
+    /// The address stands alone on a line of standard output, with the token that opens it.
+    ///
+    /// Example: launcher serve --data-dir ~/.local/share/models
+    Serve {
+        /// Where the journal and the token are kept; made if it is missing
+        #[arg(long, value_name = "DIR")]
+        data_dir: PathBuf,
+        #[command(flatten)]
+        door: Door,
     },
     /// Show statistics of recovery, and the circuit breakers, without starting anything
     Stats {
@@ -145,13 +164,15 @@ fn run(command: Command) -> Result<Exit, LauncherError> {
     runtime.block_on(async {
         match command {
             Command::Demo { data_dir } => demo::run(data_dir).await,
-            Command::Install { manifest, data_dir, root, force } => {
-                install::run(&manifest, &data_dir, root.as_deref(), Insist::from(force)).await
+            Command::Install { manifest, data_dir, root, force, beside } => {
+                let (root, insist) = (root.as_deref(), Insist::from(force));
+                install::run(&manifest, &data_dir, root, insist, beside).await
             }
-            Command::Retry { names, data_dir, force } => {
-                retry::run(&names, &data_dir, Insist::from(force)).await
+            Command::Retry { names, data_dir, force, beside } => {
+                retry::run(&names, &data_dir, Insist::from(force), beside).await
             }
-            Command::Resume { data_dir } => resume::run(&data_dir).await,
+            Command::Resume { data_dir, beside } => resume::run(&data_dir, beside).await,
+            Command::Serve { data_dir, door } => serve::run(&data_dir, door).await,
             Command::Status { data_dir, json } => status::run(&data_dir, json),
             Command::Stats { data_dir, json } => status::stats(&data_dir, json),
         }

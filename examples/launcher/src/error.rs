@@ -1,12 +1,14 @@
 //! Why the launcher could not do what it was asked for.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use resurge::journal::retention::BaseError;
 use resurge::journal::state::IllegalTransition;
 use resurge::journal::store::{OpenError as StoreError, ReadError};
 use resurge::{BuildError, ControlError, OpenError, RunKey, StartError, Unavailable};
+use resurge_dashboard::{ServeError, TokenError};
 
 use crate::exit::Exit;
 use crate::manifest::ManifestError;
@@ -94,6 +96,38 @@ pub enum LauncherError {
     /// What the demo serves could not be made.
     #[error("the demo cannot make its archive; please report this")]
     DemoArchive(#[from] zip::result::ZipError),
+    /// Others could reach the dashboard, and nobody said that they may.
+    #[error(
+        "other machines reach {address}; listen on 127.0.0.1, or name with --allow-host how browsers there call this machine"
+    )]
+    Exposed {
+        /// Where it was to listen.
+        address: SocketAddr,
+    },
+    /// Somebody else has the port.
+    #[error(
+        "another program listens on {address}, perhaps another launcher; stop it, or choose another port with --listen (port 0 takes one that is free)"
+    )]
+    PortInUse {
+        /// Where the dashboard was to listen.
+        address: SocketAddr,
+    },
+    /// Nobody can listen there.
+    #[error(
+        "nothing can listen on {address}; choose an address of this machine and a port above 1023 with --listen"
+    )]
+    Listen {
+        /// Where the dashboard was to listen.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The token of the dashboard cannot be used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The dashboard cannot be served.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// The system refused something that every program needs.
     #[error("the system refused to {action}")]
     System {
@@ -114,6 +148,7 @@ impl LauncherError {
             | Self::NotUnicode { .. }
             | Self::NoArtifact { .. }
             | Self::OverJournal { .. }
+            | Self::Exposed { .. }
             | Self::Flow(_)
             | Self::Journal(StoreError::Missing { .. }) => Exit::Usage,
             _ => Exit::Failure,

@@ -13,6 +13,7 @@ use crate::out;
 use crate::place::{DataDir, Root};
 use crate::report::Awaited;
 use crate::retry::Insist;
+use crate::serve::{Beside, Front};
 use crate::session::Session;
 
 /// Loads the manifest, which must be whole before anything is created, and installs it.
@@ -21,12 +22,14 @@ pub(crate) async fn run(
     data_dir: &Path,
     root: Option<&Path>,
     insist: Insist,
+    beside: Beside,
 ) -> Result<Exit, LauncherError> {
     let manifest = Manifest::load(manifest)?;
     let mut interrupt = Interrupt::listen()?;
+    let front = Front::beside(beside).await?;
     let download = Download::default();
     let order = Order { manifest: &manifest, data_dir, root, insist };
-    install(order, download, &mut interrupt).await
+    install(order, download, front, &mut interrupt).await
 }
 
 /// What is to be installed, and how.
@@ -42,13 +45,14 @@ pub(crate) struct Order<'a> {
 pub(crate) async fn install(
     order: Order<'_>,
     download: Download,
+    front: Option<Front>,
     interrupt: &mut Interrupt,
 ) -> Result<Exit, LauncherError> {
     let Order { manifest, data_dir, root, insist } = order;
     let data = DataDir::prepare(data_dir)?;
     let targets = manifest.artifacts.iter().map(|entry| &entry.install_to);
     let root = Root::prepare(root, &data, targets)?;
-    let session = Session::open(data, &manifest.recovery, download).await?;
+    let session = Session::open(data, &manifest.recovery, download, front).await?;
     let awaited = start_all(&session, manifest, &root, insist).await?;
     say_what_else_goes_on(&session, &awaited).await?;
     session.finish(awaited, interrupt).await

@@ -3,17 +3,18 @@
 //!
 //! ```text
 //! launcher demo [--data-dir DIR]
-//! launcher install MANIFEST.toml --data-dir DIR [--root DIR2] [--force]
-//! launcher resume --data-dir DIR
-//! launcher retry [NAME..] --data-dir DIR [--force]
+//! launcher install MANIFEST.toml --data-dir DIR [--root DIR2] [--force] [--dashboard]
+//! launcher resume --data-dir DIR [--dashboard]
+//! launcher retry [NAME..] --data-dir DIR [--force] [--dashboard]
+//! launcher serve --data-dir DIR [--listen ADDRESS:PORT] [--read-only]
 //! launcher status --data-dir DIR [--json]
 //! launcher stats --data-dir DIR [--json]
 //! ```
 //!
 //! | exit code | meaning |
 //! |---|---|
-//! | 0 | everything succeeded, or there was nothing to do |
-//! | 1 | a run failed or was used up, or the journal cannot be opened (in use, damaged) |
+//! | 0 | everything succeeded, or there was nothing to do; `serve`: stopped on purpose |
+//! | 1 | a run failed or was used up, or the journal or the port cannot be opened (in use, damaged) |
 //! | 2 | wrong usage or a broken manifest; nothing was started |
 //! | 130 | interrupted; `launcher resume` goes on |
 //!
@@ -25,6 +26,7 @@
 //! | [`manifest`] | reads and checks the manifest |
 //! | [`flow`] | the workflow: download, verify, install |
 //! | `session` | an engine at work: waits, Ctrl-C, results |
+//! | `serve` | the dashboard, on its own or beside another command |
 //! | `install`, `resume`, `retry`, `status`, `demo` | the commands |
 //! | `ui` | lines in a pipe, bars on a terminal |
 
@@ -43,6 +45,7 @@ mod place;
 mod report;
 mod resume;
 mod retry;
+mod serve;
 mod session;
 mod status;
 mod sweep;

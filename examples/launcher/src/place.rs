@@ -41,6 +41,11 @@ impl DataDir {
         &self.0
     }
 
+    /// The token of the dashboard.
+    pub(crate) fn token(&self) -> PathBuf {
+        self.0.join("dashboard.token")
+    }
+
     /// The journal.
     pub(crate) fn journal(&self) -> PathBuf {
         self.0.join("journal")

@@ -13,23 +13,26 @@ use crate::out;
 use crate::place::DataDir;
 use crate::report::{Awaited, name_of};
 use crate::retry::{Insist, Retried, retry};
+use crate::serve::{Beside, Front};
 use crate::session::Session;
 
 /// Opens the engine, which resumes by itself, and waits for every run that has not ended.
-pub(crate) async fn run(data_dir: &Path) -> Result<Exit, LauncherError> {
+pub(crate) async fn run(data_dir: &Path, beside: Beside) -> Result<Exit, LauncherError> {
     let data = DataDir::existing(data_dir)?;
     let mut interrupt = Interrupt::listen()?;
-    resume(data, Download::default(), &mut interrupt).await
+    let front = Front::beside(beside).await?;
+    resume(data, Download::default(), front, &mut interrupt).await
 }
 
 /// Goes on with everything in a data directory.
 pub(crate) async fn resume(
     data: DataDir,
     download: Download,
+    front: Option<Front>,
     interrupt: &mut Interrupt,
 ) -> Result<Exit, LauncherError> {
     // Each run keeps the policy it was started with; this one only completes the definition.
-    let session = Session::open(data, &Recovery::default(), download).await?;
+    let session = Session::open(data, &Recovery::default(), download, front).await?;
     let (mut parked, mut open) = (Vec::new(), Vec::new());
     for run in session.unfinished().await? {
         // Somebody's pause ends here; a run that fits no workflow stays where it is.

@@ -12,6 +12,7 @@ use crate::manifest::Recovery;
 use crate::out;
 use crate::place::DataDir;
 use crate::report::{Awaited, name_of};
+use crate::serve::{Beside, Front};
 use crate::session::Session;
 
 /// Whether a failure may stand in the way of another try.
@@ -45,10 +46,13 @@ pub(crate) async fn run(
     names: &[String],
     data_dir: &Path,
     insist: Insist,
+    beside: Beside,
 ) -> Result<Exit, LauncherError> {
     let data = DataDir::existing(data_dir)?;
     let mut interrupt = Interrupt::listen()?;
-    let session = Session::open(data, &Recovery::default(), Download::default()).await?;
+    let front = Front::beside(beside).await?;
+    let (recovery, download) = (Recovery::default(), Download::default());
+    let session = Session::open(data, &recovery, download, front).await?;
     let chosen = match choose(&session, names).await {
         Ok(chosen) => chosen,
         Err(error) => {

@@ -1,8 +1,10 @@
 //! An engine at work: opened, watched, waited for, and shut down in good order.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use resurge::journal::Json;
+use resurge::steps::artifact::Artifact;
 use resurge::steps::download::Download;
 use resurge::{Engine, RunError, RunView, Settings, Unavailable};
 use tokio::task::JoinHandle;
@@ -15,6 +17,7 @@ use crate::manifest::Recovery;
 use crate::out;
 use crate::place::DataDir;
 use crate::report::{self, Awaited};
+use crate::serve::{Front, Served};
 use crate::sweep::sweep;
 use crate::ui::{self, words};
 
@@ -28,22 +31,29 @@ pub(crate) struct Session {
     pub(crate) flow: InstallFlow,
     data: DataDir,
     display: JoinHandle<()>,
+    dashboard: Option<Served>,
 }
 
 impl Session {
-    /// Opens the engine, which goes on with what is unfinished, and begins to show what it does.
+    /// Opens the engine, which goes on with what is unfinished, and begins to show what it does:
+    /// on the terminal, and on the dashboard if there is to be one.
     pub(crate) async fn open(
         data: DataDir,
         recovery: &Recovery,
         download: Download,
+        front: Option<Front>,
     ) -> Result<Self, LauncherError> {
         let flow = install_flow(recovery, download)?;
+        // What could still refuse does so before anything goes on.
+        let front = front.map(|front| front.guarded(&data)).transpose()?;
         let engine = Engine::open(data.journal());
         let engine = engine.settings(settings(recovery)).register(&flow).start().await?;
         let from = engine.head().next();
         let (runs, breakers) = (engine.runs().await?, engine.breakers().await?);
+        // Before the display begins, which may draw over what is written later.
+        let dashboard = front.map(|front| front.serve(&engine)).transpose()?;
         let display = tokio::spawn(ui::watch(engine.clone(), from, runs, breakers));
-        Ok(Self { engine, flow, data, display })
+        Ok(Self { engine, flow, data, display, dashboard })
     }
 
     /// Every run that has not ended, the oldest first.
@@ -57,8 +67,27 @@ impl Session {
     /// Shuts the engine down without waiting for anything.
     pub(crate) async fn close(self) -> Result<(), LauncherError> {
         self.engine.shutdown(GRACE).await?;
-        let _ = self.display.await;
-        Ok(())
+        end(self.display, self.dashboard).await
+    }
+
+    /// Works until somebody asks to stop, and shuts down; gives how many runs have not ended.
+    pub(crate) async fn until_asked(
+        self,
+        interrupt: &mut Interrupt,
+    ) -> Result<usize, LauncherError> {
+        let is_asked = interrupt.unless(stopped(&self.engine)).await.is_none();
+        if !is_asked && self.engine.now().await.is_ok() {
+            // Only the events could not be read any more.
+            interrupt.asked().await;
+        }
+        let runs = self.engine.runs().await.unwrap_or_default();
+        let stopped = self.engine.shutdown(GRACE).await;
+        end(self.display, self.dashboard).await?;
+        stopped?;
+        let artifacts = runs.iter().filter_map(|run| run.input.read::<Artifact>().ok());
+        let stagings: Vec<_> = artifacts.map(|artifact| artifact.staging).collect();
+        sweep(&stagings.iter().map(PathBuf::as_path).collect(), &runs);
+        Ok(runs.iter().filter(|run| !run.status.is_final()).count())
     }
 
     /// Waits for the runs or for Ctrl-C, shuts the engine down, and tells what became of them.
@@ -71,8 +100,7 @@ impl Session {
         // An engine that has failed tells nothing, and nothing is tidied after it.
         let runs = self.engine.runs().await.unwrap_or_default();
         let stopped = self.engine.shutdown(GRACE).await;
-        // It ends by itself when the last event was shown; a panic in it loses no fact.
-        let _ = self.display.await;
+        let shown = end(self.display, self.dashboard).await;
         let Some(ended) = ended else {
             stopped?;
             let data = words::quoted(self.data.path());
@@ -83,9 +111,26 @@ impl Session {
         };
         let ended = ended?;
         stopped?;
+        shown?;
         tidy(&ended, &runs);
         Ok(report::tell(&ended, &self.data))
     }
+}
+
+/// Waits for those who show an engine that has stopped.
+async fn end(display: JoinHandle<()>, dashboard: Option<Served>) -> Result<(), LauncherError> {
+    // It ends by itself when the last event was shown; a panic in it loses no fact.
+    let _ = display.await;
+    match dashboard {
+        Some(dashboard) => dashboard.stop().await,
+        None => Ok(()),
+    }
+}
+
+/// Resolves when the engine has stopped by itself, or its events cannot be read any more.
+async fn stopped(engine: &Engine) {
+    let mut events = engine.events(engine.head().next());
+    while let Ok(Some(_)) = events.next().await {}
 }
 
 /// The engine's settings, but for what a launcher on a desk knows better.

@@ -52,7 +52,7 @@ pub(crate) async fn run(data_dir: Option<PathBuf>) -> Result<Exit, LauncherError
     let insist = Insist::No;
     let order = Order { manifest: &manifest, data_dir: &data_dir, root: None, insist };
     let mut soon = person.or_when(server.has_sent(STOP_AT));
-    let first = install(order, direct.clone(), &mut soon).await?;
+    let first = install(order, direct.clone(), None, &mut soon).await?;
     if person.is_asked() {
         return Ok(first);
     }
@@ -60,7 +60,7 @@ pub(crate) async fn run(data_dir: Option<PathBuf>) -> Result<Exit, LauncherError
         out::message(
             "\nthe demo stopped its engine in the middle, as Ctrl-C would; now it opens it again\n",
         );
-        resume(data.clone(), direct, &mut person).await?
+        resume(data.clone(), direct, None, &mut person).await?
     } else {
         first
     };

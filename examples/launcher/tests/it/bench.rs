@@ -163,6 +163,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Reads messages up to one that contains a word; keep what it gives until the launcher has ended.
 pub(crate) fn read_until(child: &mut Child, word: &str) -> impl Iterator<Item = String> + use<> {
+    read_line(child, word).1
+}
+
+/// The same with the message itself.
+pub(crate) fn read_line(
+    child: &mut Child,
+    word: &str,
+) -> (String, impl Iterator<Item = String> + use<>) {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     let (said, heard) = std::sync::mpsc::channel::<()>();
     let id = child.id().to_string();
@@ -172,9 +180,10 @@ pub(crate) fn read_until(child: &mut Child, word: &str) -> impl Iterator<Item = 
             let _ = Command::new("kill").args(["-KILL", &id]).status();
         }
     });
-    assert!(lines.any(|line| line.contains(word)), "the launcher never said `{word}`");
+    let line = lines.find(|line| line.contains(word));
+    let line = line.unwrap_or_else(|| panic!("the launcher never said `{word}`"));
     drop(said);
-    lines
+    (line, lines)
 }
 
 /// Sends a launcher a signal that it can see.

@@ -10,6 +10,7 @@
 mod bench;
 mod clocks;
 mod commands;
+mod dashboards;
 mod disks;
 mod journal;
 mod kills;
@@ -19,3 +20,4 @@ mod retries;
 mod runs;
 mod server;
 mod throttled;
+mod web;

@@ -1,0 +1,103 @@
+//! A port that is taken, before anything is opened behind it.
+
+use std::io;
+use std::net::SocketAddr;
+
+use resurge::Engine;
+use resurge_dashboard::{Dashboard, Token};
+use tokio::net::TcpListener;
+
+use super::args::{Beside, Door};
+use super::served::Served;
+use crate::error::LauncherError;
+use crate::out;
+use crate::place::DataDir;
+
+/// A port that is taken, and what will be served there.
+#[derive(Debug)]
+pub(crate) struct Front {
+    door: Door,
+    listener: TcpListener,
+    address: SocketAddr,
+    announce: fn(&str),
+}
+
+/// The same with the token that opens it.
+#[derive(Debug)]
+pub(crate) struct Guarded {
+    front: Front,
+    token: Token,
+}
+
+impl Front {
+    /// Takes the port; whoever comes before the engine is open waits.
+    ///
+    /// The address is announced once the dashboard is there.
+    pub(crate) async fn open(door: Door, announce: fn(&str)) -> Result<Self, LauncherError> {
+        let address = door.listen;
+        let is_exposed = !address.ip().is_loopback();
+        if is_exposed && door.hosts.is_empty() {
+            return Err(LauncherError::Exposed { address });
+        }
+        let failed = |source| refused(address, source);
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        if is_exposed {
+            out::message(format_args!(
+                "{address} may be reached from other machines: whoever sees the traffic sees the token"
+            ));
+        }
+        Ok(Self { door, listener, address, announce })
+    }
+
+    /// The same beside another command, if it was asked for; results are not in the way.
+    pub(crate) async fn beside(asked: Beside) -> Result<Option<Self>, LauncherError> {
+        let announce = |url: &str| out::message(format_args!("open {url}"));
+        match asked.door() {
+            Some(door) => Self::open(door, announce).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Gives it the token of a data directory, which is made if it is missing.
+    pub(crate) fn guarded(self, data: &DataDir) -> Result<Guarded, LauncherError> {
+        Ok(Guarded { front: self, token: Token::load_or_create(data.token())? })
+    }
+}
+
+impl Guarded {
+    /// Serves the dashboard of an engine.
+    pub(crate) fn serve(self, engine: &Engine) -> Result<Served, LauncherError> {
+        let Front { door, listener, address, announce } = self.front;
+        let token = self.token;
+        let builder = Dashboard::builder(engine.clone()).name("launcher").token(token);
+        let builder = builder.hosts(&door.hosts).read_only(door.read_only);
+        let dashboard = builder.build()?;
+        let url = reachable(dashboard.url(address), address, &door.hosts);
+        let served = Served::start(dashboard, listener);
+        announce(&url);
+        Ok(served)
+    }
+}
+
+/// Why nobody can listen there.
+pub(crate) fn refused(address: SocketAddr, source: io::Error) -> LauncherError {
+    if source.kind() == io::ErrorKind::AddrInUse {
+        LauncherError::PortInUse { address }
+    } else {
+        LauncherError::Listen { address, source }
+    }
+}
+
+/// The address as it works from here: the loopback, if it leads there, or else a name that is allowed.
+fn reachable(url: String, address: SocketAddr, hosts: &[String]) -> String {
+    let leads_here = address.ip().is_loopback() || address.ip().is_unspecified();
+    let (Some(host), Some((_, fragment))) =
+        (hosts.first().filter(|_| !leads_here), url.split_once("/#"))
+    else {
+        return url;
+    };
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let port = if has_port { String::new() } else { format!(":{}", address.port()) };
+    format!("http://{host}{port}/#{fragment}")
+}

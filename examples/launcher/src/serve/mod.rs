@@ -1,0 +1,11 @@
+//! The dashboard: on its own with `launcher serve`, or beside another command.
+
+mod args;
+mod front;
+mod run;
+mod served;
+
+pub(crate) use args::{Beside, Door};
+pub(crate) use front::Front;
+pub(crate) use run::run;
+pub(crate) use served::Served;
