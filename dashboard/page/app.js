@@ -1,8 +1,10 @@
 // @ts-check
-// Requests to the server. Paths are relative, so that the page works below any address.
+// What all parts share: requests to the server, the state of the page, merge patches.
 
 import { t } from './strings.js';
 import { format, parse } from './url.js';
+
+// Requests to the server. Paths are relative, so that the page works below any address.
 
 /** @type {() => void} */
 let signedOut = () => {};
@@ -181,4 +183,60 @@ export function remember(name, value) {
   } catch {
     // A browser that keeps nothing forgets it with the page.
   }
+}
+
+// JSON merge patches (RFC 7396). What a patch does not name keeps its identity, so that
+// `before === after` tells a part of the page that it has nothing to do.
+
+/**
+ * @param {any} value
+ * @returns {value is Record<string, any>}
+ */
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * The value that comes of applying `patch` to `target`; neither is changed.
+ * @param {any} target
+ * @param {any} patch
+ * @returns {any}
+ */
+export function merge(target, patch) {
+  if (!isObject(patch)) return patch;
+  const base = isObject(target) ? target : {};
+  /** @type {Record<string, any> | undefined} */
+  let next = base === target ? undefined : base;
+  for (const key of Object.keys(patch)) {
+    const change = patch[key];
+    if (change === null) {
+      if (!Object.hasOwn(base, key)) continue;
+      next ??= { ...base };
+      delete next[key];
+      continue;
+    }
+    const before = Object.hasOwn(base, key) ? base[key] : undefined;
+    const after = merge(before, change);
+    if (after === before) continue;
+    if (next === undefined || next === base) next = { ...base };
+    // A key may be any text of the journal, `__proto__` too.
+    Object.defineProperty(next, key, { value: after, enumerable: true, writable: true, configurable: true });
+  }
+  return next ?? base;
+}
+
+/**
+ * The new value, with the parts that equal those of the old replaced by the old ones.
+ * @param {any} before
+ * @param {any} after
+ * @returns {any}
+ */
+export function settled(before, after) {
+  if (typeof before !== 'object' || typeof after !== 'object' || before === null || after === null) return after;
+  if (Array.isArray(before) !== Array.isArray(after)) return after;
+  const keys = Object.keys(after);
+  let same = keys.length === Object.keys(before).length;
+  for (const key of keys) {
+    if (Object.hasOwn(before, key)) after[key] = settled(before[key], after[key]);
+    if (!Object.hasOwn(before, key) || after[key] !== before[key]) same = false;
+  }
+  return same ? before : after;
 }

@@ -1,7 +1,9 @@
 // @ts-check
-// Numbers as people read them. Pure.
+// Numbers in words, and what counts.
 
 import { setText } from './dom.js';
+
+// Numbers as people read them. Pure.
 
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB', 'PB'];
 

@@ -1,4 +1,6 @@
 // @ts-check
+// Elements and icons.
+
 // Making and changing elements. Text goes in as text, never as markup.
 
 /** @typedef {Node | string | false | undefined} Child */

@@ -1,5 +1,5 @@
 // @ts-check
-// Light, dark, or as the system has it.
+// The head of the page, with the theme and the keyboard.
 
 import { app, call, go, invalidate, mayAct, part, remember, remembered } from './app.js';
 import { countDown, moment, now, still } from './clock.js';
@@ -11,6 +11,8 @@ import { act } from './row.js';
 import { again, onReturn, release } from './stream.js';
 import { t } from './strings.js';
 import { clearPicked, hasPicked, search } from './toolbar.js';
+
+// Light, dark, or as the system has it.
 
 /** @typedef {import('./app.js').Link} Link */
 

@@ -11,7 +11,7 @@ import { inSight, isFiltered, windowFor } from './url.js';
 
 const TALL = 118;
 const LOW = 60;
-const NARROW = 780;
+const NARROW = 940;
 const OVERSCAN = 6;
 // While somebody scrolls fast, not every place on the way is asked for.
 const SETTLE_MS = 50;

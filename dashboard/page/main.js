@@ -1,5 +1,5 @@
 // @ts-check
-// The token: taken out of the address once, then kept by the browser as a cookie that no script can read.
+// The start: the session, then the page.
 
 import { app, call, onFrame, onSignedOut, onTravel, watchHistory } from './app.js';
 import { watchVisibility } from './clock.js';
@@ -13,6 +13,8 @@ import { startSettings } from './settings.js';
 import { again, resubscribe, start } from './stream.js';
 import { t } from './strings.js';
 import { bulkBar, makeToolbar, pickAllButton, startBulk } from './toolbar.js';
+
+// The token: taken out of the address once, then kept by the browser as a cookie that no script can read.
 
 /** Takes the token out of the address, so that it is neither seen nor bookmarked. */
 export function tokenOfAddress() {

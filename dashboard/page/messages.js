@@ -1,11 +1,13 @@
 // @ts-check
-// Dialogs. The browser keeps the focus inside and gives it back afterwards.
+// What speaks up by itself: dialogs, toasts, notifications.
 
 import { app, go, part, remember, remembered } from './app.js';
 import { moment, now } from './clock.js';
 import { button, h, icon, memo, pill, reconcile, setText, show } from './dom.js';
 import { onMessage } from './stream.js';
 import { t } from './strings.js';
+
+// Dialogs. The browser keeps the focus inside and gives it back afterwards.
 
 let counter = 0;
 

@@ -1,5 +1,5 @@
 // @ts-check
-// The breakers: how each host stands, when the next probe goes out, what is held back, and what can be done by hand.
+// What takes the place of the list: breakers and statistics.
 
 import { app, call, go, invalidate, mayAct, part } from './app.js';
 import { count, countDown, duration, moment, now, percent, still } from './clock.js';
@@ -7,6 +7,8 @@ import { byIndex, h, memo, reconcile, s, setAttr, setPill, setText, show } from 
 import { ask, toast } from './messages.js';
 import { bar, sentence, setBar } from './row.js';
 import { t } from './strings.js';
+
+// The breakers: how each host stands, when the next probe goes out, what is held back, and what can be done by hand.
 
 const ASKS = new Set(['isolate', 'disable']);
 

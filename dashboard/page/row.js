@@ -1,5 +1,5 @@
 // @ts-check
-// What a person can do to an operation. The server says what is possible and what each does.
+// One operation in the list, and what can be done to it.
 
 import { app, call, go, invalidate, mayAct, requestKey } from './app.js';
 import { amount, bytes, countDown, duration, estimate, moment, now, rate, still } from './clock.js';
@@ -7,6 +7,8 @@ import { button, h, reconcile, setAttr, setPill, setText, show } from './dom.js'
 import { ask, toast } from './messages.js';
 import { t } from './strings.js';
 import { format } from './url.js';
+
+// What a person can do to an operation. The server says what is possible and what each does.
 
 export const VERBS = ['pause', 'resume', 'retry', 'cancel-recovery', 'force-retry', 'cancel'];
 // These end or overrule something, so they ask first.

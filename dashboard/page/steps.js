@@ -1,5 +1,5 @@
 // @ts-check
-// The graph of steps. The server says where each one stands.
+// Parts of the details: the graph, the steps, the history.
 
 import { call, invalidate } from './app.js';
 import { countDown, countUp, duration, moment, now, still } from './clock.js';
@@ -7,6 +7,8 @@ import { byIndex, h, memo, pathOf, reconcile, s, setAttr, setPill, setText, show
 import { announce, toast } from './messages.js';
 import { bar, numbers, setBar } from './row.js';
 import { has, t } from './strings.js';
+
+// The graph of steps. The server says where each one stands.
 
 /** @typedef {import('./timeline.js').Chosen} Chosen */
 

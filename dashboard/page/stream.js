@@ -1,45 +1,10 @@
 // @ts-check
-// JSON merge patches (RFC 7396). What a patch does not name keeps its identity, so that
-// `before === after` tells a part of the page that it has nothing to do.
+// The live view. A subscription is an address; another one is opened beside the old, which goes on until the
+// snapshot of the new is there.
 
-import { app, askForToken, invalidate, remembered } from './app.js';
+import { app, askForToken, invalidate, merge, remembered, settled } from './app.js';
 import { adjust } from './clock.js';
 import { subscription } from './url.js';
-
-/**
- * @param {any} value
- * @returns {value is Record<string, any>}
- */
-const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/**
- * The value that comes of applying `patch` to `target`; neither is changed.
- * @param {any} target
- * @param {any} patch
- * @returns {any}
- */
-export function merge(target, patch) {
-  if (!isObject(patch)) return patch;
-  const base = isObject(target) ? target : {};
-  /** @type {Record<string, any> | undefined} */
-  let next = base === target ? undefined : base;
-  for (const key of Object.keys(patch)) {
-    const change = patch[key];
-    if (change === null) {
-      if (!Object.hasOwn(base, key)) continue;
-      next ??= { ...base };
-      delete next[key];
-      continue;
-    }
-    const before = Object.hasOwn(base, key) ? base[key] : undefined;
-    const after = merge(before, change);
-    if (after === before) continue;
-    if (next === undefined || next === base) next = { ...base };
-    // A key may be any text of the journal, `__proto__` too.
-    Object.defineProperty(next, key, { value: after, enumerable: true, writable: true, configurable: true });
-  }
-  return next ?? base;
-}
 
 // Server-sent events out of a stream of text. The browser's own EventSource hides the heartbeats and the
 // status of a refusal, and both are needed here.
@@ -81,9 +46,6 @@ export function reader(take) {
     for (const each of lines) line(each.endsWith('\r') ? each.slice(0, -1) : each);
   };
 }
-
-// The live view. A subscription is an address; another one is opened beside the old, which goes on until the
-// snapshot of the new is there.
 
 const VERSION = 1;
 // Heartbeats come every 15 s: two that do not come are a dead line.
@@ -235,24 +197,6 @@ export function release() {
   app.held = false;
   if (newest !== undefined) app.view = newest;
   invalidate();
-}
-
-/**
- * The new value, with the parts that equal those of the old replaced by the old ones.
- * @param {any} before
- * @param {any} after
- * @returns {any}
- */
-function settled(before, after) {
-  if (typeof before !== 'object' || typeof after !== 'object' || before === null || after === null) return after;
-  if (Array.isArray(before) !== Array.isArray(after)) return after;
-  const keys = Object.keys(after);
-  let same = keys.length === Object.keys(before).length;
-  for (const key of keys) {
-    if (Object.hasOwn(before, key)) after[key] = settled(before[key], after[key]);
-    if (!Object.hasOwn(before, key) || after[key] !== before[key]) same = false;
-  }
-  return same ? before : after;
 }
 
 /** @param {Line} line */

@@ -1,10 +1,12 @@
 // @ts-check
-// Where a moment stands on the timeline, with long idle gaps drawn short if that is asked for. Pure.
+// The timeline, and its scale.
 
 import { invalidate } from './app.js';
 import { duration, moment, now, still, tick } from './clock.js';
 import { byIndex, h, reconcile, s, setAttr, setText, show } from './dom.js';
 import { has, t } from './strings.js';
+
+// Where a moment stands on the timeline, with long idle gaps drawn short if that is asked for. Pure.
 
 /** @typedef {{from: number, to: number}} Span */
 /** @typedef {Span & {at: number, wide: number}} Gap */

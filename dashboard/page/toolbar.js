@@ -1,5 +1,5 @@
 // @ts-check
-// Above the list: everything under way in one line, the chips, search and order, the filters that hold.
+// What stands above the list and below it.
 
 import { app, call, go, invalidate, mayAct, onTravel, part, requestKey } from './app.js';
 import { amount, count, estimate, rate } from './clock.js';
@@ -10,9 +10,12 @@ import { VERBS, bar, isDangerous, setBar, verbName } from './row.js';
 import { t } from './strings.js';
 import { SORTS, STATUSES, filterOf, isFiltered } from './url.js';
 
+// Above the list: everything under way in one line, the chips, search and order, the filters that hold.
+
 const SEARCH_MS = 200;
 const SAMPLES = 120;
 const SAMPLE_MS = 1000;
+const SHOWN_FROM = 5;
 
 const active = h('strong', { 'data-testid': 'totals-active' });
 const sums = h('span', { 'data-testid': 'totals-text' });
@@ -48,6 +51,7 @@ function sample(value) {
   if (samples.length > SAMPLES) samples.shift();
   const most = Math.max(1, ...samples);
   const start = SAMPLES - samples.length;
+  if (samples.length < SHOWN_FROM) return;
   curve.setAttribute('points', samples.map((each, at) => `${start + at},${(19 - (18 * each) / most).toFixed(1)}`).join(' '));
 }
 

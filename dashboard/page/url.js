@@ -1,4 +1,6 @@
 // @ts-check
+// What is looked at: the address of the page and the window of the list.
+
 // What a person looks at stands in the address: filters, search, order, the chosen operation, the panel.
 
 export const STATUSES = [

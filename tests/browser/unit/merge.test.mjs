@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { merge } from '../../../dashboard/page/stream.js';
+import { merge } from '../../../dashboard/page/app.js';
 
 // The table of RFC 7396, appendix A.
 const TABLE = [
