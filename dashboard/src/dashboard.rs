@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use resurge::{Engine, Unavailable};
+use resurge::{Engine, RunId, Unavailable};
 use tokio::net::TcpListener;
 use tokio::sync::{OnceCell, Semaphore};
 
-use crate::api::{self, Batches};
+use crate::api::{self, Batches, NewDownload, Starter};
 use crate::board::{Board, Live, Shown};
 use crate::button::{self, Button};
 use crate::guard::{AllowedHost, Answers, Bucket, Limits};
@@ -59,6 +59,7 @@ pub struct DashboardBuilder {
     hosts: Vec<AllowedHost>,
     read_only: bool,
     buttons: Vec<Button>,
+    starter: Option<Starter>,
     limits: Limits,
 }
 
@@ -70,6 +71,7 @@ pub(crate) struct App {
     pub(crate) hosts: Vec<AllowedHost>,
     pub(crate) read_only: bool,
     pub(crate) buttons: Vec<Button>,
+    pub(crate) starter: Option<Starter>,
     pub(crate) limits: Limits,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) controls: Mutex<Bucket>,
@@ -115,6 +117,7 @@ impl Dashboard {
             hosts: Vec::new(),
             read_only: false,
             buttons: Vec::new(),
+            starter: None,
             limits: Limits::default(),
         }
     }
@@ -203,6 +206,18 @@ impl DashboardBuilder {
         self
     }
 
+    /// What starts a download when a client asks for one with `POST /api/downloads`.
+    ///
+    /// The error is shown to whoever asked. Without a starter none can be started from outside.
+    pub fn starter<F, R>(mut self, start: F) -> Self
+    where
+        F: Fn(NewDownload) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<RunId, String>> + Send + 'static,
+    {
+        self.starter = Some(Starter::new(start));
+        self
+    }
+
     /// What the dashboard bears.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -214,7 +229,7 @@ impl DashboardBuilder {
     /// # Errors
     /// [`TokenError::Random`] if there is neither a token nor luck to make one.
     pub fn build(self) -> Result<Dashboard, TokenError> {
-        let Self { engine, name, token, hosts, read_only, buttons, limits } = self;
+        let Self { engine, name, token, hosts, read_only, buttons, starter, limits } = self;
         let token = token.map_or_else(Token::random, Ok)?;
         let app = App {
             engine,
@@ -223,6 +238,7 @@ impl DashboardBuilder {
             hosts,
             read_only,
             buttons,
+            starter,
             streams: Arc::new(Semaphore::new(limits.streams_max)),
             controls: Mutex::new(Bucket::new(limits.controls)),
             wrong_tokens: Mutex::new(Bucket::new(limits.wrong_tokens)),

@@ -9,7 +9,7 @@
 //! | serve it | [`Dashboard::serve`], [`Dashboard::url`] |
 //! | put it into a server of your own | [`Dashboard::router`] |
 //! | keep others out | [`Token`], [`DashboardBuilder::hosts`], [`Limits`] |
-//! | add to it | [`Button`] |
+//! | add to it | [`Button`], [`DashboardBuilder::starter`] |
 //! | show it elsewhere, such as on a terminal | [`Dashboard::watch`], [`view::View`] |
 
 mod api;
@@ -22,6 +22,7 @@ mod serve;
 mod token;
 pub mod view;
 
+pub use api::NewDownload;
 pub use board::{Live, ViewMessage};
 pub use button::Button;
 pub use dashboard::{Dashboard, DashboardBuilder};

@@ -40,6 +40,7 @@ struct Batch {
 
 /// How far a batch is.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[schema(as = BatchProgress)]
 pub(super) struct Progress {
     /// Operations that it is for.
     matched: usize,
@@ -55,6 +56,7 @@ pub(super) struct Progress {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = BatchOrder)]
 pub(super) struct Order {
     filter: Which,
     /// What to ask of each.
@@ -74,6 +76,7 @@ pub(super) struct Order {
 /// Without `ids` only those are meant that can do what is asked.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(as = BatchFilter)]
 struct Which {
     /// Statuses with commas between them; `waiting` is any that waits for something.
     state: Option<String>,

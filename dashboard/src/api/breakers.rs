@@ -36,6 +36,7 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<Breakers>, 
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = BreakerOrder)]
 pub(super) struct Order {
     /// Why, for the journal.
     reason: Option<String>,
@@ -46,6 +47,7 @@ pub(super) struct Order {
 /// What can be asked of a breaker.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = BreakerVerb)]
 pub(super) enum Verb {
     /// Closes it now; what is held back goes on in waves.
     Close,

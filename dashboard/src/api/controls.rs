@@ -19,6 +19,7 @@ use crate::dashboard::App;
 /// What can be asked of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = ControlVerb)]
 pub(super) enum Verb {
     /// Halts it until it is resumed.
     Pause,
@@ -61,6 +62,7 @@ impl Verb {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ControlOrder)]
 pub(super) struct Order {
     /// Why, for the journal.
     reason: Option<String>,

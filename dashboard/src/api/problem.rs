@@ -102,9 +102,24 @@ pub(crate) mod code {
         TOO_MANY_REQUESTS = "too_many_requests" TOO_MANY_REQUESTS "Too many requests";
         TOO_SLOW = "too_slow" REQUEST_TIMEOUT "The request did not come in time";
         INTERNAL = "internal" INTERNAL_SERVER_ERROR "Something went wrong here";
+        NOT_OFFERED = "not_offered" NOT_IMPLEMENTED "Not offered by this program";
         BUTTON_FAILED = "button_failed" BAD_GATEWAY "The button did not work";
         TOO_MANY_STREAMS = "too_many_streams" SERVICE_UNAVAILABLE "Too many streams";
         ENGINE_STOPPED = "engine_stopped" SERVICE_UNAVAILABLE "The engine does not run";
+    }
+}
+
+impl Written {
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    pub(crate) fn remedy(&self) -> Option<&str> {
+        self.remedy.as_deref()
+    }
+
+    pub(crate) const fn code(&self) -> &'static str {
+        self.code
     }
 }
 

@@ -10,14 +10,15 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::compat::{Refusal, downloads, recovery, settings as old_settings};
 use super::problem::Written;
 use super::{
-    batches, breakers, buttons, controls, events, health, live, operation, operations, page,
-    session, settings, stats, ws,
+    batches, breakers, buttons, controls, events, health, live, metrics, operation, operations,
+    page, session, settings, stats, ws,
 };
 use crate::dashboard::App;
 use crate::guard::{guard, work};
-use crate::view::View;
+use crate::view::{Panel, Sort, View};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,7 +27,7 @@ use crate::view::View;
         description = "Operations of a durable workflow engine: what they do, and what they can be asked to do. Times are RFC 3339 in UTC, durations milliseconds, sizes bytes. Errors are `application/problem+json`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    components(schemas(Written, View)),
+    components(schemas(Written, Refusal, View, Sort, Panel, breakers::Verb, controls::Verb, downloads::Wish)),
     security(("token" = []), ("cookie" = []))
 )]
 struct Api;
@@ -51,8 +52,10 @@ pub(crate) fn router(app: &Arc<App>) -> (Router, Document) {
         .routes(routes!(buttons::list))
         .routes(routes!(buttons::press))
         .routes(routes!(live::view))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(events::records))
         .routes(routes!(ws::open))
+        .merge(old())
         .split_for_parts();
     let document = with_problems(document);
     let text = Arc::new(document.clone());
@@ -71,6 +74,23 @@ pub(crate) fn router(app: &Arc<App>) -> (Router, Document) {
     (guarded, document)
 }
 
+/// The routes of the launcher that this engine was first made for.
+fn old() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(recovery::status))
+        .routes(routes!(recovery::operations))
+        .routes(routes!(recovery::one))
+        .routes(routes!(recovery::retry))
+        .routes(routes!(recovery::cancel))
+        .routes(routes!(recovery::performance))
+        .routes(routes!(recovery::test))
+        .routes(routes!(downloads::list, downloads::start))
+        .routes(routes!(downloads::history))
+        .routes(routes!(old_settings::list, old_settings::change))
+        .routes(routes!(downloads::one))
+        .routes(routes!(downloads::ask))
+}
+
 fn described() -> Document {
     let mut document = Api::openapi();
     let components = document.components.get_or_insert_default();
@@ -86,12 +106,15 @@ fn described() -> Document {
 
 /// Says of every operation that a problem may be the answer.
 fn with_problems(mut document: Document) -> Document {
-    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
-    let refusal = ResponseBuilder::new()
-        .description("A problem")
-        .content("application/problem+json", problem)
-        .build();
-    for item in document.paths.paths.values_mut() {
+    let content = |name| Content::new(Some(Ref::from_schema_name(name)));
+    let refusal = ResponseBuilder::new().description("A problem");
+    let refusal = refusal.content("application/problem+json", content("Problem")).build();
+    let mut old = refusal.clone();
+    // The guard says no in its own way before every route.
+    old.content.insert("application/json".to_owned(), content("OldRefusal").into());
+    for (path, item) in &mut document.paths.paths {
+        let is_old = !path.starts_with("/api/v1/") && path.starts_with("/api/");
+        let refusal = if is_old { &old } else { &refusal };
         let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             let responses = &mut operation.responses.responses;

@@ -41,3 +41,39 @@ async fn every_route_of_the_document_is_there() {
     }
     assert!(asked >= 10, "{asked}");
 }
+
+#[tokio::test]
+async fn every_name_in_the_document_means_one_thing() {
+    let house = House::new().await;
+    let document = house.get("/api/v1/openapi.json").answer().await.json();
+    let mut open = vec![&document];
+    let mut references = 0;
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(reference)) = fields.get("$ref") {
+                    let pointer = reference.strip_prefix('#').unwrap();
+                    assert!(document.pointer(pointer).is_some(), "{reference} is not there");
+                    references += 1;
+                }
+                open.extend(fields.values());
+            }
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    assert!(references > 50, "{references}");
+    // Two types of one name would leave one of them out.
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for (name, field) in [
+        ("ControlOrder", "freeze_timers"),
+        ("BreakerOrder", "lasts_ms"),
+        ("BatchOrder", "filter"),
+        ("Settings", "settings"),
+        ("OldSettings", "chunk_size"),
+        ("Problem", "remedy"),
+        ("View", "breakers"),
+    ] {
+        assert!(schemas[name]["properties"][field].is_object(), "{name}.{field}");
+    }
+}

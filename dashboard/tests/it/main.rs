@@ -5,11 +5,13 @@
 mod api;
 mod batches;
 mod client;
+mod compat;
 mod controls;
 mod document;
 mod doors;
 mod house;
 mod limits;
+mod metrics;
 mod operations;
 mod page;
 mod sockets;

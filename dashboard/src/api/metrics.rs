@@ -1,0 +1,153 @@
+//! Numbers for Prometheus.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use resurge::journal::state::Stats;
+use resurge::{BreakerState, BreakerView};
+
+use super::problem::Problem;
+use crate::dashboard::App;
+use crate::view::Entry;
+
+/// Numbers in the text format of Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "stats",
+    responses((status = 200, content_type = "text/plain", body = String)))]
+pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
+    let mut page = Page::default();
+    page.family("resurge_up", "gauge", "Whether the engine runs.");
+    match app.engine.under_way().await {
+        Err(_) => page.plain("resurge_up", 0),
+        Ok(under_way) => {
+            page.plain("resurge_up", 1);
+            page.family("resurge_attempts_in_flight", "gauge", "Attempts under way.");
+            page.plain("resurge_attempts_in_flight", count(under_way.len()));
+            let board = app.fresh_board().await?;
+            let scene = board.scene();
+            page.family("resurge_journal_records_total", "counter", "Records written.");
+            page.plain("resurge_journal_records_total", scene.seq.get());
+            operations(&mut page, scene.entries.values());
+            stats(&mut page, &scene.stats);
+            breakers(&mut page, &scene.breakers);
+        }
+    }
+    page.family("resurge_dashboard_streams", "gauge", "Streams that clients hold open.");
+    let free = app.streams.available_permits();
+    page.plain("resurge_dashboard_streams", count(app.limits.streams_max.saturating_sub(free)));
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.text))
+}
+
+fn operations<'a>(page: &mut Page, entries: impl Iterator<Item = &'a Entry>) {
+    let mut by_status: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut waiting: BTreeMap<&str, u64> = BTreeMap::new();
+    for entry in entries {
+        *by_status.entry((&entry.row.workflow, &entry.row.status)).or_default() += 1;
+        if let Some(wait) = &entry.row.wait {
+            *waiting.entry(&wait.kind).or_default() += 1;
+        }
+    }
+    let name = "resurge_operations";
+    page.family(name, "gauge", "Operations that the journal holds, by workflow and status.");
+    for ((kind, status), number) in by_status {
+        page.sample(name, &[("kind", kind), ("status", status)], number);
+    }
+    page.family("resurge_waiting", "gauge", "Operations that wait, by what for.");
+    for (reason, number) in waiting {
+        page.sample("resurge_waiting", &[("reason", reason)], number);
+    }
+}
+
+fn stats(page: &mut Page, stats: &Stats) {
+    page.family("resurge_operations_started_total", "counter", "Operations started.");
+    page.plain("resurge_operations_started_total", stats.total);
+    // Those that failed are no counter: one that is retried by hand did not fail after all.
+    let name = "resurge_operations_total";
+    page.family(name, "counter", "Operations that ended for good, by outcome.");
+    page.sample(name, &[("outcome", "succeeded")], stats.succeeded);
+    page.sample(name, &[("outcome", "cancelled")], stats.cancelled);
+    page.family("resurge_operations_failed", "gauge", "Operations that failed and stayed so.");
+    page.plain("resurge_operations_failed", stats.failed);
+    let name = "resurge_attempts_failed_total";
+    page.family(name, "counter", "Failed attempts, by the class of their failure.");
+    for (class, of) in &stats.by_class {
+        page.sample(name, &[("category", class.name())], of.failures);
+    }
+    page.family("resurge_retry_attempts_total", "counter", "Attempts after the first of a step.");
+    page.plain("resurge_retry_attempts_total", stats.retry_attempts);
+    let name = "resurge_recovery_duration_seconds";
+    page.family(name, "summary", "Time from the first failure of an operation to its success.");
+    page.line(format_args!("{name}_sum {}", seconds(stats.recovery_ms)));
+    page.line(format_args!("{name}_count {}", stats.recovered));
+    page.family("resurge_breaker_trips_total", "counter", "Times that a breaker opened.");
+    page.plain("resurge_breaker_trips_total", stats.breaker_trips);
+}
+
+fn breakers(page: &mut Page, breakers: &[BreakerView]) {
+    let mut known: Vec<&BreakerView> = breakers.iter().collect();
+    // Those that say something come first, should there be too many for a collector.
+    known.sort_by_key(|known| (known.state == BreakerState::Closed, known.key.clone()));
+    known.truncate(BREAKERS_MAX);
+    let name = "resurge_breaker_state";
+    page.family(name, "gauge", "Breakers: 0 is closed, 1 half open, 2 open.");
+    for breaker in &known {
+        let state = match breaker.state {
+            BreakerState::Closed => 0,
+            BreakerState::HalfOpen => 1,
+            _ => 2,
+        };
+        page.sample(name, &[("scope", breaker.key.as_str())], state);
+    }
+    page.family("resurge_breaker_held", "gauge", "Steps that wait behind a breaker.");
+    for breaker in &known {
+        page.sample(
+            "resurge_breaker_held",
+            &[("scope", breaker.key.as_str())],
+            count(breaker.held),
+        );
+    }
+}
+
+/// The text as it grows.
+#[derive(Debug, Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        self.line(format_args!("# HELP {name} {help}"));
+        self.line(format_args!("# TYPE {name} {kind}"));
+    }
+
+    fn plain(&mut self, name: &str, value: u64) {
+        self.line(format_args!("{name} {value}"));
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
+        let labels: Vec<String> =
+            labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
+        self.line(format_args!("{name}{{{}}} {value}", labels.join(",")));
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        self.text.push_str(&line.to_string());
+        self.text.push('\n');
+    }
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+fn seconds(milliseconds: u64) -> String {
+    format!("{}.{:03}", milliseconds / 1_000, milliseconds % 1_000)
+}
+
+fn count(number: usize) -> u64 {
+    number as u64
+}
+
+const BREAKERS_MAX: usize = 256;

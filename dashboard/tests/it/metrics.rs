@@ -1,0 +1,74 @@
+//! Numbers for Prometheus.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use resurge::ResourceKey;
+
+use crate::house::{FLAKY, HOPELESS, House};
+
+/// The value of a sample; panics if it is not there once.
+fn sample(text: &str, name: &str) -> f64 {
+    let lines = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let values: Vec<&str> = lines.collect();
+    assert_eq!(values.len(), 1, "{name} in\n{text}");
+    values[0].parse().unwrap()
+}
+
+#[tokio::test]
+async fn what_happened_is_counted() {
+    let house = House::new().await;
+    house.run("fine").await;
+    house.start(FLAKY, "a").await;
+    house.start(HOPELESS, "b").await;
+    let key = ResourceKey::host("http", "quo.te", 80).unwrap();
+    house.engine.isolate(&key, None, "anna", "test").await.unwrap();
+    let answer = house.get("/metrics").answer().await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    for (name, value) in [
+        ("resurge_up", 1.0),
+        ("resurge_attempts_in_flight", 0.0),
+        ("resurge_operations_started_total", 3.0),
+        ("resurge_operations{kind=\"echo\",status=\"recovering\"}", 1.0),
+        ("resurge_operations{kind=\"echo\",status=\"success\"}", 1.0),
+        ("resurge_operations_total{outcome=\"succeeded\"}", 1.0),
+        ("resurge_operations_failed", 1.0),
+        ("resurge_waiting{reason=\"backoff\"}", 1.0),
+        ("resurge_attempts_failed_total{category=\"server\"}", 1.0),
+        ("resurge_attempts_failed_total{category=\"not_found\"}", 1.0),
+        ("resurge_recovery_duration_seconds_count", 0.0),
+        ("resurge_dashboard_streams", 0.0),
+    ] {
+        let found = sample(&answer.body, name);
+        assert!((found - value).abs() < f64::EPSILON, "{name}: {found}");
+    }
+    let records = sample(&answer.body, "resurge_journal_records_total");
+    assert!(records >= 10.0, "{records}");
+    sample(&answer.body, &format!("resurge_breaker_held{{scope=\"{key}\"}}"));
+}
+
+#[tokio::test]
+async fn every_family_is_described_once_and_names_no_operation() {
+    let house = House::new().await;
+    let run = house.start(FLAKY, "a-name-of-its-own").await;
+    let _stream = house.events("").await;
+    let text = house.get("/metrics").answer().await.body;
+    assert!((sample(&text, "resurge_dashboard_streams") - 1.0).abs() < f64::EPSILON);
+    assert!(!text.contains(&run.to_string()) && !text.contains("a-name-of-its-own"));
+    let mut described: Vec<&str> = Vec::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let name = rest.split(' ').next().unwrap();
+            assert!(!described.contains(&name), "{name} twice");
+            described.push(name);
+        } else if !line.starts_with('#') {
+            let name = line.split(['{', ' ']).next().unwrap();
+            let family = described.last().unwrap();
+            assert!(name.starts_with(family), "{name} stands under {family}");
+        }
+    }
+    house.engine.shutdown(Duration::ZERO).await.unwrap();
+    let text = house.get("/metrics").answer().await.body;
+    assert!(sample(&text, "resurge_up").abs() < f64::EPSILON);
+}
