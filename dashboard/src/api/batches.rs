@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::actor::{Actor, reason};
-use super::body::{Path, Sent};
+use super::body::{Path, Sent, object};
 use super::controls::Verb;
 use super::operation::operation;
 use super::operations::checked;
@@ -58,6 +58,7 @@ pub(super) struct Progress {
 #[serde(deny_unknown_fields)]
 #[schema(as = BatchOrder)]
 pub(super) struct Order {
+    #[serde(deserialize_with = "object")]
     filter: Which,
     /// What to ask of each.
     action: Verb,
@@ -65,6 +66,7 @@ pub(super) struct Order {
     reason: Option<String>,
     /// Time over which they are spread, so that not all come at once; at most an hour.
     #[serde(default)]
+    #[schema(maximum = 3_600_000)]
     jitter_ms: u64,
     /// Only tell how many there are.
     #[serde(default)]

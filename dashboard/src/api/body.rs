@@ -8,7 +8,8 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 
 use super::problem::{Problem, code};
 use crate::dashboard::App;
@@ -60,12 +61,37 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Sent<T> {
             return Err(Problem::new(&code::NOT_JSON, "the body has another media type")
                 .remedy("send `Content-Type: application/json`"));
         }
+        // Its fields by their order would fit a list as well, which nobody means.
+        if text.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Problem::new(&code::INVALID, "the body is a list, not an object")
+                .remedy("see /api/v1/openapi.json for what can be sent"));
+        }
         serde_json::from_slice(text).map(Self).map_err(|error| {
             let code = if error.is_data() { &code::INVALID } else { &code::BAD_REQUEST };
             Problem::new(code, format!("the body does not fit: {error}"))
                 .remedy("see /api/v1/openapi.json for what can be sent")
         })
     }
+}
+
+/// Reads a field that must be an object: a list would fit it by the order of its fields as well.
+pub(crate) fn object<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let fields = serde_json::Map::<String, serde_json::Value>::deserialize(from)?;
+    T::deserialize(serde_json::Value::Object(fields)).map_err(D::Error::custom)
+}
+
+/// How many of something an answer may hold.
+pub(crate) fn limited(wanted: Option<usize>, default: usize, max: usize) -> Result<usize, Problem> {
+    let wanted = wanted.unwrap_or(default);
+    if (1..=max).contains(&wanted) {
+        return Ok(wanted);
+    }
+    Err(Problem::new(&code::BAD_REQUEST, format!("`limit` must be from 1 to {max}"))
+        .remedy("follow `next` of each answer to get more"))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

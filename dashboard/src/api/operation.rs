@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::body::{Path, Query};
+use super::body::{Path, Query, limited};
 use super::problem::{Problem, code};
 use crate::dashboard::App;
 use crate::view::{Detail, redact};
@@ -67,6 +67,7 @@ pub(super) struct Window {
     /// Only events before this one, the newest first taken.
     before: Option<u64>,
     /// Most events in the answer, from 1 to 500; 100 if it is left out.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
 }
 
@@ -93,7 +94,7 @@ pub(super) async fn events(
     if app.engine.views(vec![run]).await?.runs.is_empty() {
         return Err(unknown(&id));
     }
-    let (found, _) = app.engine.history(run, Found::new(&window), Found::take).await?;
+    let (found, _) = app.engine.history(run, Found::new(&window)?, Found::take).await?;
     let next = found.next();
     let events: Result<_, _> = found.lines.into_iter().map(|(_, line)| raw(line)).collect();
     Ok(Json(Events { events: events?, next }))
@@ -110,14 +111,14 @@ struct Found {
 }
 
 impl Found {
-    fn new(window: &Window) -> Self {
-        Self {
+    fn new(window: &Window) -> Result<Self, Problem> {
+        Ok(Self {
             after: window.after,
             before: window.before.unwrap_or(u64::MAX),
-            limit: window.limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX),
+            limit: limited(window.limit, LIMIT, LIMIT_MAX)?,
             lines: VecDeque::new(),
             are_more: false,
-        }
+        })
     }
 
     fn take(&mut self, record: &Record) {

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::Query;
+use super::body::{Query, limited};
 use super::cursor::Cursor;
 use super::problem::{Problem, code};
 use crate::dashboard::App;
@@ -33,6 +33,7 @@ pub(super) struct Page {
     /// `next` of the page before.
     cursor: Option<String>,
     /// Most operations in the answer, from 1 to 500; 50 if it is left out.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
 }
 
@@ -65,7 +66,7 @@ pub(super) async fn list(
 ) -> Result<(HeaderMap, Json<Listed>), Problem> {
     let Page { state, workflow, error, host, q, sort, cursor, limit } = page;
     let filter = checked(Filter { state, workflow, error, host, q })?;
-    let (sort, limit) = (sort.unwrap_or_default(), limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX));
+    let (sort, limit) = (sort.unwrap_or_default(), limited(limit, LIMIT, LIMIT_MAX)?);
     let cursor = cursor.map(|text| Cursor::read(&text, &filter, sort)).transpose()?;
     let board = app.fresh_board().await?;
     let scene = board.scene();

@@ -13,6 +13,7 @@ use resurge::Seq;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::body::object;
 use super::live::{self, Wanted};
 use super::problem::{Problem, code};
 use super::records::{self, Told};
@@ -24,7 +25,7 @@ use crate::guard::Slot;
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 enum Wish {
     Events { after: Option<u64> },
-    View(Wanted),
+    View(#[serde(deserialize_with = "object")] Wanted),
 }
 
 type Frames = Pin<Box<dyn Stream<Item = String> + Send>>;

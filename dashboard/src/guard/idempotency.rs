@@ -48,9 +48,31 @@ struct Answer {
     body: Bytes,
 }
 
-enum Found {
-    New,
+#[derive(Debug)]
+enum Found<'a> {
+    New(Begun<'a>),
     Known(Box<Answer>),
+}
+
+/// A request that is being worked on; its key is free again if that comes to nothing.
+#[derive(Debug)]
+struct Begun<'a> {
+    answers: &'a Answers,
+    key: String,
+    answer: Option<Answer>,
+}
+
+impl Begun<'_> {
+    /// Keeps the answer.
+    fn end(mut self, answer: Option<Answer>) {
+        self.answer = answer;
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.answers.end(&self.key, self.answer.take());
+    }
 }
 
 impl Answers {
@@ -59,7 +81,7 @@ impl Answers {
     }
 
     /// Takes a key for a request, or finds the answer that it had before.
-    fn begin(&self, key: &str, request: blake3::Hash, now: Instant) -> Result<Found, Problem> {
+    fn begin(&self, key: &str, request: blake3::Hash, now: Instant) -> Result<Found<'_>, Problem> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.forget(self.max, self.age, now);
         match kept.by_key.get(key) {
@@ -76,7 +98,7 @@ impl Answers {
             None => {
                 kept.order.push_back((now, key.to_owned()));
                 kept.by_key.insert(key.to_owned(), Entry { request, answer: None });
-                Ok(Found::New)
+                Ok(Found::New(Begun { answers: self, key: key.to_owned(), answer: None }))
             }
         }
     }
@@ -135,14 +157,14 @@ async fn once(app: &App, request: Request, next: Next) -> Result<Response, Probl
     for piece in [parts.method.as_str().as_bytes(), uri.as_bytes(), if_match, &body] {
         asked.update(&piece.len().to_le_bytes()).update(piece);
     }
-    let found = app.answers.begin(&key, asked.finalize(), Instant::now())?;
-    if let Found::Known(answer) = found {
-        return Ok(answer.again());
-    }
+    let begun = match app.answers.begin(&key, asked.finalize(), Instant::now())? {
+        Found::New(begun) => begun,
+        Found::Known(answer) => return Ok(answer.again()),
+    };
     let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
     let (parts, body) = answer.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    app.answers.end(&key, Answer::worth_keeping(&parts, &body));
+    begun.end(Answer::worth_keeping(&parts, &body));
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 

@@ -87,6 +87,9 @@ async fn what_is_no_batch_is_refused() {
     let house = House::new().await;
     for (order, code) in [
         (json!({ "action": "pause" }), "invalid"),
+        (json!({ "action": "pause", "filter": [] }), "invalid"),
+        (json!({ "action": "pause", "filter": [null, null] }), "invalid"),
+        (json!([{}, "pause"]), "invalid"),
         (json!({ "filter": {}, "action": "smash" }), "invalid"),
         (json!({ "filter": { "stat": "failed" }, "action": "pause" }), "invalid"),
         (json!({ "filter": { "state": "nonsense" }, "action": "pause" }), "bad_request"),

@@ -10,6 +10,7 @@ mod controls;
 mod document;
 mod doors;
 mod house;
+mod idempotency;
 mod limits;
 mod metrics;
 mod operations;

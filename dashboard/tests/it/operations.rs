@@ -43,7 +43,9 @@ async fn lists_are_filtered_and_ordered() {
         assert_eq!(list["total"], expected.len());
         assert!(list.get("next").is_none());
     }
-    for query in ["?state=nonsense", "?sort=nonsense", "?limit=x", "?nonsense=1"] {
+    for query in
+        ["?state=nonsense", "?sort=nonsense", "?limit=x", "?limit=0", "?limit=501", "?nonsense=1"]
+    {
         let answer = house.get(&format!("/api/v1/operations{query}")).answer().await;
         assert_eq!(answer.code(), "bad_request", "{query}");
     }

@@ -57,6 +57,7 @@ async fn what_cannot_be_had_is_told_and_the_socket_stays() {
     let mut socket = open(&house).await;
     for (wish, code) in [
         (json!({ "nonsense": {} }), "bad_request"),
+        (json!({ "view": [] }), "bad_request"),
         (json!({ "events": { "after": 1_000_000 } }), "ahead_of_journal"),
     ] {
         say(&mut socket, &wish).await;

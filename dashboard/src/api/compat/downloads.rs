@@ -13,7 +13,7 @@ use super::download::Download;
 use super::refused::{Refused, Success};
 use super::start::NewDownload;
 use crate::api::actor::{Actor, reason};
-use crate::api::body::{Path, Query, Sent};
+use crate::api::body::{Path, Query, Sent, limited};
 use crate::api::operation::{operation, unknown};
 use crate::api::problem::{Problem, code};
 use crate::dashboard::App;
@@ -53,6 +53,7 @@ pub(in crate::api) struct Started {
 #[into_params(parameter_in = Query)]
 pub(in crate::api) struct Most {
     /// Most downloads in the answer, from 1 to 500; 200 if it is left out.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
 }
 
@@ -155,7 +156,7 @@ pub(super) async fn newest<T>(
     limit: Option<usize>,
     show: impl Fn(&Arc<crate::view::Row>, &resurge::RunView) -> T,
 ) -> Result<(Vec<T>, usize), Problem> {
-    let limit = limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX);
+    let limit = limited(limit, LIMIT, LIMIT_MAX)?;
     let filter = Filter { state: state.map(str::to_owned), ..Filter::default() };
     let board = app.fresh_board().await?;
     let (rows, total) = {
@@ -191,4 +192,4 @@ pub(super) async fn shown<T>(
 
 const ENDED: &str = "success,failed,exhausted,cancelled";
 const LIMIT: usize = 200;
-const LIMIT_MAX: usize = 500;
+pub(super) const LIMIT_MAX: usize = 500;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::download::Recovering;
-use super::downloads::{newest, shown};
+use super::downloads::{LIMIT_MAX, newest, shown};
 use super::refused::{Refused, Success};
 use super::settings::retries;
 use crate::api::actor::{Actor, reason};
@@ -71,7 +71,7 @@ pub(in crate::api) struct Open {
     responses((status = 200, body = Open)))]
 pub(in crate::api) async fn operations(State(app): State<Arc<App>>) -> Result<Json<Open>, Refused> {
     let (operations, total_count) =
-        newest(&app, Some(OPEN), Some(usize::MAX), Recovering::new).await?;
+        newest(&app, Some(OPEN), Some(LIMIT_MAX), Recovering::new).await?;
     Ok(Json(Open { success: true, operations, total_count }))
 }
 
