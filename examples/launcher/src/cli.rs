@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use crate::demo::{Show, Tempo};
 use crate::error::LauncherError;
 use crate::exit::Exit;
 use crate::retry::Insist;
@@ -31,10 +32,29 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve a few models from a flaky server in this process, and install them
+    ///
+    /// With --dashboard: more of them from more hosts with more troubles, for about two minutes, and a button on the page
+    /// that kills the process with the engine, which is then started again.
     Demo {
         /// Where to keep journal and files [default: a new temporary folder, which is kept]
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
+        #[command(flatten)]
+        beside: Beside,
+        /// End once everything has: 0 if all of it ended as the show means it to, 1 if not
+        #[arg(long, requires = "dashboard")]
+        exit_when_done: bool,
+        /// Smaller files and shorter waits, for programs that check the show
+        #[arg(long, requires = "dashboard")]
+        fast: bool,
+    },
+    /// The process with the engine of `demo --dashboard`
+    #[command(hide = true)]
+    DemoEngine {
+        #[arg(long)]
+        data_dir: PathBuf,
+        #[command(flatten)]
+        door: Door,
     },
     /// Start, resume or retry what a manifest lists, and wait for it
     ///
@@ -163,7 +183,12 @@ fn run(command: Command) -> Result<Exit, LauncherError> {
         .map_err(|source| LauncherError::System { action: "start threads", source })?;
     runtime.block_on(async {
         match command {
-            Command::Demo { data_dir } => demo::run(data_dir).await,
+            Command::Demo { data_dir, beside, exit_when_done, fast } => {
+                let Some(door) = beside.door() else { return demo::run(data_dir).await };
+                let tempo = if fast { Tempo::Fast } else { Tempo::Watched };
+                demo::play(Show { data_dir, door, is_finite: exit_when_done, tempo }).await
+            }
+            Command::DemoEngine { data_dir, door } => demo::play_engine(&data_dir, door).await,
             Command::Install { manifest, data_dir, root, force, beside } => {
                 let (root, insist) = (root.as_deref(), Insist::from(force));
                 install::run(&manifest, &data_dir, root, insist, beside).await

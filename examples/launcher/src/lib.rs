@@ -2,7 +2,7 @@
 //! killed at any moment, and goes on where it stopped.
 //!
 //! ```text
-//! launcher demo [--data-dir DIR]
+//! launcher demo [--data-dir DIR] [--dashboard]
 //! launcher install MANIFEST.toml --data-dir DIR [--root DIR2] [--force] [--dashboard]
 //! launcher resume --data-dir DIR [--dashboard]
 //! launcher retry [NAME..] --data-dir DIR [--force] [--dashboard]

@@ -11,4 +11,8 @@ pub(super) enum Fault {
     DropAt(usize),
     /// Thinks for a while before it answers.
     Think(Duration),
+    /// Answers 500.
+    Broken,
+    /// Answers 404, to every later request as well.
+    Gone,
 }

@@ -10,7 +10,8 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 
 use super::fault::Fault;
 
-const MIB: usize = 1024 * 1024;
+pub(super) const KIB: usize = 1024;
+pub(super) const MIB: usize = 1024 * KIB;
 
 /// One file with the faults that its requests meet, in order; later requests meet none.
 #[derive(Debug)]
@@ -20,13 +21,25 @@ pub(super) struct Model {
     pub(super) unpack: &'static str,
     pub(super) bytes: Vec<u8>,
     pub(super) faults: Vec<Fault>,
+    pub(super) pace: Pace,
+}
+
+/// How fast a file is sent: a block, then a pause.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    pub(super) block: usize,
+    pub(super) pause: Duration,
+}
+
+impl Pace {
+    /// Slow enough to be watched: about 12 MiB/s a connection.
+    const BRISK: Self = Self { block: 256 * KIB, pause: Duration::from_millis(20) };
 }
 
 /// Everything that the demo installs: 46 MiB in five artifacts.
 pub(super) fn all() -> ZipResult<Vec<Model>> {
     let file = |name, install_to, mib: usize, faults| {
-        let bytes = noise(name, mib * MIB);
-        Model { name, install_to, unpack: "none", bytes, faults }
+        Model::file(name, install_to, mib * MIB, Pace::BRISK, faults)
     };
     let think = Fault::Think(Duration::from_millis(700));
     Ok(vec![
@@ -44,17 +57,29 @@ pub(super) fn all() -> ZipResult<Vec<Model>> {
             vec![Fault::Busy(Some(1)), Fault::Busy(None)],
         ),
         file("lora", "loras/detail.safetensors", 4, vec![think]),
-        Model {
-            name: "nodes",
-            install_to: "custom_nodes/demo",
-            unpack: "zip",
-            bytes: archive()?,
-            faults: vec![Fault::DropAt(MIB)],
-        },
+        Model::nodes(Pace::BRISK)?,
     ])
 }
 
 impl Model {
+    /// A file of so many bytes.
+    pub(super) fn file(
+        name: &'static str,
+        install_to: &'static str,
+        len: usize,
+        pace: Pace,
+        faults: Vec<Fault>,
+    ) -> Self {
+        Self { name, install_to, unpack: "none", bytes: noise(name, len), faults, pace }
+    }
+
+    /// An archive of 2 MiB that is unpacked, and whose line drops once.
+    pub(super) fn nodes(pace: Pace) -> ZipResult<Self> {
+        let (name, install_to) = ("nodes", "custom_nodes/demo");
+        let (bytes, faults) = (archive()?, vec![Fault::DropAt(MIB)]);
+        Ok(Self { name, install_to, unpack: "zip", bytes, faults, pace })
+    }
+
     /// Its section of the manifest.
     pub(super) fn section(&self, server: &str) -> String {
         let Self { name, install_to, unpack, .. } = self;

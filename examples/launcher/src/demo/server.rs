@@ -2,23 +2,23 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 use super::fault::Fault;
 use super::http;
-use super::model::Model;
+use super::model::{Model, Pace};
 use crate::out;
 use crate::ui::{self, words};
 
-/// Slow enough to be watched: about 12 MiB/s a connection.
-const BLOCK: usize = 256 * 1024;
-const PAUSE: Duration = Duration::from_millis(20);
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1_024;
 
 /// A server that is at work until it is dropped.
 #[derive(Debug)]
@@ -44,9 +44,15 @@ struct File {
 
 impl Server {
     /// Begins to serve on a port that is free.
-    pub(super) async fn start(models: Vec<Model>) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = format!("http://{}", listener.local_addr()?);
+    pub(super) fn start(models: Vec<Model>) -> io::Result<Self> {
+        Self::start_after(Duration::ZERO, models)
+    }
+
+    /// The same, but it refuses every connection for a while at first.
+    pub(super) fn start_after(down: Duration, models: Vec<Model>) -> io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        let address = format!("http://{}", socket.local_addr()?);
         let file = |model: Model| {
             let faults = Mutex::new(VecDeque::from(model.faults.clone()));
             File { model, faults, sent: AtomicUsize::new(0) }
@@ -55,13 +61,16 @@ impl Server {
         let sent = watch::Sender::new(0);
         let shared = Arc::new(Shared { files, sent, is_talking: ui::is_plain() });
         let serving = Arc::clone(&shared);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let serving = Arc::clone(&serving);
-                // A client that goes away is business as usual.
-                tokio::spawn(async move { serving.answer(stream).await.ok() });
-            }
-        });
+        if down.is_zero() {
+            tokio::spawn(accept(socket.listen(BACKLOG)?, serving));
+        } else {
+            tokio::spawn(async move {
+                tokio::time::sleep(down).await;
+                if let Ok(listener) = socket.listen(BACKLOG) {
+                    accept(listener, serving).await;
+                }
+            });
+        }
         Ok(Self { address, shared })
     }
 
@@ -85,6 +94,23 @@ impl Server {
     }
 }
 
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let shared = Arc::clone(&shared);
+        // A client that goes away is business as usual.
+        tokio::spawn(async move { shared.answer(stream).await.ok() });
+    }
+}
+
+impl File {
+    /// What the next request meets.
+    fn next_fault(&self) -> Option<Fault> {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is gone stays gone.
+        if faults.front() == Some(&Fault::Gone) { Some(Fault::Gone) } else { faults.pop_front() }
+    }
+}
+
 impl Shared {
     async fn answer(&self, mut stream: TcpStream) -> io::Result<()> {
         let request = http::read(&mut stream).await?;
@@ -92,7 +118,7 @@ impl Shared {
             return stream.write_all(http::refusal("404 Not Found", None).as_bytes()).await;
         };
         let name = file.model.name;
-        let fault = file.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let fault = file.next_fault();
         let len = file.model.bytes.len();
         let mut end = len;
         match fault {
@@ -101,6 +127,15 @@ impl Shared {
                 self.say(name, format_args!("answers 503{}", asks.unwrap_or_default()));
                 let refusal = http::refusal("503 Service Unavailable", wait);
                 return stream.write_all(refusal.as_bytes()).await;
+            }
+            Some(fault @ (Fault::Broken | Fault::Gone)) => {
+                let status = if fault == Fault::Gone {
+                    "404 Not Found"
+                } else {
+                    "500 Internal Server Error"
+                };
+                self.say(name, format_args!("answers {status}"));
+                return stream.write_all(http::refusal(status, None).as_bytes()).await;
             }
             Some(Fault::Think(pause)) => {
                 self.say(name, format_args!("thinks for {}", words::duration(pause)));
@@ -131,11 +166,12 @@ impl Shared {
         end: usize,
         stream: &mut TcpStream,
     ) -> io::Result<()> {
-        for block in file.model.bytes.get(from..end).unwrap_or_default().chunks(BLOCK) {
+        let Pace { block, pause } = file.model.pace;
+        for block in file.model.bytes.get(from..end).unwrap_or_default().chunks(block) {
             stream.write_all(block).await?;
             file.sent.fetch_add(block.len(), Ordering::Relaxed);
             self.sent.send_modify(|sent| *sent += block.len());
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(pause).await;
         }
         Ok(())
     }

@@ -1,13 +1,12 @@
 //! The demo itself: install, stop in the middle, resume, sum up.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use resurge::RunKey;
-use resurge::journal::State;
 use resurge::steps::download::Download;
 
 use super::model;
 use super::server::Server;
+use super::table::sum_up;
 use crate::error::LauncherError;
 use crate::exit::Exit;
 use crate::install::{Order, install};
@@ -17,7 +16,6 @@ use crate::out;
 use crate::place::DataDir;
 use crate::resume::resume;
 use crate::retry::Insist;
-use crate::status;
 use crate::ui::words;
 
 /// The engine is stopped when so much was sent.
@@ -34,7 +32,6 @@ pub(crate) async fn run(data_dir: Option<PathBuf>) -> Result<Exit, LauncherError
     };
     let mut person = Interrupt::listen()?;
     let server = Server::start(model::all()?)
-        .await
         .map_err(|source| LauncherError::System { action: "open a port on 127.0.0.1", source })?;
     let text = format!("{SETTINGS}{}", server.sections());
     let path = data_dir.join("demo.toml");
@@ -65,47 +62,15 @@ pub(crate) async fn run(data_dir: Option<PathBuf>) -> Result<Exit, LauncherError
         first
     };
     if exit != Exit::Interrupted {
-        sum_up(&data, &manifest, &server)?;
+        sum_up(&data, &manifest, &|name| server.traffic(name))?;
     }
     Ok(exit)
 }
 
-fn new_folder() -> Result<PathBuf, LauncherError> {
+pub(super) fn new_folder() -> Result<PathBuf, LauncherError> {
     tempfile::Builder::new()
         .prefix("resurge-demo-")
         .tempdir()
         .map(tempfile::TempDir::keep)
         .map_err(|source| LauncherError::System { action: "make a temporary folder", source })
-}
-
-fn sum_up(data: &DataDir, manifest: &Manifest, server: &Server) -> Result<(), LauncherError> {
-    let state = status::fold(&data.journal())?;
-    out::result(format_args!(
-        "\n{:14} {:>8} {:>11} {:>11} {:>8}",
-        "artifact", "attempts", "size", "fetched", "time"
-    ));
-    for entry in &manifest.artifacts {
-        out::result(row(&state, &entry.name, server).unwrap_or_default());
-    }
-    out::result(look(&data.journal()));
-    Ok(())
-}
-
-fn row(state: &State, name: &RunKey, server: &Server) -> Option<String> {
-    let run = state.run_by_key(name)?;
-    let (_, _, download) = run.steps().next()?;
-    let (sent, size) = server.traffic(name.as_str())?;
-    let time = run.ended_at?.since(run.started_at);
-    Some(format!(
-        "{:14} {:>8} {:>11} {:>11} {:>8}",
-        name.as_str(),
-        download.attempts.get(),
-        words::bytes(size as u64),
-        words::bytes(sent as u64),
-        words::duration(time)
-    ))
-}
-
-fn look(journal: &Path) -> String {
-    format!("\nwhat happened, event by event: journal-dump log {}", words::quoted(journal))
 }

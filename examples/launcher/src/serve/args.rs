@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
 
+use crate::error::LauncherError;
+
 /// A port that no well-known program uses, below those that systems hand out.
 const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7878);
 
@@ -41,6 +43,16 @@ pub(crate) struct Beside {
         value_parser = host
     )]
     hosts: Vec<String>,
+}
+
+impl Door {
+    /// Refuses to let other machines in unless somebody said how they call this one.
+    pub(crate) fn check(&self) -> Result<(), LauncherError> {
+        if !self.listen.ip().is_loopback() && self.hosts.is_empty() {
+            return Err(LauncherError::Exposed { address: self.listen });
+        }
+        Ok(())
+    }
 }
 
 impl Beside {

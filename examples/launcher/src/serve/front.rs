@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use resurge::Engine;
-use resurge_dashboard::{Dashboard, Token};
+use resurge_dashboard::{Button, Dashboard, DashboardBuilder, Token};
 use tokio::net::TcpListener;
 
 use super::args::{Beside, Door};
@@ -19,6 +19,7 @@ pub(crate) struct Front {
     door: Door,
     listener: TcpListener,
     address: SocketAddr,
+    buttons: Vec<Button>,
     announce: fn(&str),
 }
 
@@ -35,19 +36,16 @@ impl Front {
     /// The address is announced once the dashboard is there.
     pub(crate) async fn open(door: Door, announce: fn(&str)) -> Result<Self, LauncherError> {
         let address = door.listen;
-        let is_exposed = !address.ip().is_loopback();
-        if is_exposed && door.hosts.is_empty() {
-            return Err(LauncherError::Exposed { address });
-        }
+        door.check()?;
         let failed = |source| refused(address, source);
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        if is_exposed {
+        if !address.ip().is_loopback() {
             out::message(format_args!(
                 "{address} may be reached from other machines: whoever sees the traffic sees the token"
             ));
         }
-        Ok(Self { door, listener, address, announce })
+        Ok(Self { door, listener, address, buttons: Vec::new(), announce })
     }
 
     /// The same beside another command, if it was asked for; results are not in the way.
@@ -59,6 +57,12 @@ impl Front {
         }
     }
 
+    /// Adds a button to the page.
+    pub(crate) fn button(mut self, button: Button) -> Self {
+        self.buttons.push(button);
+        self
+    }
+
     /// Gives it the token of a data directory, which is made if it is missing.
     pub(crate) fn guarded(self, data: &DataDir) -> Result<Guarded, LauncherError> {
         Ok(Guarded { front: self, token: Token::load_or_create(data.token())? })
@@ -68,10 +72,11 @@ impl Front {
 impl Guarded {
     /// Serves the dashboard of an engine.
     pub(crate) fn serve(self, engine: &Engine) -> Result<Served, LauncherError> {
-        let Front { door, listener, address, announce } = self.front;
+        let Front { door, listener, address, buttons, announce } = self.front;
         let token = self.token;
         let builder = Dashboard::builder(engine.clone()).name("launcher").token(token);
         let builder = builder.hosts(&door.hosts).read_only(door.read_only);
+        let builder = buttons.into_iter().fold(builder, DashboardBuilder::button);
         let dashboard = builder.build()?;
         let url = reachable(dashboard.url(address), address, &door.hosts);
         let served = Served::start(dashboard, listener);

@@ -6,6 +6,6 @@ mod run;
 mod served;
 
 pub(crate) use args::{Beside, Door};
-pub(crate) use front::Front;
+pub(crate) use front::{Front, refused};
 pub(crate) use run::run;
 pub(crate) use served::Served;

@@ -54,10 +54,12 @@ fn the_token_is_kept_where_only_its_owner_reads_it() {
 #[test]
 fn other_machines_are_let_in_by_name_only() {
     let bench = Bench::new("");
-    let done = bench.command(&["serve", "--listen", "0.0.0.0:0"]);
-    done.assert_code(2);
-    assert!(done.stderr.contains("--allow-host"), "{}", done.stderr);
-    assert!(!bench.data().exists(), "nothing was created");
+    for command in [&["serve"][..], &["demo", "--dashboard"]] {
+        let done = bench.command(&[command, &["--listen", "0.0.0.0:0"]].concat());
+        done.assert_code(2);
+        assert!(done.stderr.contains("--allow-host"), "{}", done.stderr);
+        assert!(!bench.data().exists(), "nothing was created");
+    }
 
     let args = ["--listen", "0.0.0.0:0", "--allow-host", "my.box"];
     let mut launcher = launcher();
@@ -77,7 +79,7 @@ fn a_port_in_use_is_told_with_what_to_do() {
     let address = taken.local_addr().unwrap().to_string();
     let manifest = bench.write_manifest();
     let install = ["install", manifest.to_str().unwrap(), "--dashboard"];
-    for command in [&["serve"][..], &install] {
+    for command in [&["serve"][..], &install, &["demo", "--dashboard"]] {
         let done = bench.command(&[command, &["--listen", &address]].concat());
         done.assert_code(1);
         assert_eq!(done.stdout, "");

@@ -19,5 +19,6 @@ mod outages;
 mod retries;
 mod runs;
 mod server;
+mod shows;
 mod throttled;
 mod web;

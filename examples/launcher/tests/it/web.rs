@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::bench::{Done, finish, kill, signal};
+use crate::bench::{Done, finish, kill, read_until, signal};
 
 /// How long the dashboard may take to say something.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -63,6 +63,17 @@ impl Served {
     pub(crate) fn stop(mut self, name: &str) -> Done {
         signal(self.child.as_ref().unwrap(), name);
         self.finish()
+    }
+
+    /// Reads messages up to one that contains a word; gives those after it.
+    pub(crate) fn read_until(&mut self, word: &str) -> impl Iterator<Item = String> + use<> {
+        read_until(self.child.as_mut().unwrap(), word)
+    }
+
+    /// The process itself.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
     }
 
     /// Waits for the end.
