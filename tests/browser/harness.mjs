@@ -16,11 +16,20 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 /** Long enough for a machine that does other things as well. */
 export const PATIENCE = 20_000;
 
-/** @typedef {{ url: string, origin: string, ask: (command: unknown) => Promise<any>, end: () => Promise<void>, kill: () => Promise<void> }} Stage */
+/**
+ * @typedef {object} Stage
+ * @property {string} url with the token
+ * @property {string} origin
+ * @property {number} pid
+ * @property {(command: unknown) => Promise<any>} ask
+ * @property {(method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<any>} call asks the API below /api/v1
+ * @property {() => Promise<void>} end
+ * @property {() => Promise<void>} kill
+ */
 
 /**
  * Starts a program that prints one line of JSON with its address, and speaks lines with us.
- * @param {string[]} args
+ * @param {string[]} [args]
  * @returns {Promise<Stage>}
  */
 export async function stage(args = []) {
@@ -33,9 +42,21 @@ export async function stage(args = []) {
     return JSON.parse(value);
   };
   const { url } = await next();
+  const { origin, hash } = new URL(url);
+  const token = new URLSearchParams(hash.slice(1)).get('token');
   return {
     url,
-    origin: new URL(url).origin,
+    origin,
+    pid: child.pid ?? 0,
+    async call(method, path, body, headers = {}) {
+      const sent = body === undefined ? {} : { 'content-type': 'application/json' };
+      const answer = await fetch(`${origin}/api/v1/${path}`, {
+        method, headers: { authorization: `Bearer ${token}`, ...sent, ...headers }, body: body === undefined ? undefined : JSON.stringify(body),
+      });
+      const data = await answer.json().catch(() => ({}));
+      assert(answer.ok, `${method} ${path}: ${answer.status} ${JSON.stringify(data)}`);
+      return data;
+    },
     async ask(command) {
       child.stdin.write(`${JSON.stringify(command)}\n`);
       const answer = await next();

@@ -65,12 +65,14 @@ impl Scripts {
                 }
                 Some(Line::Succeed) => return Ok(()),
                 None => {
-                    tokio::select! {
-                        _ = lines.wait_for(|lines| !lines.is_empty()) => {}
-                        reason = cx.stopped() => {
-                            let word = format!("{reason:?}");
-                            return Err(StepError::new(Class::Interrupted, "stopped", word));
-                        }
+                    let stopped = tokio::select! {
+                        _ = lines.wait_for(|lines| !lines.is_empty()) => None,
+                        reason = cx.stopped() => Some(format!("{reason:?}")),
+                    };
+                    if let Some(word) = stopped {
+                        // Clears up first, as steps do.
+                        tokio::task::yield_now().await;
+                        return Err(StepError::new(Class::Interrupted, "stopped", word));
                     }
                 }
             }
