@@ -39,10 +39,14 @@ fn lean(name: &str, text: &str) -> Result<String, String> {
     let mut lean = String::with_capacity(text.len());
     let mut is_comment = false;
     for (number, line) in (1..).zip(text.lines()) {
-        let line = line.trim();
+        let mut line = line.trim();
         if is_comment || line.starts_with("/*") {
-            is_comment = !line.ends_with("*/");
-        } else if !line.is_empty() && !line.starts_with("//") {
+            // A cast has code behind its comment.
+            let behind = line.split_once("*/").map(|(_, behind)| behind.trim());
+            is_comment = behind.is_none();
+            line = behind.unwrap_or_default();
+        }
+        if !line.is_empty() && !line.starts_with("//") {
             if line.matches('`').count() % 2 == 1 {
                 return Err(format!("page/{name}:{number}: let no text span several lines"));
             }
