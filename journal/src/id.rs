@@ -319,6 +319,20 @@ impl ResourceKey {
     pub fn kind(&self) -> &str {
         self.as_str().split_once(':').map_or("", |(kind, _)| kind)
     }
+
+    /// What people call it: `example.org`, `example.org:8080`, `account joe`.
+    pub fn display_name(&self) -> String {
+        if self.is_local_network() {
+            return "the connection of this machine".to_owned();
+        }
+        let Some((kind, name)) = self.as_str().split_once(':') else { return self.to_string() };
+        match (kind, name.split_once('/')) {
+            ("host", Some(("https", host))) => host.strip_suffix(":443").unwrap_or(host).to_owned(),
+            ("host", Some(("http", host))) => host.strip_suffix(":80").unwrap_or(host).to_owned(),
+            ("host", _) => name.to_owned(),
+            _ => format!("{kind} {name}"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -332,6 +346,21 @@ mod tests {
         }
         for bad in ["", "Download", "a b", "a_b", "ä", &"x".repeat(49)] {
             assert!(StepKey::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn resources_have_names_for_people() {
+        for (key, name) in [
+            ("host:http/127.0.0.1:8000", "127.0.0.1:8000"),
+            ("host:http/a:80", "a"),
+            ("host:https/a:443", "a"),
+            ("host:https/a:80", "a:80"),
+            ("local:network", "the connection of this machine"),
+            ("account:joe", "account joe"),
+            ("bare", "bare"),
+        ] {
+            assert_eq!(ResourceKey::new(key).map(|key| key.display_name()).as_deref(), Ok(name));
         }
     }
 

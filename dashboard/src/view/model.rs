@@ -212,6 +212,8 @@ pub struct ErrorCard {
 pub struct BreakerCard {
     /// Its place among the others.
     pub index: u32,
+    /// What people call what it guards.
+    pub name: String,
     /// `closed`, `open` or `half_open`.
     pub state: String,
     /// `enforced`, `isolated`, `disabled` or `metrics_only`.
@@ -297,10 +299,12 @@ pub struct CauseCard {
 }
 
 /// What a host or other resource did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HostCard {
     /// Its place among the others.
     pub index: u32,
+    /// What people call it.
+    pub name: String,
     /// Attempts that showed that it works.
     pub alive: u64,
     /// Attempts that showed that it fails.

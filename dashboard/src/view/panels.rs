@@ -34,6 +34,7 @@ pub(crate) fn breaker(index: u32, known: &BreakerView, threshold: u32) -> Breake
     let set_by = known.mode_set.as_ref().filter(|_| known.mode != BreakerMode::Enforced);
     BreakerCard {
         index,
+        name: known.key.display_name(),
         state: known.state.name().to_owned(),
         mode: known.mode.name().to_owned(),
         text: standing(known),
@@ -112,7 +113,8 @@ pub(crate) fn stats(known: &Stats, minutes: &Minutes, all: bool) -> StatsCard {
         .zip(hosts.into_iter().take(HOSTS_MAX))
         .map(|(index, (key, counted))| {
             let (alive, failing, trips) = (counted.alive, counted.failing, counted.trips);
-            (key.to_string(), HostCard { index, alive, failing, trips })
+            let name = key.display_name();
+            (key.to_string(), HostCard { index, name, alive, failing, trips })
         })
         .collect();
     card.recent = minutes.cards();

@@ -26,7 +26,7 @@ pub(crate) fn wait(cause: &Cause) -> Option<WaitCard> {
                 GateView::Closed { next_wave_at } => *next_wave_at,
                 _ => None,
             };
-            ("breaker", held(key.as_str(), gate), due_at, Some(key))
+            ("breaker", held(&key.display_name(), gate), due_at, Some(key))
         }
         Cause::DiskSpace { path, bytes, force_at } => {
             let text = format!("{} must be free at {path}", size(*bytes));

@@ -157,16 +157,8 @@ fn soon(remaining: Duration) -> String {
 
 /// What a breaker guards, such as `host example.org`.
 pub(crate) fn resource(key: &ResourceKey) -> String {
-    if key.is_local_network() {
-        return "the connection of this machine".to_owned();
-    }
-    let Some((kind, name)) = key.as_str().split_once(':') else { return key.to_string() };
-    let name = match (kind, name.split_once('/')) {
-        ("host", Some(("https", host))) => host.strip_suffix(":443").unwrap_or(host),
-        ("host", Some(("http", host))) => host.strip_suffix(":80").unwrap_or(host),
-        _ => name,
-    };
-    words::tame(&format!("{kind} {name}"))
+    let name = key.display_name();
+    words::tame(&if key.is_host() { format!("host {name}") } else { name })
 }
 
 fn of_gate(gate: &GateView) -> Gate<'_> {
