@@ -358,7 +358,6 @@ mod tests {
             ("host:https/a:80", "a:80"),
             ("local:network", "the connection of this machine"),
             ("account:joe", "account joe"),
-            ("bare", "bare"),
         ] {
             assert_eq!(ResourceKey::new(key).map(|key| key.display_name()).as_deref(), Ok(name));
         }

@@ -97,7 +97,19 @@ async fn every_file_of_the_page_is_served_as_what_it_is() {
         let answer = house.stranger(Method::GET, &format!("/{name}")).answer().await;
         assert_eq!(answer.status, StatusCode::OK, "{name}");
         assert_eq!(answer.header("content-type"), kind);
-        assert_eq!(answer.body, std::fs::read_to_string(&path).unwrap());
+        let text = std::fs::read_to_string(&path).unwrap();
+        if matches!(ending, "js" | "css") {
+            // What a comment had to itself is left out, all else is there in its order.
+            let mut lines = text.lines().map(str::trim);
+            for line in answer.body.lines() {
+                let is_there = lines.by_ref().any(|known| known.ends_with(line));
+                assert!(is_there, "{name} has no `{line}` there");
+            }
+            let left_out = lines.filter(|line| !line.is_empty() && !line.starts_with(['/', '*']));
+            assert_eq!(left_out.collect::<Vec<_>>(), Vec::<&str>::new(), "{name}");
+        } else {
+            assert_eq!(answer.body, text);
+        }
         let ask = house.stranger(Method::GET, &format!("/{name}"));
         let body = ask.with("accept-encoding", "gzip").open().await.into_body();
         gzipped += axum::body::to_bytes(body, usize::MAX).await.unwrap().len();
