@@ -37,7 +37,7 @@ struct Entry {
     /// What was asked under the key.
     request: blake3::Hash,
     /// None while it is being worked on.
-    answer: Option<Answer>,
+    answer: Option<Box<Answer>>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,19 +59,20 @@ enum Found<'a> {
 struct Begun<'a> {
     answers: &'a Answers,
     key: String,
-    answer: Option<Answer>,
+    request: blake3::Hash,
+    answer: Option<Box<Answer>>,
 }
 
 impl Begun<'_> {
     /// Keeps the answer.
-    fn end(mut self, answer: Option<Answer>) {
+    fn end(mut self, answer: Option<Box<Answer>>) {
         self.answer = answer;
     }
 }
 
 impl Drop for Begun<'_> {
     fn drop(&mut self) {
-        self.answers.end(&self.key, self.answer.take());
+        self.answers.end(&self.key, self.request, self.answer.take());
     }
 }
 
@@ -89,7 +90,7 @@ impl Answers {
                 Err(Problem::new(&code::KEY_REUSED, "this key came with another request before")
                     .remedy("send a new `Idempotency-Key` with every new request"))
             }
-            Some(Entry { answer: Some(answer), .. }) => Ok(Found::Known(Box::new(answer.clone()))),
+            Some(Entry { answer: Some(answer), .. }) => Ok(Found::Known(answer.clone())),
             Some(_) => {
                 Err(Problem::new(&code::IN_PROGRESS, "the first request is still under way")
                     .retry_after(Duration::from_secs(1))
@@ -98,19 +99,22 @@ impl Answers {
             None => {
                 kept.order.push_back((now, key.to_owned()));
                 kept.by_key.insert(key.to_owned(), Entry { request, answer: None });
-                Ok(Found::New(Begun { answers: self, key: key.to_owned(), answer: None }))
+                Ok(Found::New(Begun { answers: self, key: key.to_owned(), request, answer: None }))
             }
         }
     }
 
     /// Keeps an answer; one that a repetition may better is not kept.
-    fn end(&self, key: &str, answer: Option<Answer>) {
+    fn end(&self, key: &str, request: blake3::Hash, answer: Option<Box<Answer>>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if answer.is_none() {
+        // It may have been forgotten meanwhile, and its key taken by another request.
+        let Some(entry) = kept.by_key.get_mut(key).filter(|entry| entry.request == request) else {
+            return;
+        };
+        entry.answer = answer;
+        if entry.answer.is_none() {
             kept.by_key.remove(key);
             kept.order.retain(|(_, kept)| kept != key);
-        } else if let Some(entry) = kept.by_key.get_mut(key) {
-            entry.answer = answer;
         }
     }
 }
@@ -169,15 +173,16 @@ async fn once(app: &App, request: Request, next: Next) -> Result<Response, Probl
 }
 
 impl Answer {
-    fn worth_keeping(parts: &Parts, body: &Bytes) -> Option<Self> {
+    fn worth_keeping(parts: &Parts, body: &Bytes) -> Option<Box<Self>> {
         let is_passing =
             parts.status.is_server_error() || parts.status == StatusCode::TOO_MANY_REQUESTS;
-        (!is_passing).then(|| Self {
+        let answer = || Self {
             status: parts.status,
             content_type: parts.headers.get(header::CONTENT_TYPE).cloned(),
             problem: parts.extensions.get::<Problem>().cloned(),
             body: body.clone(),
-        })
+        };
+        (!is_passing).then(|| Box::new(answer()))
     }
 
     fn again(self) -> Response {

@@ -24,7 +24,7 @@ use std::time::Duration;
 pub struct Limits {
     /// Largest body of a request, in bytes.
     pub body_bytes_max: usize,
-    /// Largest head of a request, in bytes; at least 8 KiB.
+    /// Largest head of a request, in bytes, up to twice as much if it comes at once; at least 8 KiB.
     pub head_bytes_max: usize,
     /// How long the head of a request may take to come, and then its body.
     ///

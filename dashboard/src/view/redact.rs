@@ -125,6 +125,9 @@ const SECRETS: &[&str] =
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -181,6 +184,69 @@ mod tests {
             (r#"{"hf_token":"abc","next":"open"}"#, r#"{"hf_token":"***","next":"open"}"#),
         ] {
             assert_eq!(json(given), shown);
+        }
+    }
+
+    /// Any JSON, in which addresses and secrets are likely.
+    fn trees() -> impl Strategy<Value = Value> {
+        let texts = prop_oneof![
+            any::<String>(),
+            "(see )?(http|s3)://([a-z]+:pw@)?h(:1)?(/[a-z?#=\\\\\"]*)?( now)?",
+            Just("plain".to_owned()),
+        ];
+        let names = prop_oneof![any::<String>(), "token|api_key|url|n"];
+        let leaves = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            texts.prop_map(Value::from),
+        ];
+        leaves.prop_recursive(4, 32, 5, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::btree_map(names.clone(), inner, 0..5)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// The same by a walk over the tree.
+    fn walked(tree: &Value) -> Value {
+        match tree {
+            Value::String(string) => Value::from(text(string)),
+            Value::Array(items) => items.iter().map(walked).collect(),
+            Value::Object(fields) => {
+                let one = |(name, value): (&String, &Value)| {
+                    let is_blotted = names_secret(name) && value.is_string();
+                    let value = if is_blotted { Value::from("***") } else { walked(value) };
+                    (text(name).into_owned(), value)
+                };
+                Value::Object(fields.iter().map(one).collect())
+            }
+            other => other.clone(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_of_json_loses_what_a_walk_over_it_finds(tree in trees()) {
+            for written in [tree.to_string(), format!("{tree:#}")] {
+                let clean: Value = serde_json::from_str(&json(&written)).expect("it is JSON still");
+                prop_assert_eq!(clean, walked(&tree));
+            }
+        }
+
+        #[test]
+        fn what_is_clean_stays_as_it_is(tree in trees()) {
+            let clean = json(&tree.to_string());
+            prop_assert_eq!(json(&clean), clean.clone());
+        }
+
+        #[test]
+        fn any_text_is_taken(text in any::<String>()) {
+            drop(json(&text));
+            drop(super::text(&text));
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Who gets in.
 
 use axum::http::{Method, StatusCode};
+use resurge_dashboard::{Dashboard, ServeError};
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use crate::house::{House, only};
 
@@ -201,10 +203,10 @@ async fn every_answer_tells_browsers_what_they_may_not_do() {
 async fn within_another_server_the_guard_stands_as_well() {
     let house = House::new().await;
     let engine = house.engine.clone();
-    let dashboard = resurge_dashboard::Dashboard::builder(engine).token(house.token.clone());
+    let dashboard = Dashboard::builder(engine).token(house.token.clone());
     let router = dashboard.build().unwrap().router();
     let outer = axum::Router::new().nest("/resurge/", router);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async { axum::serve(listener, outer).await });
     let get = |path: &str| {
@@ -220,4 +222,33 @@ async fn within_another_server_the_guard_stands_as_well() {
     assert_eq!(foreign.code(), "foreign_host");
     let mut events = get("/resurge/api/v1/events?after=0").events().await;
     assert_eq!(events.event().await.id, Some(1));
+}
+
+#[tokio::test]
+async fn others_are_let_in_only_by_name() {
+    let house = House::new().await;
+    let builder = || Dashboard::builder(house.engine.clone()).token(house.token.clone());
+    let bind = || TcpListener::bind("0.0.0.0:0");
+    let closed = builder().build().unwrap();
+    let refused = closed.serve(bind().await.unwrap(), std::future::pending()).await;
+    assert!(matches!(refused, Err(ServeError::NotLoopback { .. })), "{refused:?}");
+    let open = builder().hosts(["my.box:7878"]).build().unwrap();
+    open.serve(bind().await.unwrap(), std::future::ready(())).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_address_to_open_carries_the_token_where_only_the_page_sees_it() {
+    let house = House::new().await;
+    let builder = Dashboard::builder(house.engine.clone()).token(house.token.clone());
+    let dashboard = builder.build().unwrap();
+    let token = house.token.as_str();
+    for (address, host) in [
+        ("127.0.0.1:7878", "127.0.0.1"),
+        ("0.0.0.0:7878", "127.0.0.1"),
+        ("[::1]:7878", "[::1]"),
+        ("[::]:7878", "127.0.0.1"),
+    ] {
+        let url = dashboard.url(address.parse().unwrap());
+        assert_eq!(url, format!("http://{host}:7878/#token={token}"));
+    }
 }

@@ -160,3 +160,12 @@ async fn a_thousand_idle_streams_hold_nobody_up() {
         assert_eq!(stream.event().await.id, Some(next));
     }
 }
+
+#[tokio::test]
+async fn a_huge_head_is_refused() {
+    let house = House::new().await;
+    let ask = house.get("/api/v1/stats").with("x-padding", &"x".repeat(100 * 1024));
+    let answer = ask.answer().await;
+    assert_eq!(answer.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    assert_eq!(house.get("/api/v1/stats").answer().await.status, StatusCode::OK);
+}

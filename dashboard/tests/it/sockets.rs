@@ -1,5 +1,6 @@
 //! The same streams over a WebSocket.
 
+use axum::http::StatusCode;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -111,4 +112,23 @@ async fn the_view_comes_over_the_same_socket() {
     say(&mut socket, &json!({ "view": { "state": "nonsense" } })).await;
     let frame = hear(&mut socket).await;
     assert_eq!(frame["problem"]["code"], "bad_request");
+}
+
+#[tokio::test]
+async fn a_client_that_answers_nothing_is_let_go() {
+    let house = House::with_limits(|limits| {
+        limits.streams_max = 1;
+        limits.heartbeat = std::time::Duration::from_millis(20);
+    })
+    .await;
+    let mut socket = open(&house).await;
+    // A socket that is not polled answers no ping; its place is free again after a while.
+    while house.get("/api/v1/events").open().await.status() != StatusCode::OK {}
+    let end = loop {
+        match socket.next().await {
+            Some(Ok(Message::Ping(_))) => {}
+            end => break end,
+        }
+    };
+    assert!(!matches!(end, Some(Ok(_))), "{end:?}");
 }
