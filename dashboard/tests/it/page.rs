@@ -97,22 +97,31 @@ async fn every_file_of_the_page_is_served_as_what_it_is() {
         let answer = house.stranger(Method::GET, &format!("/{name}")).answer().await;
         assert_eq!(answer.status, StatusCode::OK, "{name}");
         assert_eq!(answer.header("content-type"), kind);
-        let text = std::fs::read_to_string(&path).unwrap();
-        if matches!(ending, "js" | "css") {
-            // What a comment had to itself is left out, all else is there in its order.
-            let mut lines = text.lines().map(str::trim);
-            for line in answer.body.lines() {
-                let is_there = lines.by_ref().any(|known| known.ends_with(line));
-                assert!(is_there, "{name} has no `{line}` there");
-            }
-            let left_out = lines.filter(|line| !line.is_empty() && !line.starts_with(['/', '*']));
-            assert_eq!(left_out.collect::<Vec<_>>(), Vec::<&str>::new(), "{name}");
+        let source = std::fs::read_to_string(&path).unwrap();
+        if ["js", "css"].contains(&ending) {
+            is_all_but_comments(&name, &source, &answer.body);
         } else {
-            assert_eq!(answer.body, text);
+            assert_eq!(answer.body, source);
         }
         let ask = house.stranger(Method::GET, &format!("/{name}"));
         let body = ask.with("accept-encoding", "gzip").open().await.into_body();
         gzipped += axum::body::to_bytes(body, usize::MAX).await.unwrap().len();
     }
     assert!(gzipped <= 60 * 1024, "{gzipped} bytes");
+}
+
+/// Every line that is served stands in the file, in order, and nothing that others need is missing.
+fn is_all_but_comments(name: &str, source: &str, served: &str) {
+    let mut lines = source.lines().map(str::trim);
+    for line in served.lines() {
+        assert!(lines.any(|known| known.ends_with(line)), "{name} has no line `{line}`");
+    }
+    for line in
+        source.lines().filter(|line| line.starts_with("import ") || line.starts_with("export "))
+    {
+        assert!(
+            served.lines().any(|known| known == line.trim()),
+            "{name} is served without `{line}`"
+        );
+    }
 }
