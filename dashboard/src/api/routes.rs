@@ -48,6 +48,7 @@ pub(crate) fn router(app: &Arc<App>) -> (Router, Document) {
         .routes(routes!(breakers::list))
         .routes(routes!(breakers::control))
         .routes(routes!(settings::list, settings::change))
+        .routes(routes!(settings::preview))
         .routes(routes!(stats::all))
         .routes(routes!(buttons::list))
         .routes(routes!(buttons::press))

@@ -61,3 +61,47 @@ pub(super) async fn change(
     }
     list(state).await
 }
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Question {
+    /// New values by name; null takes a change back.
+    changes: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Effects {
+    /// What would happen; none if nothing would change for anybody.
+    effects: Vec<Effect>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Effect {
+    /// In a sentence.
+    text: String,
+    /// Operations that it concerns, the newest first; at most 100.
+    operations: Vec<String>,
+    /// How many it concerns.
+    count: usize,
+}
+
+/// What changes of settings would do if they were made now; changes nothing.
+#[utoipa::path(post, path = "/api/v1/settings/preview", tag = "settings", request_body = Question,
+    responses((status = 200, body = Effects)))]
+pub(super) async fn preview(
+    State(app): State<Arc<App>>,
+    Sent(question): Sent<Question>,
+) -> Result<Json<Effects>, Problem> {
+    let changes = question.changes.into_iter().map(|(name, value)| {
+        let json = resurge::Json::of(&value)
+            .map_err(|error| Problem::new(&code::INVALID, format!("`{name}`: {error}")))?;
+        Ok((name, Some(json)))
+    });
+    let changes: Vec<_> = changes.collect::<Result<_, Problem>>()?;
+    let effects = app.engine.preview(changes).await?.into_iter().map(|effect| Effect {
+        text: effect.text,
+        operations: effect.runs.iter().map(ToString::to_string).collect(),
+        count: effect.count,
+    });
+    Ok(Json(Effects { effects: effects.collect() }))
+}

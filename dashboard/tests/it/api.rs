@@ -8,7 +8,7 @@ use resurge::ResourceKey;
 use resurge_dashboard::Button;
 use serde_json::{Value, json};
 
-use crate::house::House;
+use crate::house::{FLAKY, House};
 
 #[tokio::test]
 async fn settings_are_changed_and_taken_back() {
@@ -39,6 +39,33 @@ async fn settings_change_together_or_not_at_all() {
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(answer.code(), "invalid");
         assert_eq!(house.engine.tuning().await.unwrap().attempts_in_flight_max, None);
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_settings_is_told_before_it_is_made() {
+    let house = House::with(|builder| builder.read_only(true)).await;
+    let run = house.start(FLAKY, "one").await;
+    let ask = |changes: Value| {
+        let body = json!({ "changes": changes });
+        house.post("/api/v1/settings/preview").json(&body).answer()
+    };
+    let answer = ask(json!({ "max_retries": 1, "initial_delay_ms": null })).await;
+    assert_eq!(answer.status, StatusCode::OK, "a reader may ask: {answer:?}");
+    let effects = answer.json()["effects"].clone();
+    let effects = effects.as_array().unwrap();
+    assert!(!effects.is_empty());
+    for effect in effects {
+        assert!(effect["text"].as_str().unwrap().starts_with("1 run"), "{effect}");
+        assert_eq!(
+            (&effect["operations"], &effect["count"]),
+            (&json!([run.to_string()]), &json!(1))
+        );
+    }
+    assert_eq!(house.engine.tuning().await.unwrap().max_retries, None);
+    assert_eq!(ask(json!({})).await.json(), json!({ "effects": [] }));
+    for bad in [json!({ "nonsense": 1 }), json!({ "max_retries": "x" })] {
+        assert_eq!(ask(bad).await.code(), "invalid");
     }
 }
 

@@ -125,9 +125,11 @@ async fn the_old_settings_are_real_where_they_can_be() {
 
     settings["max_retries"] = json!(0);
     settings["max_concurrent_downloads"] = json!(3);
+    settings["bandwidth_limit"] = json!(1_000_000);
     assert_eq!(post(&house, path, &settings).await.json()["success"], true);
     let tuning = house.engine.tuning().await.unwrap();
     assert_eq!((tuning.max_retries, tuning.attempts_in_flight_max), (Some(0), Some(3)));
+    assert_eq!(tuning.bandwidth_limit, Some(1_000_000));
     assert_eq!(get(&house, path).await["settings"], settings);
 
     for (name, value) in [
