@@ -4,11 +4,11 @@ use resurge::journal::Json;
 use resurge::steps::Step;
 use resurge::steps::artifact::Artifact;
 use resurge::steps::install::{Install, Installed};
-use resurge::{ControlError, RunHandle, RunKey, RunStatus, RunView, StartError};
+use resurge::{ControlError, Engine, RunHandle, RunKey, RunStatus, RunView, StartError};
 
 use crate::error::LauncherError;
+use crate::flow::InstallFlow;
 use crate::retry::{Insist, Retried, retry};
-use crate::session::Session;
 
 /// What is to be done about a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +41,12 @@ pub(crate) fn decide(holder: Option<&RunView>, wanted: &Json, intact: bool) -> A
 
 /// Carries the decision out and gives the run that stands for the artifact.
 pub(crate) async fn admit(
-    session: &Session,
+    engine: &Engine,
+    flow: &InstallFlow,
     name: &RunKey,
     artifact: Artifact,
     insist: Insist,
 ) -> Result<(Admission, RunHandle<Installed>), LauncherError> {
-    let Session { engine, flow, .. } = session;
     let start_error = |source| LauncherError::Start { name: name.clone(), source };
     let wanted = Json::of(&artifact).map_err(StartError::Input).map_err(start_error)?;
     let holder = engine.find(name).await?;

@@ -111,6 +111,9 @@ enum Command {
         /// Where the journal and the token are kept; made if it is missing
         #[arg(long, value_name = "DIR")]
         data_dir: PathBuf,
+        /// Where downloads go that are ordered on the dashboard [default: the folder `installed` in the data directory]
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
         #[command(flatten)]
         door: Door,
     },
@@ -197,7 +200,9 @@ fn run(command: Command) -> Result<Exit, LauncherError> {
                 retry::run(&names, &data_dir, Insist::from(force), beside).await
             }
             Command::Resume { data_dir, beside } => resume::run(&data_dir, beside).await,
-            Command::Serve { data_dir, door } => serve::run(&data_dir, door).await,
+            Command::Serve { data_dir, root, door } => {
+                serve::run(&data_dir, root.as_deref(), door).await
+            }
             Command::Status { data_dir, json } => status::run(&data_dir, json),
             Command::Stats { data_dir, json } => status::stats(&data_dir, json),
         }

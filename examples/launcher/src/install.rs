@@ -67,7 +67,8 @@ async fn start_all(
     let mut awaited = Vec::with_capacity(manifest.artifacts.len());
     for entry in &manifest.artifacts {
         let artifact = entry.artifact(root.path());
-        let (admission, run) = admit(session, &entry.name, artifact.clone(), insist).await?;
+        let Session { engine, flow, .. } = session;
+        let (admission, run) = admit(engine, flow, &entry.name, artifact.clone(), insist).await?;
         match admission {
             Admission::Keep => out::message(format_args!("{}  is installed already", entry.name)),
             Admission::Replace(reason) => {

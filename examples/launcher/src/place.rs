@@ -71,18 +71,18 @@ impl Root {
         if root.to_str().is_none() {
             return Err(LauncherError::NotUnicode { path: root });
         }
-        let journal = data.journal();
-        let over_journal = |target: &&InstallPath| {
-            let target = target.below(&root);
-            target.starts_with(&journal) || journal.starts_with(&target)
-        };
-        match targets.find(over_journal) {
-            Some(target) => {
-                let install_to = target.to_string();
-                Err(LauncherError::OverJournal { install_to, journal })
-            }
-            None => Ok(Self(root)),
+        let root = Self(root);
+        targets.try_for_each(|target| root.check(target, data))?;
+        Ok(root)
+    }
+
+    /// Refuses what would go over the journal.
+    pub(crate) fn check(&self, target: &InstallPath, data: &DataDir) -> Result<(), LauncherError> {
+        let (place, journal) = (target.below(&self.0), data.journal());
+        if place.starts_with(&journal) || journal.starts_with(&place) {
+            return Err(LauncherError::OverJournal { install_to: target.to_string(), journal });
         }
+        Ok(())
     }
 
     /// The path.

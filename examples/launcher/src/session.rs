@@ -51,7 +51,7 @@ impl Session {
         let from = engine.head().next();
         let (runs, breakers) = (engine.runs().await?, engine.breakers().await?);
         // Before the display begins, which may draw over what is written later.
-        let dashboard = front.map(|front| front.serve(&engine)).transpose()?;
+        let dashboard = front.map(|front| front.serve(&engine, &flow)).transpose()?;
         let display = tokio::spawn(ui::watch(engine.clone(), from, runs, breakers));
         Ok(Self { engine, flow, data, display, dashboard })
     }

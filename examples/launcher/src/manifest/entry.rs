@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use resurge::RunKey;
 use resurge::steps::artifact::{Algorithm, Artifact, Expected, InstallPath, Unpack};
-use toml::Value;
+use toml::{Table, Value};
 use url::Url;
 
 use super::fields::{Fields, text, texts, whole};
+use super::problem::Problem;
 use crate::place;
 
 /// The input of a run must fit a record of the journal, together with two paths of the system.
@@ -40,6 +41,14 @@ impl Entry {
             install_to: self.install_to.clone(),
             unpack: self.unpack,
         }
+    }
+
+    /// An artifact that is asked for by itself, held to the rules of a manifest.
+    pub(crate) fn asked_for(section: Table) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let fields = Fields::new("the order".to_owned(), section, &mut problems);
+        let entry = Self::read(fields);
+        entry.filter(|_| problems.is_empty()).ok_or(problems)
     }
 
     /// Reads the section; none if anything is wrong with it.

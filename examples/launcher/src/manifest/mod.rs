@@ -13,4 +13,5 @@ mod tests;
 pub use entry::Entry;
 pub use problem::{ManifestError, Problem};
 pub use read::Manifest;
+pub(crate) use read::overlap;
 pub use settings::Recovery;

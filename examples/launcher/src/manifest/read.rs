@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use resurge::steps::artifact::InstallPath;
 use toml::{Table, Value};
 
 use super::entry::Entry;
@@ -119,14 +120,19 @@ fn clash(earlier: &Entry, later: &Entry) -> impl Iterator<Item = Problem> {
     let same_name = (earlier.name == later.name)
         .then(|| "another artifact has the same name; a name stands for one run".to_owned());
     let (there, here) = (&earlier.install_to, &later.install_to);
-    let overlap = (within(there.as_str(), here.as_str()) || within(here.as_str(), there.as_str()))
-        .then(|| {
-            let name = &earlier.name;
-            format!("install_to `{here}` overlaps with `{there}` of artifact `{name}`")
-        });
+    let overlap = overlap(here, there).then(|| {
+        let name = &earlier.name;
+        format!("install_to `{here}` overlaps with `{there}` of artifact `{name}`")
+    });
     let place = format!("artifact `{}`", later.name);
     let problem = move |message| Problem { place: place.clone(), message };
     same_name.into_iter().chain(overlap).map(problem)
+}
+
+/// Whether one of two places below a root lies in the other one, or is it.
+pub(crate) fn overlap(one: &InstallPath, other: &InstallPath) -> bool {
+    let (one, other) = (one.as_str(), other.as_str());
+    within(one, other) || within(other, one)
 }
 
 /// Whether a path is another one or lies in it, on systems that do not tell cases apart as well.

@@ -8,8 +8,10 @@ use resurge_dashboard::{Button, Dashboard, DashboardBuilder, Token};
 use tokio::net::TcpListener;
 
 use super::args::{Beside, Door};
+use super::order::Counter;
 use super::served::Served;
 use crate::error::LauncherError;
+use crate::flow::InstallFlow;
 use crate::out;
 use crate::place::DataDir;
 
@@ -20,6 +22,7 @@ pub(crate) struct Front {
     listener: TcpListener,
     address: SocketAddr,
     buttons: Vec<Button>,
+    counter: Option<Counter>,
     announce: fn(&str),
 }
 
@@ -45,7 +48,7 @@ impl Front {
                 "{address} may be reached from other machines: whoever sees the traffic sees the token"
             ));
         }
-        Ok(Self { door, listener, address, buttons: Vec::new(), announce })
+        Ok(Self { door, listener, address, buttons: Vec::new(), counter: None, announce })
     }
 
     /// The same beside another command, if it was asked for; results are not in the way.
@@ -63,6 +66,12 @@ impl Front {
         self
     }
 
+    /// Lets people order downloads on the page.
+    pub(super) fn counter(mut self, counter: Counter) -> Self {
+        self.counter = Some(counter);
+        self
+    }
+
     /// Gives it the token of a data directory, which is made if it is missing.
     pub(crate) fn guarded(self, data: &DataDir) -> Result<Guarded, LauncherError> {
         Ok(Guarded { front: self, token: Token::load_or_create(data.token())? })
@@ -71,12 +80,26 @@ impl Front {
 
 impl Guarded {
     /// Serves the dashboard of an engine.
-    pub(crate) fn serve(self, engine: &Engine) -> Result<Served, LauncherError> {
-        let Front { door, listener, address, buttons, announce } = self.front;
+    pub(crate) fn serve(
+        self,
+        engine: &Engine,
+        flow: &InstallFlow,
+    ) -> Result<Served, LauncherError> {
+        let Front { door, listener, address, buttons, counter, announce } = self.front;
         let token = self.token;
         let builder = Dashboard::builder(engine.clone()).name("launcher").token(token);
         let builder = builder.hosts(&door.hosts).read_only(door.read_only);
         let builder = buttons.into_iter().fold(builder, DashboardBuilder::button);
+        let builder = match counter {
+            Some(counter) => {
+                let (engine, flow) = (engine.clone(), flow.clone());
+                builder.starter(move |order| {
+                    let (counter, engine, flow) = (counter.clone(), engine.clone(), flow.clone());
+                    async move { counter.take(&engine, &flow, order).await }
+                })
+            }
+            None => builder,
+        };
         let dashboard = builder.build()?;
         let url = reachable(dashboard.url(address), address, &door.hosts);
         let served = Served::start(dashboard, listener);

@@ -2,6 +2,7 @@
 
 mod args;
 mod front;
+mod order;
 mod run;
 mod served;
 

@@ -2,7 +2,9 @@
 
 use std::net::TcpListener;
 
-use crate::bench::{Bench, MIB, QUICK, finish, kill, launcher, noise, read_line};
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, MIB, QUICK, finish, kill, launcher, noise, read_line, sha256};
 use crate::journal;
 use crate::server::Answer::{HoldAt, Status};
 use crate::web::{Door, Served};
@@ -209,4 +211,44 @@ fn the_dashboard_is_there_while_an_installation_runs() {
     let done = served.stop("INT");
     drop(messages);
     done.assert_code(130);
+}
+
+#[test]
+fn what_is_ordered_on_the_dashboard_is_installed_below_the_root() {
+    let bench = Bench::new(QUICK);
+    let (bytes, other) = (noise(6, MIB), noise(7, 2 * MIB));
+    bench.server.file("model.bin", bytes.clone(), &[Status(503, "")]);
+    bench.server.file("other.bin", other.clone(), &[HoldAt(MIB)]);
+    let root = bench.data().join("elsewhere");
+    let served = serve_with(&bench, &["--root", root.to_str().unwrap()]);
+    let order = |order: Value| served.door.post_json("/api/downloads", &order);
+    let digest = format!("sha256:{}", sha256(&bytes));
+    let first = json!({"url": bench.server.url("model.bin"), "digest": digest});
+    assert_eq!(order(first.clone()).status, 202);
+    assert!(served.door.records().any(|record| record["event"] == "run_succeeded"));
+    assert!(std::fs::read(root.join("model.bin")).unwrap() == bytes);
+    let asked = bench.server.requests("model.bin").len();
+
+    let operations = || served.door.get("/api/v1/operations").json();
+    let id = operations()["operations"][0]["id"].clone();
+    let again: Value = serde_json::from_str(&order(first).body).unwrap();
+    assert_eq!(again["download_id"], id, "it stands there already");
+    assert_eq!(bench.server.requests("model.bin").len(), asked);
+
+    let to = |name: &str, path: &str| json!({"url": bench.server.url(name), "dest_path": path});
+    assert_eq!(order(to("other.bin", "models/other.bin")).status, 202);
+    for (refused, word) in [
+        (to("model.bin", "models/other.bin"), "has not ended"),
+        (to("model.bin", "models"), "has not ended"),
+        (to("model.bin", "../outside"), "outside"),
+        (json!({"url": "file:///etc/passwd"}), "http://"),
+    ] {
+        let answer = order(refused);
+        assert!((400..500).contains(&answer.status), "{}", answer.body);
+        assert!(answer.body.contains(word), "{word} in {}", answer.body);
+    }
+    assert_eq!(operations()["total"], 2, "nothing else was started");
+    served.stop("INT").assert_code(0);
+    bench.resume().assert_code(0);
+    assert!(std::fs::read(root.join("models/other.bin")).unwrap() == other);
 }

@@ -115,19 +115,19 @@ impl Door {
         self.ask("POST", path, Some(&self.token))
     }
 
+    pub(crate) fn post_json(&self, path: &str, body: &Value) -> Answer {
+        read(self.open("POST", path, Some(&self.token), &body.to_string()))
+    }
+
     pub(crate) fn ask(&self, method: &str, path: &str, token: Option<&str>) -> Answer {
-        let mut reader = self.open(method, path, token);
-        let status = status(&mut reader);
-        let mut body = String::new();
-        reader.read_to_string(&mut body).unwrap();
-        Answer { status, body }
+        read(self.open(method, path, token, ""))
     }
 
     /// The records of the journal from the first one on, as the dashboard tells them.
     ///
     /// Ends with the connection.
     pub(crate) fn records(&self) -> impl Iterator<Item = Value> + use<> {
-        let mut reader = self.open("GET", "/api/v1/events?after=0", Some(&self.token));
+        let mut reader = self.open("GET", "/api/v1/events?after=0", Some(&self.token), "");
         assert_eq!(status(&mut reader), 200);
         reader.lines().map_while(Result::ok).filter_map(|line| {
             // What is no data is the frame around it.
@@ -135,17 +135,32 @@ impl Door {
         })
     }
 
-    fn open(&self, method: &str, path: &str, token: Option<&str>) -> BufReader<TcpStream> {
+    fn open(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: &str,
+    ) -> BufReader<TcpStream> {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let token = token.map(|token| format!("authorization: Bearer {token}\r\n"));
         let token = token.unwrap_or_default();
-        let host = &self.address;
-        let head =
-            format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n{token}connection: close\r\n\r\n");
+        let (host, length) = (&self.address, body.len());
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\n{token}connection: close\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
         stream.write_all(head.as_bytes()).unwrap();
         BufReader::new(stream)
     }
+}
+
+fn read(mut reader: BufReader<TcpStream>) -> Answer {
+    let status = status(&mut reader);
+    let mut body = String::new();
+    reader.read_to_string(&mut body).unwrap();
+    Answer { status, body }
 }
 
 /// Reads the head of an answer.

@@ -63,7 +63,8 @@ async fn begin(session: &Session, entry: &Entry, root: &Root) -> Result<RunId, L
     if let Some(run) = known.filter(|run| Some(&run.input) == wanted.as_ref()) {
         return Ok(run.id);
     }
-    let (_, run) = admit(session, &entry.name, artifact, Insist::No).await?;
+    let Session { engine, flow, .. } = session;
+    let (_, run) = admit(engine, flow, &entry.name, artifact, Insist::No).await?;
     Ok(run.id())
 }
 
