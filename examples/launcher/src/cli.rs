@@ -18,7 +18,7 @@ use crate::{demo, install, out, resume, retry, serve, status};
 #[command(
     name = "launcher",
     version,
-    after_help = "Exit codes: 0 all succeeded; 1 a run failed, or the journal is in use or damaged; \
+    after_help = "Exit codes: 0 all succeeded; 1 a run failed, the journal is in use or damaged, or the port is in use; \
                   2 wrong usage or a broken manifest, nothing was started; 130 interrupted, `launcher resume` goes on."
 )]
 pub struct Cli {

@@ -40,13 +40,15 @@ pub enum LauncherError {
         /// The path.
         path: PathBuf,
     },
-    /// Something would be installed over the journal.
-    #[error("`{install_to}` would be installed over the journal at {}; choose another --root", journal.display())]
-    OverJournal {
+    /// Something would be installed over what the launcher itself needs.
+    #[error("`{install_to}` would be installed over {what} at {}; choose another --root", at.display())]
+    OverOwn {
         /// Where it would go.
         install_to: String,
-        /// The journal.
-        journal: PathBuf,
+        /// What stands there.
+        what: &'static str,
+        /// Where that is.
+        at: PathBuf,
     },
     /// The workflow cannot be built from these settings.
     #[error(transparent)]
@@ -147,7 +149,7 @@ impl LauncherError {
             | Self::Folder { .. }
             | Self::NotUnicode { .. }
             | Self::NoArtifact { .. }
-            | Self::OverJournal { .. }
+            | Self::OverOwn { .. }
             | Self::Exposed { .. }
             | Self::Flow(_)
             | Self::Journal(StoreError::Missing { .. }) => Exit::Usage,

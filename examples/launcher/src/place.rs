@@ -59,7 +59,7 @@ impl DataDir {
 pub(crate) struct Root(PathBuf);
 
 impl Root {
-    /// Makes the folder if it is missing, and checks that nothing goes over the journal.
+    /// Makes the folder if it is missing, and checks that nothing goes over what the launcher needs.
     pub(crate) fn prepare<'p>(
         root: Option<&Path>,
         data: &DataDir,
@@ -76,13 +76,14 @@ impl Root {
         Ok(root)
     }
 
-    /// Refuses what would go over the journal.
+    /// Refuses what would go over the journal, or over the token, which nobody else is to know.
     pub(crate) fn check(&self, target: &InstallPath, data: &DataDir) -> Result<(), LauncherError> {
-        let (place, journal) = (target.below(&self.0), data.journal());
-        if place.starts_with(&journal) || journal.starts_with(&place) {
-            return Err(LauncherError::OverJournal { install_to: target.to_string(), journal });
-        }
-        Ok(())
+        let place = target.below(&self.0);
+        let own = [("the journal", data.journal()), ("the token", data.token())];
+        let hit = own.into_iter().find(|(_, at)| place.starts_with(at) || at.starts_with(&place));
+        hit.map_or(Ok(()), |(what, at)| {
+            Err(LauncherError::OverOwn { install_to: target.to_string(), what, at })
+        })
     }
 
     /// The path.

@@ -129,3 +129,25 @@ fn reachable(url: String, address: SocketAddr, hosts: &[String]) -> String {
     let port = if has_port { String::new() } else { format!(":{}", address.port()) };
     format!("http://{host}{port}/#{fragment}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_that_is_told_leads_here() {
+        let told = |address: &str, hosts: &[&str]| {
+            let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+            let address = address.parse().expect("it is an address");
+            reachable("http://127.0.0.1:7878/#token=x".to_owned(), address, &hosts)
+        };
+        let loopback = "http://127.0.0.1:7878/#token=x";
+        assert_eq!(told("127.0.0.1:7878", &[]), loopback);
+        assert_eq!(told("127.0.0.1:7878", &["my.box"]), loopback);
+        assert_eq!(told("0.0.0.0:7878", &["my.box"]), loopback);
+        let other = "10.1.2.3:7878";
+        assert_eq!(told(other, &["my.box", "x"]), "http://my.box:7878/#token=x");
+        assert_eq!(told(other, &["my.box:80"]), "http://my.box:80/#token=x");
+        assert_eq!(told(other, &["[fd00::1]"]), "http://[fd00::1]:7878/#token=x");
+    }
+}

@@ -70,17 +70,20 @@ fn a_missing_manifest_and_wrong_usage_are_exit_code_2() {
 }
 
 #[test]
-fn nothing_is_installed_over_the_journal() {
-    let bench = Bench::new("");
-    let path = bench.write_manifest();
-    let url = bench.server.url("x");
-    let text =
-        format!("[[artifact]]\nname = \"x\"\nurl = \"{url}\"\ninstall_to = \"journal/sled\"");
-    std::fs::write(&path, text).unwrap();
-    let mut child = launcher();
-    child.arg("install").arg(&path).arg("--data-dir").arg(bench.data());
-    let done = finish(child.arg("--root").arg(bench.data()).spawn().unwrap());
-    done.assert_code(2);
-    assert!(done.stderr.contains("over the journal"), "{}", done.stderr);
-    assert!(!bench.data().join("journal").exists());
+fn nothing_is_installed_over_what_the_launcher_needs() {
+    for (place, word) in
+        [("journal/sled", "over the journal"), ("dashboard.token", "over the token")]
+    {
+        let bench = Bench::new("");
+        let path = bench.write_manifest();
+        let url = bench.server.url("x");
+        let text = format!("[[artifact]]\nname = \"x\"\nurl = \"{url}\"\ninstall_to = \"{place}\"");
+        std::fs::write(&path, text).unwrap();
+        let mut child = launcher();
+        child.arg("install").arg(&path).arg("--data-dir").arg(bench.data());
+        let done = finish(child.arg("--root").arg(bench.data()).spawn().unwrap());
+        done.assert_code(2);
+        assert!(done.stderr.contains(word), "{}", done.stderr);
+        assert!(!bench.data().join("journal").exists());
+    }
 }

@@ -101,9 +101,9 @@ enum Cut {
     Kill,
     /// The show is over.
     Over,
-    /// It died before its dashboard was there.
+    /// It gave up before its dashboard was there.
     NeverThere,
-    /// It died later.
+    /// It died.
     Died(ExitStatus),
 }
 
@@ -160,7 +160,10 @@ impl Stage {
                         return Ok(Cut::Over);
                     }
                 }
-                News::Died(status) if is_there => return Ok(Cut::Died(status)),
+                // A signal strikes at any time; who ends by itself that early will do so again.
+                News::Died(status) if is_there || status.code().is_none() => {
+                    return Ok(Cut::Died(status));
+                }
                 News::Died(_) => return Ok(Cut::NeverThere),
             }
         }
