@@ -54,7 +54,7 @@ export async function call(method, path, body, headers = {}) {
  * @param {number} status
  * @param {any} data
  */
-function problemText(status, data) {
+export function problemText(status, data) {
   const sentences = [data?.detail ?? data?.title, data?.remedy].filter((text) => typeof text === 'string' && text !== '');
   return sentences.length > 0 ? sentences.map(sentence).join(' ') : t('refused.other', { status });
 }
@@ -70,7 +70,7 @@ function sentence(text) {
 /**
  * How the stream stands. `gone` carries when it was last alive and when it is tried again; `old` is a page that
  * the server no longer speaks with.
- * @typedef {{kind: 'connecting' | 'live' | 'asleep' | 'gone', since?: number, next?: number, busy?: boolean, old?: boolean}} Link
+ * @typedef {{kind: 'connecting' | 'live' | 'asleep' | 'gone', since?: number, next?: number, busy?: boolean, old?: boolean, why?: string}} Link
  */
 
 export const app = {
@@ -86,6 +86,8 @@ export const app = {
   /** The row that the keyboard stands on. */
   current: '',
   held: false,
+  /** The operation that the server would not even look for. */
+  refused: '',
 };
 
 /** @type {((view: View) => void)[]} */

@@ -19,6 +19,9 @@ import { makeTimeline } from './timeline.js';
 const section = (title, name, ...content) => h('section', { class: `part ${name}`, 'aria-labelledby': `part-${name}`, 'data-testid': `detail-${name}` },
   h('h3', { id: `part-${name}` }, title), ...content);
 
+/** @type {string[]} */
+const NOTHING = [];
+
 /** Copies without the clipboard of a secure context if there is none.  @param {string} text */
 async function copy(text) {
   try {
@@ -70,9 +73,8 @@ function makeActions(id) {
   const el = section(t('detail.actions'), 'actions', list, note);
   return {
     el,
-    update: memo((/** @type {Detail} */ detail, /** @type {string} */ _asked) => {
-      const told = detail.actions ?? {};
-      const can = (detail.row.can ?? []).filter((verb) => VERBS.includes(verb));
+    update: memo((/** @type {Detail['actions']} */ told = {}, /** @type {string[]} */ possible, /** @type {string} */ _asked) => {
+      const can = possible.filter((verb) => VERBS.includes(verb));
       const keys = byIndex(told).filter((key) => !VERBS.includes(key) || can.includes(key));
       const all = [...keys, ...VERBS.filter((verb) => can.includes(verb) && told[verb] === undefined)];
       show(note, !mayAct());
@@ -169,13 +171,16 @@ function makeDetail(id) {
 
   return {
     id, el, title,
-    /** @param {Detail} detail */
-    update(detail) {
-      head(detail.row);
-      facts.update(detail.row, detail.deadline_at);
-      explain(detail.why, detail.row.error);
-      actions.update(detail, [...VERBS, ...Object.keys(detail.actions ?? {})].filter((verb) => isPending(id, verb)).join());
-      steps.update(detail.steps, detail.row.error?.message);
+    /**
+     * @param {Detail} detail
+     * @param {Row} row
+     */
+    update(detail, row) {
+      head(row);
+      facts.update(row, detail.deadline_at);
+      explain(detail.why, row.error);
+      actions.update(detail.actions, row.can ?? NOTHING, [...VERBS, ...Object.keys(detail.actions ?? {})].filter((verb) => isPending(id, verb)).join());
+      steps.update(detail.steps, row.error?.message);
       show(graphPart, detail.graph !== undefined);
       if (detail.graph !== undefined) graph.update(detail.graph, detail.steps ?? {});
       show(timelinePart, detail.timeline !== undefined);
@@ -248,10 +253,10 @@ export function startDetail(host, main) {
     const { operation } = app.state;
     if (operation === '') { open = undefined; return; }
     const detail = view.detail;
-    if (detail === undefined || (detail.missing !== true && detail.id !== operation)) { if (open?.id !== operation) put(loading); return; }
-    if (detail.missing === true) { put(missing); return; }
+    if (app.refused === operation || detail?.missing === true) { put(missing); return; }
+    if (detail?.row === undefined || detail.id !== operation) { if (open?.id !== operation) put(loading); return; }
     if (open?.id !== operation) open = makeDetail(operation);
-    open.update(detail);
+    open.update(detail, detail.row);
     put(open.el);
   });
   layout();

@@ -155,11 +155,11 @@ const drawLink = memo((/** @type {Link} */ state, /** @type {boolean} */ held) =
   setAttr(link, 'data-link', kind);
   setText(link, held ? t('hold.held') : t(`link.${state.kind}`));
   show(banner, state.kind === 'gone');
-  document.body.classList.toggle('stale', state.kind === 'gone');
+  document.body.classList.toggle('stale', state.kind === 'gone' && state.why === undefined);
   if (state.kind !== 'gone') { still(goneNext); return; }
   setText(goneButton, t(state.old ? 'gone.load' : 'gone.try'));
-  if (state.old) {
-    setText(goneTitle, t('gone.version'));
+  if (state.old || state.why !== undefined) {
+    setText(goneTitle, state.why === undefined ? t('gone.version') : `${t('gone.refused')} ${state.why}`);
     for (const element of [goneText, goneNext]) { still(element); setText(element, ''); }
     return;
   }

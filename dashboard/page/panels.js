@@ -34,7 +34,7 @@ async function act(host, verb) {
   invalidate();
 }
 
-const FACTS = ['until', 'window', 'held', 'opened', 'timeout', 'trips', 'probe', 'mode', 'cause', 'by'];
+const FACTS = ['until', 'window', 'held', 'trips', 'probe', 'mode', 'by'];
 
 /** @param {string} host */
 function makeCard(host) {
@@ -64,21 +64,17 @@ function makeCard(host) {
     setPill(status, of.mode === 'isolated' ? 'isolated' : of.state, t(`breakers.${of.state}`));
     setText(text, sentence(of.text ?? ''));
     show(text, of.text !== undefined);
-    const { failures_in_row: failures, threshold, timeout_ms: timeout } = of.window ?? {};
+    const { failures_in_row: failures, threshold, probe: operation } = of;
     const known = failures !== undefined && threshold !== undefined && threshold > 0;
     show(line, known);
     if (known) setBar(line, (100 * failures) / threshold, t('breakers.window.value', { n: failures, max: threshold }));
     fact('window', known ? t('breakers.window.value', { n: failures, max: threshold }) : undefined);
-    fact('timeout', timeout === undefined ? undefined : duration(timeout));
-    fact('opened', of.opened_at === undefined ? undefined : moment(of.opened_at, now()));
-    fact('trips', of.trips === undefined ? undefined : String(of.trips));
-    fact('mode', of.mode === undefined || of.mode === 'enforced' ? undefined : t(`mode.${of.mode}`));
-    fact('cause', of.cause);
+    fact('trips', of.trips === undefined || of.trips === 0 ? undefined : String(of.trips));
+    fact('mode', of.mode === undefined || of.mode === 'enforced' ? undefined : t(`mode.${of.mode === 'shadow' ? 'metrics_only' : of.mode}`));
     const by = of.set_by;
     fact('by', by === undefined ? undefined : [by.actor, by.reason, by.until === undefined ? '' : t('breakers.lasts', { at: moment(by.until, now()) })].filter(Boolean).join(', '));
     fact('held', of.held === undefined || of.held === 0 ? undefined : '');
     setText(held, t('breakers.held.value', { n: of.held ?? 0 }));
-    const { operation } = of.probe ?? {};
     fact('probe', operation === undefined ? undefined : '');
     setText(probe, operation === undefined ? '' : (app.view?.list.rows[operation]?.name ?? operation));
     probe.onclick = () => go({ operation: operation ?? '' });
@@ -158,7 +154,7 @@ const SLOT = 20;
 const SERIES = /** @type {const} */ (['succeeded', 'retries', 'failed']);
 
 const drawRecent = memo((/** @type {Stats['recent']} */ of) => {
-  const buckets = Object.keys(of ?? {}).sort((a, b) => Number(a) - Number(b)).map((key) => /** @type {NonNullable<Stats['recent']>[string]} */ (of?.[key]));
+  const buckets = Object.keys(of ?? {}).map((key) => /** @type {NonNullable<Stats['recent']>[string]} */ (of?.[key])).sort((a, b) => a.from.localeCompare(b.from));
   const most = Math.max(1, ...buckets.map((each) => SERIES.reduce((sum, name) => sum + (each[name] ?? 0), 0)));
   const sums = Object.fromEntries(SERIES.map((name) => [name, buckets.reduce((sum, each) => sum + (each[name] ?? 0), 0)]));
   const chart = s('svg', { viewBox: `0 0 ${Math.max(1, buckets.length) * SLOT} ${HIGH}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': t('stats.recent.label', sums), class: 'columns' },

@@ -85,7 +85,8 @@ export async function act(id, verb, more = false) {
  */
 export function actionText(key, told) {
   if (told === undefined) return t(`verb.${key}.text`);
-  return sentence(VERBS.includes(key) || key.startsWith('skip:') ? told.replace(/^[a-z -]+: /, '') : told);
+  const isVerb = VERBS.includes(key) || key.startsWith('skip:');
+  return sentence(isVerb ? told.slice(told.indexOf(': ') < 0 ? 0 : told.indexOf(': ') + 2) : told);
 }
 
 /** @param {string} text */
@@ -167,21 +168,23 @@ export function setWait(element, wait) {
     setText(element, '');
     return;
   }
-  const { kind, text = t(`wait.${kind}`), due_at: due, host = '' } = wait;
+  const { kind, due_at: due } = wait;
+  const said = wait.text || t(`wait.${kind}`);
   if (due === undefined) {
     still(element);
-    setText(element, kind === 'breaker' ? t('wait.breaker.still', { host }) : sentence(text));
+    setText(element, sentence(said));
     return;
   }
-  const known = ['backoff', 'server_delay', 'budget', 'breaker'].includes(kind);
-  const over = kind === 'breaker' ? t('wait.due.breaker') : known ? t('wait.due') : sentence(text);
-  countDown(element, due, (left) => t(known ? `wait.${kind}` : 'wait.other', { left, host, text: sentence(text) }), over);
+  const known = ['backoff', 'server_delay', 'budget'].includes(kind);
+  const over = known ? t('wait.due') : sentence(said);
+  countDown(element, due, (left) => t(known ? `wait.${kind}` : 'wait.other', { left, text: known ? said : sentence(said) }), over);
 }
 
 /** @param {Row} row */
 export function attemptText(row) {
-  if (row.attempt === undefined) return '';
-  if (row.attempts_max === undefined) return t('row.attempt.open', { n: row.attempt });
+  // Nothing has begun yet.
+  if (row.attempt === undefined || row.attempt === 0) return '';
+  if (row.attempts_max === undefined || row.attempts_max === 0) return t('row.attempt.open', { n: row.attempt });
   return t('row.attempt', { n: row.attempt, max: row.attempts_max });
 }
 

@@ -5,28 +5,23 @@ import { app, call, go, mayAct, onTravel, part } from './app.js';
 import { duration, rate } from './clock.js';
 import { button, byIndex, h, reconcile, setAttr, setText, show } from './dom.js';
 import { openDialog, toast } from './messages.js';
-import { t } from './strings.js';
+import { has, t } from './strings.js';
 
 /** @typedef {ReturnType<typeof makeField>} Field */
 
 const PREVIEW_MS = 350;
-const ORDER = ['max_retries', 'initial_delay_ms', 'backoff_factor', 'max_delay_ms', 'circuit_breaker_threshold', 'circuit_breaker_timeout_ms', 'attempts_in_flight_max', 'bandwidth_limit'];
 
-/** What the field shows, for what the engine counts in.  @param {string} key */
-const unitOf = (key) => {
-  if (key.endsWith('_ms')) return { by: 1000, word: t('settings.unit.ms') };
-  if (key === 'bandwidth_limit') return { by: 1_000_000, word: t('settings.unit.rate') };
-  return { by: 1, word: key === 'backoff_factor' ? t('settings.unit.factor') : '' };
+/** What the field shows, for what the engine counts in.  @param {Setting | undefined} setting */
+const unitOf = (setting) => {
+  const by = { ms: 1000, bytes_per_second: 1_000_000 }[setting?.unit ?? ''] ?? 1;
+  return { by, word: by === 1000 ? t('settings.unit.ms') : by > 1000 ? t('settings.unit.rate') : setting?.unit === 'factor' ? t('settings.unit.factor') : '' };
 };
 
-/**
- * @param {string} key
- * @param {number | undefined} value
- */
-const written = (key, value) => {
-  if (value === undefined) return t('settings.none');
-  if (key.endsWith('_ms')) return duration(value, value < 1000);
-  return key === 'bandwidth_limit' ? rate(value) : String(value);
+/** What holds while nothing is set.  @param {Setting} setting */
+const ownWords = ({ unit, default: value }) => {
+  if (value === undefined) return t(unit === 'bytes_per_second' ? 'settings.none' : 'settings.own');
+  if (unit === 'ms') return duration(value, value < 1000);
+  return unit === 'bytes_per_second' ? rate(value) : String(value);
 };
 
 /**
@@ -34,48 +29,53 @@ const written = (key, value) => {
  * @param {() => void} changed
  */
 function makeField(key, changed) {
-  const { by, word } = unitOf(key);
   const id = `setting-${key}`;
   const label = h('label', { for: id });
-  const input = h('input', { type: 'number', id, step: 'any', inputmode: 'decimal', 'aria-describedby': `${id}-help`, placeholder: key === 'bandwidth_limit' ? t('settings.none') : undefined, disabled: !mayAct() });
+  const input = h('input', { type: 'number', id, step: 'any', inputmode: 'decimal', 'aria-describedby': `${id}-help`, disabled: !mayAct() });
+  const word = h('span', { class: 'muted' });
   const help = h('p', { id: `${id}-help`, class: 'muted' });
+  /** Whether a change is to be taken back, which is more than to set the default. */
+  let back = false;
   const reset = button('retry', '', () => {
+    back = true;
     input.value = shown(setting?.default);
     changed();
   }, { text: t('settings.reset.short'), class: 'small', hidden: true });
   /** @type {Setting | undefined} */
   let setting;
   /** @param {number | undefined} value */
-  const shown = (value) => (value === undefined ? '' : String(value / by));
-  input.addEventListener('input', changed);
+  const shown = (value) => (value === undefined ? '' : String(value / unitOf(setting).by));
+  input.addEventListener('input', () => { back = false; changed(); });
   return {
-    key, input,
-    el: h('div', { class: 'field-row', 'data-setting': key }, label, h('div', { class: 'field-in' }, input, h('span', { class: 'muted' }, word), reset), help),
-    name: () => setting?.label ?? key,
+    input,
+    el: h('div', { class: 'field-row', 'data-setting': key }, label, h('div', { class: 'field-in' }, input, word, reset), help),
     /** @param {Setting} next */
     update(next) {
-      const untouched = setting === undefined || input.value === shown(setting.value);
+      const untouched = setting === undefined || (!back && input.value === shown(setting.value));
       setting = next;
-      setText(label, next.label ?? key);
-      setText(help, [next.help, t('settings.default', { value: written(key, next.default) })].filter(Boolean).join(' '));
+      const { by, word: unit } = unitOf(next);
+      const name = next.label ?? key;
+      setText(label, name);
+      setText(word, unit);
+      setText(help, [has(`settings.help.${key}`) ? t(`settings.help.${key}`) : next.help, t('settings.default', { value: ownWords(next) })].filter(Boolean).join(' '));
       setAttr(input, 'min', next.min === undefined ? undefined : next.min / by);
-      setAttr(input, 'max', next.max === undefined ? undefined : next.max / by);
-      setAttr(reset, 'aria-label', t('settings.reset', { what: next.label ?? key }));
+      setAttr(input, 'placeholder', ownWords(next));
+      setAttr(reset, 'aria-label', t('settings.reset', { what: name }));
       // What somebody types is not overwritten.
       if (untouched && document.activeElement !== input) input.value = shown(next.value);
     },
     draw() {
-      show(reset, mayAct() && setting !== undefined && input.value !== shown(setting.default));
+      show(reset, mayAct() && setting !== undefined && !back && (setting.changed === true || input.value !== shown(setting.default)));
     },
-    /** The new value; nothing if it is as before, an error if it is none. */
+    /** The new value, null to take a change back; nothing if it is as before, an error if it is none. */
     change() {
-      if (setting === undefined || input.value === shown(setting.value) && input.validity.valid) return {};
-      const none = input.value === '' && input.validity.valid;
-      if (none && setting.value === undefined) return {};
-      if (none && key === 'bandwidth_limit') return { value: null };
+      if (setting === undefined) return {};
+      const { by } = unitOf(setting);
+      if (input.validity.valid && (back || input.value === '')) return setting.changed === true ? { value: null } : {};
+      if (input.validity.valid && input.value === shown(setting.value)) return {};
       const value = Number(input.value) * by;
       const least = setting.min ?? 0;
-      if (!input.validity.valid || none || !Number.isFinite(value) || value < least) return { bad: t('settings.bad', { what: setting.label ?? key, min: least / by }) };
+      if (!input.validity.valid || !Number.isFinite(value) || value < least) return { bad: t('settings.bad', { what: setting.label ?? key, min: least / by }) };
       return { value: by === 1 ? value : Math.round(value) };
     },
   };
@@ -152,9 +152,8 @@ function open() {
     onclose: () => { box = undefined; clearTimeout(timer); update = undefined; if (app.state.panel === 'settings') go({ panel: '' }); },
   });
   update = (settings) => {
-    const keys = Object.keys(settings).sort((a, b) => place(a, settings) - place(b, settings));
     if (fields.size === 0) host.replaceChildren();
-    reconcile(host, keys, (key) => {
+    reconcile(host, byIndex(settings), (key) => {
       const field = makeField(key, changed);
       fields.set(key, field);
       return field.el;
@@ -162,12 +161,6 @@ function open() {
     changes();
   };
 }
-
-/**
- * @param {string} key
- * @param {Record<string, Setting>} settings
- */
-const place = (key, settings) => settings[key]?.index ?? (ORDER.includes(key) ? ORDER.indexOf(key) : byIndex(settings).length);
 
 /** @type {((settings: Record<string, Setting>) => void) | undefined} */
 let update;

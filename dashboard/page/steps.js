@@ -2,7 +2,7 @@
 // Parts of the details: the graph, the steps, the history.
 
 import { call, invalidate } from './app.js';
-import { countDown, countUp, duration, moment, now, still } from './clock.js';
+import { countDown, countUp, moment, now, still } from './clock.js';
 import { byIndex, h, memo, pathOf, reconcile, s, setAttr, setPill, setText, show } from './dom.js';
 import { announce, toast } from './messages.js';
 import { bar, numbers, setBar } from './row.js';
@@ -154,7 +154,7 @@ function makeStep(name) {
     setText(facts, factsOf(step));
     if (step.due_at === undefined) { still(due); setText(due, ''); }
     else countDown(due, step.due_at, (left) => t('step.next', { left }), t('step.next.due'));
-    if (step.status === 'running' && step.started_at !== undefined) countUp(since, step.started_at, (time) => t('step.running.for', { time }));
+    if (['running', 'held'].includes(step.status) && step.since !== undefined) countUp(since, step.since, (time) => t('step.running.for', { time }));
     else { still(since); setText(since, ''); }
     show(progress, step.progress !== undefined);
     const words = numbers(step);
@@ -174,10 +174,9 @@ function makeStep(name) {
 /** @param {Step} step */
 function factsOf(step) {
   const parts = [];
-  if (step.attempt !== undefined && step.attempts_max !== undefined) parts.push(t('row.attempt', { n: step.attempt, max: step.attempts_max }));
+  if (step.attempt !== undefined && step.attempt > 0 && step.attempts_max !== undefined) parts.push(t('row.attempt', { n: step.attempt, max: step.attempts_max }));
   else if (step.attempts !== undefined && step.attempts > 0) parts.push(t('step.attempts', { n: step.attempts }));
   if (step.needs !== undefined && step.needs.length > 0) parts.push(t('step.after', { steps: step.needs.join(', ') }));
-  if (step.timeout_ms !== undefined) parts.push(t('step.timeout', { time: duration(step.timeout_ms) }));
   if (step.held_by !== undefined && step.held_by.length > 0) parts.push(t('step.held', { what: step.held_by.join(', ') }));
   return parts.join(' · ');
 }
@@ -249,7 +248,7 @@ export function makeEvents(operation) {
     /** @type {Happening[]} */
     const events = Array.isArray(answer.data?.events) ? answer.data.events : [];
     loaded = { ...loaded, ...Object.fromEntries(events.map((event) => [String(event.seq), event])) };
-    exhausted = events.length < PAGE && answer.data?.next === undefined;
+    exhausted = answer.data?.next === undefined;
     announce(t('events.loaded', { n: events.length }));
     draw();
   }

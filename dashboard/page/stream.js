@@ -2,7 +2,7 @@
 // The live view. A subscription is an address; another one is opened beside the old, which goes on until the
 // snapshot of the new is there.
 
-import { app, askForToken, invalidate, merge, remembered, settled } from './app.js';
+import { app, askForToken, invalidate, merge, problemText, remembered, settled } from './app.js';
 import { adjust } from './clock.js';
 import { subscription } from './url.js';
 
@@ -86,8 +86,11 @@ export function onReturn(listener) {
 /** Opens the stream of what is looked at now, unless it is open or on its way. */
 export function resubscribe() {
   if (app.link.kind === 'asleep' || retryTimer !== undefined) return;
+  // What was refused is over once something else is asked for.
+  if (app.link.why !== undefined) app.link = { kind: live === undefined ? 'connecting' : 'live' };
   const listed = app.state.panel !== 'breakers' && app.state.panel !== 'stats';
-  const address = subscription(app.state, listed ? app.window : { from: 0, count: 0 });
+  const state = app.refused === app.state.operation ? { ...app.state, operation: '' } : app.state;
+  const address = subscription(state, listed ? app.window : { from: 0, count: 0 });
   if ((opening ?? live)?.address === address) return;
   opening?.stop.abort();
   opening = undefined;
@@ -112,6 +115,10 @@ async function open(address) {
       askForToken();
       return;
     }
+    if ([400, 404, 422].includes(response.status)) {
+      await refused(line, response);
+      return;
+    }
     if (!response.ok || response.body === null) {
       lost(line, response.status === 503 || response.status === 429);
       return;
@@ -121,6 +128,24 @@ async function open(address) {
   } catch {
     if (!line.stop.signal.aborted) lost(line, false);
   }
+}
+
+/**
+ * The address asks for what cannot be: without the operation first, then not at all.
+ * @param {Line} line
+ * @param {Response} response
+ */
+async function refused(line, response) {
+  const data = await response.json().catch(() => undefined);
+  if (line !== opening) return;
+  close(line);
+  if (app.state.operation !== '' && app.refused !== app.state.operation) {
+    app.refused = app.state.operation;
+    resubscribe();
+  } else {
+    app.link = { kind: 'gone', why: problemText(response.status, data) };
+  }
+  invalidate();
 }
 
 /**

@@ -119,13 +119,14 @@ export function makeTimeline(choose) {
   const axis = h('div', { class: 'axis', 'aria-hidden': 'true' });
   const collapse = h('input', { type: 'checkbox', id: 'collapse' });
   const about = h('p', { class: 'about', 'data-testid': 'segment-text' }, t('timeline.choose'));
+  const dropped = h('p', { class: 'muted' });
   const only = h('button', { type: 'button', class: 'link', hidden: true }, t('timeline.history'));
   const box = h('label', { class: 'inline', for: 'collapse' }, collapse, t('timeline.idle'));
   const el = h('div', { class: 'timeline' },
     h('div', { class: 'legend' }, h('span', { class: 'k-ok' }, t('legend.attempt')), h('span', { class: 'k-bad' }, t('legend.failed')),
       h('span', { class: 'k-wait' }, t('legend.wait')), h('span', { class: 'k-pause' }, t('legend.pause')), box),
     h('p', { class: 'sr' }, t('timeline.help')),
-    h('div', { class: 'chart' }, names, h('div', { class: 'field' }, plot, axis)), h('div', { class: 'about-line' }, about, only));
+    h('div', { class: 'chart' }, names, h('div', { class: 'field' }, plot, axis)), h('div', { class: 'about-line' }, about, only), dropped);
 
   /** @type {Timeline | undefined} */
   let shown;
@@ -177,13 +178,15 @@ export function makeTimeline(choose) {
     reconcile(names, steps, () => h('span'), (name, step) => { setText(name, step); setAttr(name, 'title', step); });
     reconcile(lanes, steps, (step) => s('g', { role: 'group', 'aria-label': t('timeline.label', { step }) }), (lane, step, index) =>
       drawLane(lane, step, index, timeline.lanes[step]?.segments ?? [], place, whole.to));
+    const missing = steps.map((step) => ({ step, n: timeline.lanes[step]?.dropped ?? 0 })).filter((each) => each.n > 0);
+    setText(dropped, missing.map((each) => t('timeline.dropped', each)).join(', '));
     rove();
   }
 
   /**
-   * @param {import('./timeline.js').Span} whole
+   * @param {Span} whole
    * @param {(at: number) => number} place
-   * @param {import('./timeline.js').Gap[]} gaps
+   * @param {Gap[]} gaps
    * @param {number} height
    */
   function drawGrid(whole, place, gaps, height) {
@@ -306,7 +309,7 @@ export function makeTimeline(choose) {
 function describe(step, segment, end) {
   const to = segment.to === undefined ? end : Date.parse(segment.to);
   const time = duration(Math.max(0, to - Date.parse(segment.from)), true);
-  const text = segment.text === undefined ? '' : `: ${segment.text}`;
+  const text = segment.text === undefined || segment.text === '' ? '' : `: ${segment.text}`;
   if (segment.kind !== 'attempt') return t('timeline.wait', { step, what: t(`timeline.${segment.kind}`), time, text });
   const outcome = segment.outcome ?? 'running';
   return t('timeline.bar', {

@@ -10,7 +10,7 @@ interface Progress { done: number; total?: number }
 interface Wait { kind: string; text?: string; due_at?: string; host?: string }
 
 interface Problem {
-  class?: string; group?: string; kind?: string; title?: string; message?: string; hint?: string;
+  class?: string; group?: string; kind?: string; title?: string; message?: string; hint?: string; host?: string;
 }
 
 interface Row {
@@ -23,7 +23,7 @@ interface Row {
 interface Step {
   index: number; kind?: string; status: string; needs?: string[];
   attempt?: number; attempts_max?: number; attempts?: number;
-  progress?: Progress; rate?: number; eta_ms?: number; started_at?: string; timeout_ms?: number;
+  progress?: Progress; rate?: number; eta_ms?: number; since?: string;
   due_at?: string; held_by?: string[]; text?: string; arithmetic?: string[];
   error?: Problem; output?: string;
 }
@@ -33,7 +33,7 @@ interface Segment {
   attempt?: number; outcome?: string; text?: string;
 }
 
-interface Lane { index: number; segments: Segment[] }
+interface Lane { index: number; segments: Segment[]; dropped?: number }
 
 interface Timeline { from: string; to?: string; lanes: Record<string, Lane> }
 
@@ -54,7 +54,7 @@ interface Artifact {
 }
 
 interface Detail {
-  missing?: boolean; id: string; row: Row; deadline_at?: string; input?: string; output?: string;
+  missing?: boolean; id: string; row?: Row; deadline_at?: string; input?: string; output?: string;
   why?: { text: string; arithmetic?: string[]; notes?: string[] };
   actions?: Record<string, Action>; steps?: Record<string, Step>; graph?: Graph;
   timeline?: Timeline; events?: Record<string, Happening>; more_events?: boolean;
@@ -62,10 +62,8 @@ interface Detail {
 }
 
 interface Breaker {
-  index: number; state: 'open' | 'half_open' | 'closed'; mode?: string; text?: string; cause?: string;
-  opened_at?: string; until?: string;
-  window?: { failures_in_row?: number; threshold?: number; timeout_ms?: number };
-  held?: number; probe?: { operation: string };
+  index: number; state: 'open' | 'half_open' | 'closed'; mode?: string; text?: string; until?: string;
+  failures_in_row?: number; threshold?: number; held?: number; probe?: string;
   set_by?: { actor?: string; reason?: string; until?: string }; trips?: number; can?: string[];
 }
 

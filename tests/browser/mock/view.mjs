@@ -4,20 +4,20 @@ import { LABELS } from './world.mjs';
 
 const iso = (ms) => new Date(ms).toISOString();
 const STEPS = ['resolve', 'download', 'verify', 'install'];
-const WAITS = { breaker: 'the breaker of its host is open', disk_space: 'no room on the disk: 4.2 GB are missing', slot: 'all 3 slots are taken' };
+const WAITS = { breaker: 'slow.example:80 is down: too many failures in a row', disk_space: 'no room on the disk: 4.2 GB are missing', slot: 'all 3 slots are taken' };
 
 export function rowOf(world, op) {
   const running = op.status === 'in_progress';
   const can = world.can(op);
   const row = {
-    name: op.name, workflow: op.workflow, status: op.status, label: LABELS[op.status], version: op.version, step: op.step, steps_done: op.status === 'success' ? 4 : 1, steps_total: 4,
+    name: op.name, workflow: op.workflow, status: op.status, label: LABELS[op.status], version: op.version, step: op.step, attempt: 0, attempts_max: 6, steps_done: op.status === 'success' ? 4 : 1, steps_total: 4,
     percent: Math.round((1000 * op.done) / op.total) / 10, started_at: iso(op.started), can,
   };
   if (op.status !== 'pending') { row.attempt = op.attempt; row.attempts_max = 6; row.progress = { done: Math.round(op.done), total: op.total }; }
   if (running) { row.rate = op.shown ?? op.speed; row.eta_ms = Math.round((1000 * (op.total - op.done)) / row.rate); }
   if (op.error && !running) row.error = op.error;
   if (op.ended) row.ended_at = iso(op.ended);
-  if (op.status === 'recovering') row.wait = { kind: 'backoff', text: 'next attempt after a delay', due_at: iso(op.due), host: op.host };
+  if (op.status === 'recovering') row.wait = { kind: 'backoff', text: `retry ${op.attempt} of 5 comes after a delay`, due_at: iso(op.due), host: op.host };
   if (op.status === 'paused') row.wait = { kind: 'paused', text: 'paused by mia: the line is needed' };
   if (op.status === 'waiting') row.wait = { kind: op.wait, text: WAITS[op.wait], host: op.host, ...(op.wait === 'breaker' ? { due_at: world.breakers['slow.example:80'].until } : {}) };
   return row;
@@ -54,14 +54,14 @@ function why(op) {
 }
 
 const TEXTS = {
-  pause: 'pause: nothing starts until it is resumed; the chunk under way ends, timeouts go on', resume: 'resume: goes on at the byte where it stopped', retry: 'retry now: skips the wait, counts as an attempt',
-  cancel: 'cancel: stops for good and removes the partial file', 'cancel-recovery': 'cancel recovery: the attempt under way may end, no further one starts', 'force-retry': 'force retry: tries again although the error says that it is useless',
+  pause: 'pause: nothing starts until it is resumed', resume: 'resume: the run goes on where it stands', retry: 'retry now: tries step `download` at once; behind a breaker it becomes the next probe; the retries that are left stay the same',
+  cancel: 'cancel: calls the run off for good', 'cancel-recovery': 'cancel recovery: the attempt under way is the last one', 'force-retry': 'force retry: tries step `download` at once, whatever class and breaker say, and gives all retries back; what was wrong may be wrong still',
 };
 
 function actions(op, can) {
   const all = Object.fromEntries(can.filter((verb) => TEXTS[verb]).map((verb, index) => [verb, { index, text: TEXTS[verb] }]));
-  if (can.includes('skip')) all['skip:verify'] = { index: 8, text: 'skip: goes on as if verify had succeeded, with the output you give', step: 'verify' };
-  if (op.wait === 'disk_space') all['free-space'] = { index: 0, text: 'free 4.2 GB on /models; it goes on by itself' };
+  if (can.includes('skip')) all['skip:verify'] = { index: 8, text: 'skip step `verify`: you give its output, and the steps after it go on with that', step: 'verify' };
+  if (op.wait === 'disk_space') all['free-space'] = { index: 0, text: 'free space: make 4.2 GB free at /models; the step goes on by itself then' };
   return all;
 }
 
@@ -72,7 +72,7 @@ function steps(op, row) {
     resolve: { index: 0, kind: 'resolve', status: 'succeeded', attempts: 1, text: 'one file found', output: '{\n  "files": 1\n}' },
     download: {
       index: 1, kind: 'download', status: state, needs: ['resolve'], attempt: row.attempt, attempts_max: row.attempts_max, attempts: op.attempt, progress: row.progress, rate: row.rate, eta_ms: row.eta_ms,
-      started_at: iso(op.segments.at(-1).from), timeout_ms: 600_000, due_at: op.due ? iso(op.due) : undefined, held_by: op.status === 'waiting' ? [op.host] : undefined,
+      since: iso(op.segments.at(-1).from), due_at: op.due ? iso(op.due) : undefined, held_by: op.status === 'waiting' ? [op.host] : undefined,
       text: op.status === 'recovering' ? 'waits before the next attempt' : undefined, arithmetic: op.due ? why(op).arithmetic : undefined, error: row.error,
     },
     verify: { index: 2, kind: 'checksum', status: done ? 'succeeded' : 'blocked', needs: ['resolve'] },
@@ -123,7 +123,7 @@ function stats(world, full) {
   return {
     ...base, causes: { network: { index: 0, failures: 132, retried: 131 }, timeout: { index: 1, failures: 58, retried: 55 }, resource: { index: 2, failures: 17, retried: 17 }, permission: { index: 3, failures: 3, retried: 0 } },
     hosts: { 'models.example:443': { index: 0, alive: 4, failing: 0, trips: 0 }, 'mirror.example:443': { index: 1, alive: 3, failing: 1, trips: 1 }, 'slow.example:80': { index: 2, alive: 2, failing: 2, trips: 3 } },
-    recent: Object.fromEntries(Array.from({ length: 30 }, (_, at) => [at, { from: iso(minute - (29 - at) * 60_000), succeeded: (at * 7) % 9, failed: at % 11 === 3 ? 2 : 0, retries: (at * 5) % 7 }])),
+    recent: Object.fromEntries(Array.from({ length: 30 }, (_, at) => [at, { from: iso(minute - at * 60_000), succeeded: (at * 7) % 9, failed: at % 11 === 3 ? 2 : 0, retries: (at * 5) % 7 }])),
   };
 }
 

@@ -45,9 +45,9 @@ class World {
     this.settings = Object.fromEntries(Object.entries(SETTINGS).map(([key, [value]]) => [key, value]));
     this.stats = { recovered: 31, retry_attempts: 212, breaker_trips: 4, average_recovery_ms: 47_300 };
     this.breakers = {
-      [HOSTS[2]]: { index: 0, state: 'open', mode: 'enforced', text: 'open after 5 timeouts in a row', cause: 'timeout: no byte for 30 s', opened_at: iso(Date.now() - 40_000), until: iso(Date.now() + 75_000), window: { failures_in_row: 5, threshold: 5, timeout_ms: 300_000 }, held: 1, trips: 3, can: ['probe', 'close', 'isolate', 'disable'] },
-      [HOSTS[1]]: { index: 1, state: 'half_open', mode: 'enforced', text: 'one attempt is let through to see', window: { failures_in_row: 5, threshold: 5, timeout_ms: 300_000 }, held: 2, probe: { operation: 'run-0003' }, trips: 1, can: ['close', 'isolate', 'disable'] },
-      [HOSTS[0]]: { index: 2, state: 'closed', mode: 'enforced', text: 'everything gets through', window: { failures_in_row: 1, threshold: 5, timeout_ms: 300_000 }, held: 0, trips: 0, can: ['isolate', 'disable'] },
+      [HOSTS[2]]: { index: 0, state: 'open', mode: 'enforced', text: 'open: too many failures in a row', until: iso(Date.now() + 75_000), failures_in_row: 5, threshold: 5, held: 1, trips: 3, can: ['probe', 'close', 'isolate', 'disable'] },
+      [HOSTS[1]]: { index: 1, state: 'half_open', mode: 'enforced', text: 'half open: a probe is under way', failures_in_row: 5, threshold: 5, held: 2, probe: 'run-0003', trips: 1, can: ['close', 'isolate', 'disable'] },
+      [HOSTS[0]]: { index: 2, state: 'closed', mode: 'enforced', text: 'closed: everything passes', failures_in_row: 1, threshold: 5, held: 0, trips: 0, can: ['isolate', 'disable'] },
     };
   }
 
@@ -176,7 +176,7 @@ class World {
     const events = op.events.filter((event) => event.seq < before).slice(-limit).map((event) => ({ v: 1, run: op.id, ...event }));
     const last = events[0]?.seq ?? before;
     const made = Array.from({ length: Math.min(limit - events.length, Math.max(0, last - 900)) }, (_, at) => ({ seq: last - 1 - at, at: iso(op.started), event: 'progress', step: 'download', attempt: 1, text: `checkpoint at ${at} MiB` }));
-    return { events: [...events, ...made] };
+    return { events: [...events, ...made], ...(last - made.length > 900 ? { next: last - made.length } : {}) };
   }
 
   can(op) {
@@ -243,13 +243,13 @@ class World {
   }
 
   set(changes) {
-    for (const [key, value] of Object.entries(changes)) this.settings[key] = value ?? undefined;
+    for (const [key, value] of Object.entries(changes)) this.settings[key] = value ?? SETTINGS[key][0];
     this.seq += 1;
   }
 
   settingsView() {
-    return Object.fromEntries(Object.entries(SETTINGS).map(([key, [standard, label, help]]) => [key, {
-      ...(this.settings[key] === undefined ? {} : { value: this.settings[key] }), ...(standard === undefined ? {} : { default: standard }), changed: this.settings[key] !== standard, unit: 'count', min: key === 'max_retries' ? 0 : 1, label, help,
+    return Object.fromEntries(Object.entries(SETTINGS).map(([key, [standard, label, help]], index) => [key, {
+      index, ...(this.settings[key] === undefined ? {} : { value: this.settings[key] }), ...(standard === undefined ? {} : { default: standard }), changed: this.settings[key] !== standard, unit: key.endsWith('_ms') ? 'ms' : { backoff_factor: 'factor', bandwidth_limit: 'bytes_per_second' }[key] ?? 'count', min: ['max_retries', 'bandwidth_limit', 'initial_delay_ms'].includes(key) ? 0 : 1, label, help,
     }]));
   }
 }
