@@ -108,7 +108,13 @@ impl Live {
     /// The view as it is now.
     async fn look(&mut self) -> Result<View, EventsError> {
         let detail = self.detail().await?;
-        Ok(self.board.scene().view(&self.wanted, detail))
+        let now = self.board.engine().now().await;
+        let mut view = self.board.scene().view(&self.wanted, detail);
+        // The last thing that happened may be long ago.
+        if let Ok(now) = now {
+            view.now = now.to_string();
+        }
+        Ok(view)
     }
 
     /// The operation in full, if one is wanted.

@@ -142,6 +142,17 @@ async fn a_row_says_attempt_countdown_error_progress_and_what_can_be_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_comes_late_is_told_the_time_of_now() {
+    let flow = flaky();
+    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let board = board(&engine).await;
+    tokio::time::sleep(SECOND * 600).await;
+    let mut page = Page::open(&board, all());
+    assert!(page.next().await);
+    assert_eq!(page.view().now, engine.now().await.unwrap().to_string());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_window_shows_what_fits_and_counts_what_fits_beside_the_status() {
     let flow = flaky();
     let engine = Engine::in_memory().register(&flow).start().await.unwrap();
