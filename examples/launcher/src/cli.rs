@@ -154,7 +154,7 @@ pub fn main() -> ExitCode {
             .with_ansi(false)
             .init();
     }
-    match run(cli.command) {
+    match run(cli.command, cli.log) {
         Ok(exit) => exit.into(),
         Err(error) => {
             out::error(&error);
@@ -174,7 +174,7 @@ fn filter(option: Option<&str>) -> Result<Option<EnvFilter>, AnyError> {
     }
 }
 
-fn run(command: Command) -> Result<Exit, LauncherError> {
+fn run(command: Command, log: Option<String>) -> Result<Exit, LauncherError> {
     match &command {
         Command::Status { data_dir, json } => return status::run(data_dir, *json),
         Command::Stats { data_dir, json } => return status::stats(data_dir, *json),
@@ -189,7 +189,7 @@ fn run(command: Command) -> Result<Exit, LauncherError> {
             Command::Demo { data_dir, beside, exit_when_done, fast } => {
                 let Some(door) = beside.door() else { return demo::run(data_dir).await };
                 let tempo = if fast { Tempo::Fast } else { Tempo::Watched };
-                demo::play(Show { data_dir, door, is_finite: exit_when_done, tempo }).await
+                demo::play(Show { data_dir, door, is_finite: exit_when_done, tempo, log }).await
             }
             Command::DemoEngine { data_dir, door } => demo::play_engine(&data_dir, door).await,
             Command::Install { manifest, data_dir, root, force, beside } => {

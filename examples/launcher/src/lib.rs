@@ -6,7 +6,7 @@
 //! launcher install MANIFEST.toml --data-dir DIR [--root DIR2] [--force] [--dashboard]
 //! launcher resume --data-dir DIR [--dashboard]
 //! launcher retry [NAME..] --data-dir DIR [--force] [--dashboard]
-//! launcher serve --data-dir DIR [--listen ADDRESS:PORT] [--read-only]
+//! launcher serve --data-dir DIR [--root DIR2] [--listen ADDRESS:PORT] [--read-only]
 //! launcher status --data-dir DIR [--json]
 //! launcher stats --data-dir DIR [--json]
 //! ```

@@ -1,5 +1,6 @@
 //! The show: servers that make trouble, and somebody who starts the engine again whenever it died.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -37,11 +38,13 @@ pub(crate) struct Show {
     /// Whether it ends once everything has.
     pub(crate) is_finite: bool,
     pub(crate) tempo: Tempo,
+    /// What the process with the engine logs.
+    pub(crate) log: Option<String>,
 }
 
 /// Plays until somebody stops it, or everything has ended.
 pub(crate) async fn play(show: Show) -> Result<Exit, LauncherError> {
-    let Show { data_dir, door, is_finite, tempo } = show;
+    let Show { data_dir, door, is_finite, tempo, log } = show;
     door.check()?;
     let mut person = Interrupt::listen()?;
     let port = KeptPort::take(door.listen).map_err(|source| refused(door.listen, source))?;
@@ -57,7 +60,7 @@ pub(crate) async fn play(show: Show) -> Result<Exit, LauncherError> {
     ));
     let (has_ended, is_known) = (false, false);
     let stage =
-        Stage { data, manifest, servers, port, door, is_finite, tempo, has_ended, is_known };
+        Stage { data, manifest, servers, port, door, is_finite, tempo, log, has_ended, is_known };
     stage.play(&mut person).await
 }
 
@@ -89,6 +92,7 @@ struct Stage {
     door: Door,
     is_finite: bool,
     tempo: Tempo,
+    log: Option<String>,
     /// Whether everything has ended once.
     has_ended: bool,
     /// Whether the address was told.
@@ -112,8 +116,7 @@ impl Stage {
         let pause = self.tempo.seconds(2);
         let mut deaths = 0;
         while !person.is_asked() {
-            let address = self.port.address;
-            let mut engine = EngineProcess::start(self.data.path(), address, &self.door.hosts)
+            let mut engine = EngineProcess::start(&self.arguments())
                 .map_err(process("start the process with the engine"))?;
             match person.unless(self.follow(&mut engine)).await.transpose()? {
                 None => engine.stop().await.map_err(process(STOP))?,
@@ -139,6 +142,17 @@ impl Stage {
             person.unless(tokio::time::sleep(pause)).await;
         }
         if self.has_ended { self.verdict() } else { Ok(Exit::Interrupted) }
+    }
+
+    /// The command line of the process with the engine, the same every time.
+    fn arguments(&self) -> Vec<OsString> {
+        let mut arguments =
+            vec!["demo-engine".into(), "--data-dir".into(), self.data.path().into()];
+        arguments.extend(["--listen".into(), self.port.address.to_string().into()]);
+        let hosts = self.door.hosts.iter().map(|host| ("--allow-host", host));
+        let log = self.log.iter().map(|filter| ("--log", filter));
+        arguments.extend(hosts.chain(log).flat_map(|(key, value)| [key.into(), value.into()]));
+        arguments
     }
 
     /// Follows an engine until something has to be done about it.

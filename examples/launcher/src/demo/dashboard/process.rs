@@ -1,8 +1,7 @@
 //! The process with the engine, as the one that watches over it sees it.
 
+use std::ffi::OsString;
 use std::io;
-use std::net::SocketAddr;
-use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -30,15 +29,9 @@ pub(super) enum News {
 
 impl EngineProcess {
     /// Starts this very program once more.
-    pub(super) fn start(
-        data_dir: &Path,
-        address: SocketAddr,
-        hosts: &[String],
-    ) -> io::Result<Self> {
+    pub(super) fn start(arguments: &[OsString]) -> io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("demo-engine").arg("--data-dir").arg(data_dir);
-        command.arg("--listen").arg(address.to_string());
-        command.args(hosts.iter().flat_map(|host| ["--allow-host", host]));
+        command.args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         // Ctrl-C is for the one who watches, who then stops this one.
         #[cfg(unix)]
