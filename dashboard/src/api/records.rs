@@ -1,6 +1,9 @@
 //! The records of the journal as clients get them: contiguous, or with a gap that is told.
 
+use std::sync::Arc;
+
 use futures_util::Stream;
+use resurge::journal::Record;
 use resurge::journal::dump::{JsonLine, with_causes};
 use resurge::{Engine, EventStream, Seq};
 
@@ -38,6 +41,7 @@ pub(super) fn follow(
         events: engine.events(after.next()),
         next: after.next(),
         held: None,
+        failed: false,
         ended: false,
         slot,
     };
@@ -52,6 +56,8 @@ struct Follower {
     next: Seq,
     /// A record that comes after a gap.
     held: Option<(Seq, String)>,
+    /// Whether the last look at the journal failed.
+    failed: bool,
     ended: bool,
     slot: Slot,
 }
@@ -64,23 +70,35 @@ impl Follower {
         if let Some((seq, line)) = self.held.take() {
             return Some(self.record(seq, line));
         }
-        let event = tokio::select! {
-            biased;
-            () = self.slot.closed() => return Some(self.end("the dashboard shuts down")),
-            event = self.events.next() => event,
+        let record = match self.look().await {
+            Ok(Some(record)) => record,
+            Ok(None) => return Some(self.end("the engine has stopped")),
+            Err(reason) => return Some(self.end(&reason)),
         };
-        match event {
-            Ok(Some(record)) => {
-                let (seq, line) = (record.seq, redact::json(&JsonLine(&record).to_string()));
-                if seq > self.next {
-                    let from = std::mem::replace(&mut self.next, seq);
-                    self.held = Some((seq, line));
-                    return Some(Told::Gap { from, to: Seq::new(seq.get() - 1) });
-                }
-                Some(self.record(seq, line))
+        let (seq, line) = (record.seq, redact::json(&JsonLine(&record).to_string()));
+        if seq > self.next {
+            let from = std::mem::replace(&mut self.next, seq);
+            self.held = Some((seq, line));
+            return Some(Told::Gap { from, to: Seq::new(seq.get() - 1) });
+        }
+        Some(self.record(seq, line))
+    }
+
+    /// The next record; fails when the dashboard shuts down, or the journal cannot be read.
+    async fn look(&mut self) -> Result<Option<Arc<Record>>, String> {
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = self.slot.closed() => return Err("the dashboard shuts down".to_owned()),
+                event = self.events.next() => event,
+            };
+            // What is dropped while it is read looks like a hole; a second look passes it over.
+            let failed_before = std::mem::replace(&mut self.failed, event.is_err());
+            match event {
+                Err(error) if failed_before => return Err(with_causes(&error)),
+                Err(_) => {}
+                Ok(record) => return Ok(record),
             }
-            Ok(None) => Some(self.end("the engine has stopped")),
-            Err(error) => Some(self.end(&with_causes(&error))),
         }
     }
 
