@@ -158,3 +158,8 @@ pub(crate) const FLAKY: &str = "flaky";
 pub(crate) const HOPELESS: &str = "hopeless";
 /// What a failure says, with a password and a signature that nobody is to see.
 pub(crate) const SECRETIVE: &str = "GET http://bob:hunter2@host/x?sig=s3cret failed";
+
+/// What must come to pass, but not by when: fails instead of waiting for ever.
+pub(crate) async fn at_last<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), what).await.expect("it comes to pass")
+}

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 
-use crate::house::House;
+use crate::house::{House, at_last};
 
 type Socket = WebSocketStream<TcpStream>;
 
@@ -123,9 +123,11 @@ async fn a_client_that_answers_nothing_is_let_go() {
     .await;
     let mut socket = open(&house).await;
     // A socket that is not polled answers no ping; its place is free again after a while.
-    while house.get("/api/v1/events").open().await.status() != StatusCode::OK {}
+    let freed =
+        async { while house.get("/api/v1/events").open().await.status() != StatusCode::OK {} };
+    at_last(freed).await;
     let end = loop {
-        match socket.next().await {
+        match at_last(socket.next()).await {
             Some(Ok(Message::Ping(_))) => {}
             end => break end,
         }
