@@ -151,20 +151,23 @@ const drawCards = memo((/** @type {Stats} */ stats) => {
 
 const HIGH = 120;
 const SLOT = 20;
+// Fewer minutes than this stand at the right edge.
+const SLOTS = 30;
 const SERIES = /** @type {const} */ (['succeeded', 'retries', 'failed']);
 
 const drawRecent = memo((/** @type {Stats['recent']} */ of) => {
   const buckets = Object.keys(of ?? {}).map((key) => /** @type {NonNullable<Stats['recent']>[string]} */ (of?.[key])).sort((a, b) => a.from.localeCompare(b.from));
   const most = Math.max(1, ...buckets.map((each) => SERIES.reduce((sum, name) => sum + (each[name] ?? 0), 0)));
   const sums = Object.fromEntries(SERIES.map((name) => [name, buckets.reduce((sum, each) => sum + (each[name] ?? 0), 0)]));
-  const chart = s('svg', { viewBox: `0 0 ${Math.max(1, buckets.length) * SLOT} ${HIGH}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': t('stats.recent.label', sums), class: 'columns' },
-    ...[0.25, 0.5, 0.75].map((at) => s('line', { x1: 0, x2: buckets.length * SLOT, y1: HIGH * at, y2: HIGH * at, class: 'rule' })));
-  buckets.forEach((bucket, at) => chart.append(column(bucket, at, most)));
+  const wide = Math.max(SLOTS, buckets.length);
+  const chart = s('svg', { viewBox: `0 0 ${wide * SLOT} ${HIGH}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': t('stats.recent.label', sums), class: 'columns' },
+    ...[0.25, 0.5, 0.75].map((at) => s('line', { x1: 0, x2: wide * SLOT, y1: HIGH * at, y2: HIGH * at, class: 'rule' })));
+  buckets.forEach((bucket, at) => chart.append(column(bucket, wide - buckets.length + at, most)));
   const [first, last] = [buckets[0], buckets.at(-1)];
   recent.replaceChildren(
     h('div', { class: 'legend' }, ...SERIES.map((name) => h('span', { class: `k-${name}` }, `${t(`stats.${name}.short`)} ${count(sums[name] ?? 0)}`)), h('span', { class: 'muted' }, `↑ ${most}`)),
     chart,
-    h('div', { class: 'ends', 'aria-hidden': 'true' }, h('span', {}, first === undefined ? '' : moment(first.from, now())), h('span', {}, last === undefined ? '' : moment(last.from, now()))));
+    h('div', { class: 'ends', 'aria-hidden': 'true' }, h('span', {}, first === undefined || buckets.length < SLOTS ? '' : moment(first.from, now())), h('span', {}, last === undefined ? '' : moment(last.from, now()))));
 });
 
 /**

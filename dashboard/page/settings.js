@@ -19,7 +19,8 @@ const unitOf = (setting) => {
 
 /** What holds while nothing is set.  @param {Setting} setting */
 const ownWords = ({ unit, default: value }) => {
-  if (value === undefined) return t(unit === 'bytes_per_second' ? 'settings.none' : 'settings.own');
+  if (unit === 'bytes_per_second' && (value ?? 0) === 0) return t('settings.none');
+  if (value === undefined) return t('settings.own');
   if (unit === 'ms') return duration(value, value < 1000);
   return unit === 'bytes_per_second' ? rate(value) : String(value);
 };
@@ -57,7 +58,7 @@ function makeField(key, changed) {
       const name = next.label ?? key;
       setText(label, name);
       setText(word, unit);
-      setText(help, [has(`settings.help.${key}`) ? t(`settings.help.${key}`) : next.help, t('settings.default', { value: ownWords(next) })].filter(Boolean).join(' '));
+      setText(help, [has(`settings.help.${key}`) ? t(`settings.help.${key}`) : next.help, next.default === undefined && next.unit !== 'bytes_per_second' ? t('settings.own.help') : t('settings.default', { value: ownWords(next) })].filter(Boolean).join(' '));
       setAttr(input, 'min', next.min === undefined ? undefined : next.min / by);
       setAttr(input, 'placeholder', ownWords(next));
       setAttr(reset, 'aria-label', t('settings.reset', { what: name }));

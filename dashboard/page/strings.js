@@ -29,7 +29,7 @@ const EN = {
   'totals.left': '{left} left', 'totals.rate': 'Rate of the last minutes',
   'bytes.left': '{left} left',
 
-  'status.all': 'All', 'status.pending': 'Pending', 'status.in_progress': 'In progress',
+  'status.all': 'All', 'status.pending': 'Pending', 'status.in_progress': 'In Progress',
   'status.recovering': 'Recovering', 'status.waiting': 'Waiting', 'status.paused': 'Paused',
   'status.success': 'Success', 'status.failed': 'Failed', 'status.exhausted': 'Exhausted',
   'status.cancelled': 'Cancelled',
@@ -71,7 +71,7 @@ const EN = {
   'done.skip': 'Asked to skip a step of {name}',
   'ask.reason': 'Reason (kept in the journal)', 'ask.output': 'Output of the step, as JSON',
   'ask.output.bad': 'This is not JSON: {why}', 'ask.back': 'Go back', 'ask.close': 'Close dialog', 'ask.title': '{verb}: {name}?',
-  'ask.now': 'State now: {label}.', 'ask.freeze': 'Stop its timeouts and deadlines as well', 'pause.more': 'with a reason …',
+  'ask.now': 'It is {label} at the moment.', 'ask.freeze': 'Stop its timeouts and deadlines as well', 'pause.more': 'with a reason …',
   'refused.title': 'Not done', 'refused.moved': 'It has moved on since you looked. See how it stands now, then press again.',
   'refused.network': 'The engine does not answer, so nothing was done. Try again when the page is live.',
   'refused.other': 'The server answered {status} without a reason.',
@@ -141,7 +141,7 @@ const EN = {
   'stats.table': 'As a table',
 
   'settings.title': 'Download settings', 'settings.intro': 'They hold for every attempt that starts from now on.',
-  'settings.default': 'Default {value}', 'settings.reset': 'Reset {what} to its default', 'settings.reset.short': 'Reset', 'settings.none': 'no limit', 'settings.own': 'as each asks', 'settings.help.bandwidth_limit': 'All transfers together; 0 is no limit.', 'settings.unit.ms': 'seconds',
+  'settings.default': 'Default {value}', 'settings.reset': 'Reset {what} to its default', 'settings.reset.short': 'Reset', 'settings.none': 'no limit', 'settings.own': 'own', 'settings.own.help': 'Each operation has its own.', 'settings.help.bandwidth_limit': 'All transfers together; 0 is no limit.', 'settings.unit.ms': 'seconds',
   'settings.unit.factor': 'times', 'settings.unit.rate': 'MB/s', 'settings.preview': 'What would change',
   'settings.unchanged': 'Nothing is changed yet.', 'settings.noeffect': 'No operation under way is affected at once.', 'settings.apply': 'Apply',
   'settings.close': 'Close', 'settings.applied': 'Settings are applied', 'settings.bad': '{what}: give a number of at least {min}', 'settings.loading': 'Loading',

@@ -4,7 +4,7 @@ const HOUR = 3_600_000;
 const HOSTS = ['models.example:443', 'mirror.example:443', 'slow.example:80'];
 const NAMES = ['base-model', 'vae-fp16', 'text-encoder', 'upscaler-4x', 'control-depth', 'lora-ink', 'refiner', 'clip-vision', 'motion-module', 'ip-adapter', 'face-restore', 'embeddings', 'tokenizer', 'scheduler-pack'];
 export const LABELS = {
-  pending: 'Pending', in_progress: 'In progress', recovering: 'Recovering', waiting: 'Waiting', paused: 'Paused', success: 'Success', failed: 'Failed',
+  pending: 'Pending', in_progress: 'In Progress', recovering: 'Recovering', waiting: 'Waiting', paused: 'Paused', success: 'Success', failed: 'Failed',
   exhausted: 'Exhausted', cancelled: 'Cancelled',
 };
 const ERRORS = {
