@@ -14,7 +14,7 @@ const TARGET = process.env.CARGO_TARGET_DIR ?? `${ROOT}target`;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Long enough for a machine that does other things as well. */
-export const PATIENCE = 20_000;
+export const PATIENCE = 30_000;
 
 /**
  * @typedef {object} Stage
