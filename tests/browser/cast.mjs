@@ -128,15 +128,15 @@ export async function scene(context, { args = ['--unlimited'], options, before, 
  * A page upon a stage that there is already.
  * @param {import('node:test').TestContext} context
  * @param {Stage} stage
- * @param {{options?: import('playwright-core').BrowserContextOptions, path?: string}} [more]
+ * @param {{options?: import('playwright-core').BrowserContextOptions, path?: string, token?: boolean}} [more] `token` false comes without it
  */
-export async function visit(context, stage, { options, path = '' } = {}) {
+export async function visit(context, stage, { options, path = '', token = true } = {}) {
   running ??= launch();
   const address = new URL(path, stage.url);
-  address.hash = new URL(stage.url).hash;
+  if (token) address.hash = new URL(stage.url).hash;
   const opened = await open(await running, address.href, options);
   context.after(() => opened.close());
-  await opened.page.getByTestId('link').filter({ hasText: 'Live' }).waitFor();
+  if (token) await opened.page.getByTestId('link').filter({ hasText: 'Live' }).waitFor();
   return opened;
 }
 

@@ -96,6 +96,7 @@ export async function open(browser, url, options = {}) {
   const context = await browser.newContext({
     viewport: { width: 1280, height: 800 },
     reducedMotion: 'reduce',
+    baseURL: new URL(url).origin,
     ...options,
   });
   context.setDefaultTimeout(PATIENCE);

@@ -70,7 +70,7 @@ test('a whole story: find it, look at it, pause it, go on, call it off', async (
 });
 
 test('the rows are walked through with j and k, arrows, Home and End, and picked with x', async (context) => {
-  const { page } = await scene(context, { before: (stage) => stage.ask({ crowd: { ended: 0, active: 100 } }) });
+  const { page } = await scene(context, { before: (stage) => stage.ask({ crowd: { ended: 0, active: 100 } }), path: '?sort=-name' });
   const keys = page.keyboard;
   await keys.press('j');
   await focus(page, 'active-099');

@@ -39,7 +39,6 @@ test('an open breaker says why, until when, and what it holds back', async (cont
   const { page } = await scene(context, { before: troubled });
   await row(page, 'held').getByText(new RegExp(`Breaker of ${HOST} is open: next probe in`)).waitFor();
   await page.getByRole('button', { name: /^Breakers 1 not closed/ }).click();
-  console.log(await card(page).ariaSnapshot());
   await card(page).getByText('Open', { exact: true }).waitFor();
   await card(page).getByText(/failures in a row|in a row/i).first().waitFor();
   await card(page).getByText('5 of 5').waitFor();
