@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use crate::error::LauncherError;
 use crate::exit::Exit;
 use crate::retry::Insist;
 use crate::serve::{Beside, Door};
-use crate::{demo, install, out, resume, retry, serve, status};
+use crate::{demo, install, out, resume, retry, serve, status, top};
 
 /// Downloads, verifies and installs; can be killed at any moment and goes on where it stopped.
 #[derive(Debug, Parser)]
@@ -135,6 +136,18 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Watch and steer on the terminal what the dashboard shows in a browser
+    ///
+    /// Where a launcher serves the dashboard of this data directory, it is shown what that one does. Otherwise this one
+    /// goes on with whatever is unfinished until you leave.
+    Top {
+        /// Where the journal and the token are kept
+        #[arg(long, value_name = "DIR")]
+        data_dir: PathBuf,
+        /// Where the dashboard listens [default: where the launcher at work says]
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        connect: Option<SocketAddr>,
+    },
 }
 
 /// Runs the launcher with the arguments of this process.
@@ -203,6 +216,7 @@ fn run(command: Command, log: Option<String>) -> Result<Exit, LauncherError> {
             Command::Serve { data_dir, root, door } => {
                 serve::run(&data_dir, root.as_deref(), door).await
             }
+            Command::Top { data_dir, connect } => top::run(&data_dir, connect).await,
             Command::Status { data_dir, json } => status::run(&data_dir, json),
             Command::Stats { data_dir, json } => status::stats(&data_dir, json),
         }

@@ -12,6 +12,7 @@ use resurge_dashboard::{ServeError, TokenError};
 
 use crate::exit::Exit;
 use crate::manifest::ManifestError;
+use crate::top::TopError;
 
 /// Why the launcher could not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +131,9 @@ pub enum LauncherError {
     /// The dashboard cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// There is nothing to look at.
+    #[error(transparent)]
+    Top(#[from] TopError),
     /// The system refused something that every program needs.
     #[error("the system refused to {action}")]
     System {
@@ -151,6 +155,7 @@ impl LauncherError {
             | Self::NoArtifact { .. }
             | Self::OverOwn { .. }
             | Self::Exposed { .. }
+            | Self::Top(TopError::NoTerminal)
             | Self::Flow(_)
             | Self::Journal(StoreError::Missing { .. }) => Exit::Usage,
             _ => Exit::Failure,

@@ -9,6 +9,7 @@
 //! launcher serve --data-dir DIR [--root DIR2] [--listen ADDRESS:PORT] [--read-only]
 //! launcher status --data-dir DIR [--json]
 //! launcher stats --data-dir DIR [--json]
+//! launcher top --data-dir DIR [--connect ADDRESS:PORT]
 //! ```
 //!
 //! | exit code | meaning |
@@ -27,6 +28,7 @@
 //! | [`flow`] | the workflow: download, verify, install |
 //! | `session` | an engine at work: waits, Ctrl-C, results |
 //! | `serve` | the dashboard, on its own or beside another command |
+//! | `top` | the dashboard on a terminal |
 //! | `install`, `resume`, `retry`, `status`, `demo` | the commands |
 //! | `ui` | lines in a pipe, bars on a terminal |
 
@@ -45,10 +47,12 @@ mod place;
 mod report;
 mod resume;
 mod retry;
+mod running;
 mod serve;
 mod session;
 mod status;
 mod sweep;
+mod top;
 mod ui;
 
 pub use cli::main;

@@ -22,7 +22,7 @@ use crate::sweep::sweep;
 use crate::ui::{self, words};
 
 /// How long attempts may take to save where they stand.
-const GRACE: Duration = Duration::from_secs(5);
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// An engine at work on the journal of a data directory.
 #[derive(Debug)]
@@ -134,7 +134,7 @@ async fn stopped(engine: &Engine) {
 }
 
 /// The engine's settings, but for what a launcher on a desk knows better.
-fn settings(recovery: &Recovery) -> Settings {
+pub(crate) fn settings(recovery: &Recovery) -> Settings {
     let mut settings = Settings::default();
     settings.bandwidth_limit = recovery.bandwidth_limit;
     // People, updates and flat batteries kill launchers, with all transfers under way and hardly

@@ -59,9 +59,15 @@ pub(crate) fn quoted(path: &Path) -> String {
     }
 }
 
-/// A text of a server or a manifest without anything that moves the cursor.
+/// A text of a server or a manifest without anything that moves the cursor or turns the line round.
 pub(crate) fn tame(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() || is_hidden(c) { ' ' } else { c }).collect()
+}
+
+/// Whether a character is not seen itself, but changes how others are.
+const fn is_hidden(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -105,5 +111,6 @@ mod tests {
         assert_eq!(quoted(Path::new("/a b")), "'/a b'");
         assert_eq!(quoted(Path::new("it's")), r"'it'\''s'");
         assert_eq!(tame("a\x1b[31mb\nc"), "a [31mb c");
+        assert_eq!(tame("exe\u{202e}gpj.\u{200b}x é模"), "exe gpj. x é模");
     }
 }

@@ -19,6 +19,16 @@ fn looking_for_a_missing_journal_creates_nothing() {
 }
 
 #[test]
+fn where_there_is_no_terminal_another_command_is_named() {
+    let bench = Bench::new("");
+    let done = bench.command(&["top"]);
+    done.assert_code(2);
+    assert!(done.stderr.contains("use `launcher status`"), "{}", done.stderr);
+    assert_eq!(done.stdout, "");
+    assert!(!bench.data().exists());
+}
+
+#[test]
 fn the_status_is_json_for_programs_and_starts_nothing() {
     let mut bench = Bench::new(QUICK);
     bench.artifact("good", noise(1, MIB), &[]);

@@ -1,0 +1,270 @@
+//! What keys do.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use resurge::Timestamp;
+use resurge_dashboard::view::{BreakerCard, STATES, Sort, View};
+
+use super::app::{App, Effect, Line, Pane};
+use super::ask::{Ask, BreakerVerb, Verb};
+use super::ink::Tone;
+use super::notice::Question;
+
+impl App {
+    /// What a key does.
+    pub(crate) fn press(&mut self, key: KeyEvent, here: Timestamp) -> Option<Effect> {
+        if key.kind == KeyEventKind::Release {
+            return None;
+        }
+        let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
+        if is_control {
+            return (key.code == KeyCode::Char('c')).then_some(Effect::Quit);
+        }
+        if let Some(question) = self.question.take() {
+            let is_yes = matches!(key.code, KeyCode::Char('y' | 'Y'));
+            return is_yes.then(|| question.ask.map_or(Effect::Quit, Effect::Do));
+        }
+        if self.is_typing {
+            self.type_in(key.code);
+            return None;
+        }
+        match key.code {
+            KeyCode::Char('q') => return self.leave(),
+            KeyCode::Char('?') => self.toggle(Pane::Help),
+            KeyCode::Char('b') => self.toggle(Pane::Breakers),
+            KeyCode::Char('s') => self.toggle(Pane::Stats),
+            code => {
+                return match self.pane {
+                    Pane::List => self.press_in_list(code, here),
+                    Pane::Detail => self.press_in_detail(code, here),
+                    Pane::Breakers => self.press_in_breakers(code, here),
+                    Pane::Stats | Pane::Help => {
+                        self.press_to_scroll(code, here);
+                        None
+                    }
+                };
+            }
+        }
+        None
+    }
+
+    fn press_in_list(&mut self, code: KeyCode, here: Timestamp) -> Option<Effect> {
+        let page = isize::try_from(self.window.rows().max(1)).unwrap_or(isize::MAX);
+        let list = self.feed.view().map(|view| &view.list);
+        match code {
+            KeyCode::Char('j') | KeyCode::Down => self.window.step(1, list),
+            KeyCode::Char('k') | KeyCode::Up => self.window.step(-1, list),
+            KeyCode::PageDown | KeyCode::Char(' ') => self.window.step(page, list),
+            KeyCode::PageUp => self.window.step(-page, list),
+            KeyCode::Home | KeyCode::Char('g') => self.window.go(0, list),
+            KeyCode::End | KeyCode::Char('G') => self.window.go(usize::MAX, list),
+            KeyCode::Enter | KeyCode::Char('l') | KeyCode::Right => {
+                if self.window.selected().is_some() {
+                    (self.pane, self.scroll) = (Pane::Detail, 0);
+                }
+            }
+            KeyCode::Char('/') => self.is_typing = true,
+            KeyCode::Tab => {
+                self.choose_state(self.state.map_or(Some(0), |at| next(at, STATES.len())));
+            }
+            KeyCode::BackTab => {
+                self.choose_state(
+                    self.state.map_or(Some(STATES.len() - 1), |at| at.checked_sub(1)),
+                );
+            }
+            KeyCode::Char('0') => self.choose_state(None),
+            KeyCode::Char(digit @ '1'..='9') => {
+                let at = digit.to_digit(10).and_then(|digit| usize::try_from(digit - 1).ok());
+                self.choose_state(at.filter(|at| *at < STATES.len()));
+            }
+            KeyCode::Char('o') => {
+                self.sort = following(self.sort);
+                self.window.reset();
+            }
+            KeyCode::Esc => {
+                self.search.clear();
+                self.choose_state(None);
+            }
+            code => return self.ask_operation(code, here),
+        }
+        None
+    }
+
+    fn press_in_detail(&mut self, code: KeyCode, here: Timestamp) -> Option<Effect> {
+        match code {
+            KeyCode::Esc | KeyCode::Enter | KeyCode::Char('h') | KeyCode::Left => {
+                (self.pane, self.scroll) = (Pane::List, 0);
+                None
+            }
+            code if self.press_to_scroll(code, here) => None,
+            code => self.ask_operation(code, here),
+        }
+    }
+
+    /// Scrolls, or goes back to the list; says whether the key does that.
+    fn press_to_scroll(&mut self, code: KeyCode, here: Timestamp) -> bool {
+        let page = usize::from(self.screen.body().max(1));
+        self.scroll = match code {
+            KeyCode::Char('j') | KeyCode::Down => self.scroll.saturating_add(1),
+            KeyCode::Char('k') | KeyCode::Up => self.scroll.saturating_sub(1),
+            KeyCode::PageDown | KeyCode::Char(' ') => self.scroll.saturating_add(page),
+            KeyCode::PageUp => self.scroll.saturating_sub(page),
+            KeyCode::Home | KeyCode::Char('g') => 0,
+            KeyCode::End | KeyCode::Char('G') => usize::MAX,
+            KeyCode::Esc => {
+                self.toggle(Pane::List);
+                return true;
+            }
+            _ => return false,
+        };
+        self.clamp_scroll(here);
+        true
+    }
+
+    fn press_in_breakers(&mut self, code: KeyCode, here: Timestamp) -> Option<Effect> {
+        let last = self.view().map_or(0, |view| view.breakers.len()).saturating_sub(1);
+        match code {
+            KeyCode::Char('j') | KeyCode::Down => self.breaker = (self.breaker + 1).min(last),
+            KeyCode::Char('k') | KeyCode::Up => self.breaker = self.breaker.saturating_sub(1),
+            KeyCode::Home | KeyCode::Char('g') => self.breaker = 0,
+            KeyCode::End | KeyCode::Char('G') => self.breaker = last,
+            KeyCode::Esc => self.toggle(Pane::List),
+            KeyCode::Char(letter) => {
+                let verb = BreakerVerb::ALL.into_iter().find(|verb| verb.key() == letter)?;
+                return self.ask_breaker(verb, here);
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn type_in(&mut self, code: KeyCode) {
+        match code {
+            KeyCode::Enter => self.is_typing = false,
+            KeyCode::Esc => {
+                self.is_typing = false;
+                self.search.clear();
+            }
+            KeyCode::Backspace => {
+                self.search.pop();
+            }
+            KeyCode::Char(letter) if !letter.is_control() => {
+                if self.search.chars().count() < SEARCH_MAX {
+                    self.search.push(letter);
+                }
+            }
+            _ => return,
+        }
+        self.window.reset();
+    }
+
+    /// Shows a pane, or the list if it is shown already.
+    fn toggle(&mut self, pane: Pane) {
+        self.pane = if self.pane == pane { Pane::List } else { pane };
+        self.scroll = 0;
+    }
+
+    fn choose_state(&mut self, state: Option<usize>) {
+        self.state = state;
+        self.window.reset();
+    }
+
+    fn leave(&mut self) -> Option<Effect> {
+        let unfinished = self.unfinished();
+        if unfinished == 0 {
+            return Some(Effect::Quit);
+        }
+        let text = format!(
+            "Leave? {unfinished} unfinished stop with this program; the next `launcher resume` goes on"
+        );
+        self.question = Some(Question { text, ask: None });
+        None
+    }
+
+    /// Asks the chosen operation for what a key stands for.
+    fn ask_operation(&mut self, code: KeyCode, here: Timestamp) -> Option<Effect> {
+        let KeyCode::Char(letter) = code else { return None };
+        let verb = Verb::ALL.into_iter().find(|verb| verb.key() == letter)?;
+        let view = self.view()?;
+        let id = self.window.selected()?.to_owned();
+        let row = view.list.rows.get(&id)?;
+        let refusal = refusal(view, &self.line, || {
+            let is_able = row.can.iter().any(|name| name == verb.name());
+            (!is_able)
+                .then(|| format!("{}: {} is {}", verb.label(), row.name, row.label.to_lowercase()))
+        });
+        if let Some(refusal) = refusal {
+            self.say(&refusal, Tone::Warn, here);
+            return None;
+        }
+        let detail = view.detail.as_ref().filter(|detail| detail.id == id);
+        let told = detail.and_then(|detail| detail.actions.get(verb.name()));
+        let told = told.map_or_else(|| verb.text().to_owned(), |action| action.text.clone());
+        let (name, version) = (row.name.clone(), row.version);
+        let ask = Ask::Operation { id, name, version, verb };
+        self.ask_or_do(ask, verb.asks(), &told)
+    }
+
+    fn ask_breaker(&mut self, verb: BreakerVerb, here: Timestamp) -> Option<Effect> {
+        let view = self.view()?;
+        let (key, card) = breakers(view).into_iter().nth(self.breaker)?;
+        let refusal = refusal(view, &self.line, || {
+            let is_able = card.can.iter().any(|name| name == verb.name());
+            (!is_able).then(|| format!("{}: {key} is {}", verb.label(), card.text))
+        });
+        let ask = Ask::Breaker { key: key.clone(), verb };
+        if let Some(refusal) = refusal {
+            self.say(&refusal, Tone::Warn, here);
+            return None;
+        }
+        self.ask_or_do(ask, verb.asks(), verb.text())
+    }
+
+    fn ask_or_do(&mut self, ask: Ask, asks: bool, told: &str) -> Option<Effect> {
+        if !asks {
+            return Some(Effect::Do(ask));
+        }
+        let text = format!("{}? {told}", ask.title());
+        self.question = Some(Question { text, ask: Some(ask) });
+        None
+    }
+}
+
+/// Breakers in their order.
+pub(super) fn breakers(view: &View) -> Vec<(&String, &BreakerCard)> {
+    let mut breakers: Vec<_> = view.breakers.iter().collect();
+    breakers.sort_by_key(|(_, card)| card.index);
+    breakers
+}
+
+/// Why nothing can be asked for.
+fn refusal(view: &View, line: &Line, own: impl FnOnce() -> Option<String>) -> Option<String> {
+    if view.engine.read_only {
+        return Some("this dashboard is served read-only".to_owned());
+    }
+    if *line != Line::Live {
+        return Some("nothing can be asked for until the engine is heard again".to_owned());
+    }
+    own()
+}
+
+fn next(at: usize, count: usize) -> Option<usize> {
+    Some(at + 1).filter(|at| *at < count)
+}
+
+const fn following(sort: Sort) -> Sort {
+    match sort {
+        Sort::Newest => Sort::Oldest,
+        Sort::Oldest => Sort::Name,
+        Sort::Name => Sort::NameBack,
+        Sort::NameBack => Sort::Status,
+        Sort::Status => Sort::Updated,
+        Sort::Updated => Sort::Newest,
+    }
+}
+
+/// Longest search.
+const SEARCH_MAX: usize = 100;
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;
