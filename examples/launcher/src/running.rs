@@ -20,7 +20,6 @@ pub(crate) struct Running {
 
 impl Running {
     /// This process, listening there.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever serves a dashboard"))]
     pub(crate) fn here(address: SocketAddr) -> Self {
         Self { address, pid: std::process::id() }
     }
@@ -37,7 +36,6 @@ impl Running {
     }
 
     /// Says so to other processes of this user; call it once the port is open.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever serves a dashboard"))]
     pub(crate) fn write(&self, data: &DataDir) -> io::Result<()> {
         let (path, draft) = (path(data), data.path().join("dashboard.json.tmp"));
         // What a crash left there, or a link that somebody put there.
@@ -62,7 +60,6 @@ impl Running {
     }
 
     /// Takes it back when the port is closed, unless another process has written since.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever serves a dashboard"))]
     pub(crate) fn remove(&self, data: &DataDir) {
         if Self::read(data).as_ref() == Some(self) {
             // Left there it is told from a live one by the lock of the journal.

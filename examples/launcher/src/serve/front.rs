@@ -14,6 +14,7 @@ use crate::error::LauncherError;
 use crate::flow::InstallFlow;
 use crate::out;
 use crate::place::DataDir;
+use crate::running::Running;
 
 /// A port that is taken, and what will be served there.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub(crate) struct Front {
 pub(crate) struct Guarded {
     front: Front,
     token: Token,
+    data: DataDir,
 }
 
 impl Front {
@@ -74,7 +76,8 @@ impl Front {
 
     /// Gives it the token of a data directory, which is made if it is missing.
     pub(crate) fn guarded(self, data: &DataDir) -> Result<Guarded, LauncherError> {
-        Ok(Guarded { front: self, token: Token::load_or_create(data.token())? })
+        let token = Token::load_or_create(data.token())?;
+        Ok(Guarded { front: self, token, data: data.clone() })
     }
 }
 
@@ -102,7 +105,8 @@ impl Guarded {
         };
         let dashboard = builder.build()?;
         let url = reachable(dashboard.url(address), address, &door.hosts);
-        let served = Served::start(dashboard, listener);
+        let running = Running::here(address);
+        let served = Served::start(dashboard, listener, running, self.data)?;
         announce(&url);
         Ok(served)
     }

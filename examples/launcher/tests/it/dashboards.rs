@@ -54,6 +54,23 @@ fn the_token_is_kept_where_only_its_owner_reads_it() {
 }
 
 #[test]
+fn where_it_listens_is_told_to_programs_of_its_user_while_it_does() {
+    let bench = Bench::new("");
+    let path = bench.data().join("dashboard.json");
+    let served = serve(&bench);
+    let text = std::fs::read(&path).unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!(told, serde_json::json!({ "address": served.door.address, "pid": served.id() }));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    served.stop("TERM").assert_code(0);
+    assert!(!path.exists());
+}
+
+#[test]
 fn other_machines_are_let_in_by_name_only() {
     let bench = Bench::new("");
     for command in [&["serve"][..], &["demo", "--dashboard"]] {
