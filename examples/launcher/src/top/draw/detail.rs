@@ -34,7 +34,7 @@ pub(super) fn detail(app: &App, here: Timestamp, columns: usize) -> Vec<Line<'st
         error(&mut paper, card);
     }
     actions(&mut paper, detail, row);
-    steps(&mut paper, detail, now);
+    steps(&mut paper, detail, row.status != "paused", now);
     story(&mut paper, detail, now);
     made(&mut paper, detail);
     events(&mut paper, detail);
@@ -93,7 +93,7 @@ fn actions(paper: &mut Paper, detail: &Detail, row: &Row) {
     }
 }
 
-fn steps(paper: &mut Paper, detail: &Detail, now: Timestamp) {
+fn steps(paper: &mut Paper, detail: &Detail, is_counting: bool, now: Timestamp) {
     paper.heading("Steps");
     let mut steps: Vec<_> = detail.steps.iter().collect();
     steps.sort_by_key(|(_, step)| step.index);
@@ -112,15 +112,16 @@ fn steps(paper: &mut Paper, detail: &Detail, now: Timestamp) {
         let pace = words::pace(step.rate, step.eta_ms);
         pieces.push((format!(" {pace}"), Tone::Plain));
         paper.line(pieces);
-        waits(paper, step, now);
+        waits(paper, step, is_counting, now);
     }
 }
 
 /// Why a step stands where it stands, if that is not plain.
-fn waits(paper: &mut Paper, step: &StepCard, now: Timestamp) {
+fn waits(paper: &mut Paper, step: &StepCard, is_counting: bool, now: Timestamp) {
     let is_plain = matches!(step.status.as_str(), "running" | "succeeded" | "stopped");
     if let Some(text) = step.text.as_ref().filter(|_| !is_plain) {
-        let left = step.due_at.as_deref().and_then(|due| clock::left(due, now));
+        let due = step.due_at.as_deref().filter(|_| is_counting);
+        let left = due.and_then(|due| clock::left(due, now));
         let left = left.map(|left| format!(" ({left})")).unwrap_or_default();
         paper.text(6, &format!("{text}{left}"), Tone::Dim);
     }
@@ -131,6 +132,7 @@ fn story(paper: &mut Paper, detail: &Detail, now: Timestamp) {
     let to = timeline.to.as_deref().map_or("now", clock::time_of_day);
     paper.heading(&format!("From {} to {to} (UTC)", clock::time_of_day(&timeline.from)));
     let mut lanes: Vec<_> = timeline.lanes.iter().collect();
+    lanes.retain(|(_, lane)| !lane.segments.is_empty());
     lanes.sort_by_key(|(_, lane)| lane.index);
     let columns = paper.columns().saturating_sub(LANE + 5);
     for (key, lane) in lanes {

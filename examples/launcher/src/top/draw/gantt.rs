@@ -9,7 +9,7 @@ pub(super) const LEGEND: &str =
 
 /// The segments of a lane over the time of the whole operation.
 ///
-/// Each takes at least a column; of those that share a column the last one is seen.
+/// Each takes at least a column; of those that share one, attempts are seen, and the last of these.
 pub(super) fn bar(
     timeline: &TimelineCard,
     segments: &[SegmentCard],
@@ -24,7 +24,9 @@ pub(super) fn bar(
         let share = millis(from, at).min(length).saturating_mul(columns as u64) / length;
         usize::try_from(share).unwrap_or(columns)
     };
-    for segment in segments {
+    let is_attempt = |segment: &&SegmentCard| segment.kind == "attempt";
+    let (attempts, waits): (Vec<_>, Vec<_>) = segments.iter().partition(is_attempt);
+    for segment in waits.into_iter().chain(attempts) {
         let Ok(begin) = segment.from.parse::<Timestamp>() else { continue };
         let first = column(begin).min(columns.saturating_sub(1));
         let behind =
@@ -65,4 +67,48 @@ fn end(at: Option<&str>, now: Timestamp) -> Timestamp {
 
 fn millis(from: Timestamp, to: Timestamp) -> u64 {
     to.as_millis().saturating_sub(from.as_millis()).max(0).unsigned_abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A bar of a minute in 12 columns, from segments of kind, begin, end and outcome.
+    fn drawn(segments: &[(&str, u32, u32, &str)]) -> String {
+        let time = |second: u32| format!("2026-11-22T10:00:{second:02}.000Z");
+        let segments = segments.iter().map(|(kind, from, to, outcome)| SegmentCard {
+            kind: (*kind).to_owned(),
+            from: time(*from),
+            to: (*to > 0).then(|| time(*to)),
+            attempt: None,
+            outcome: Some((*outcome).to_owned()).filter(|outcome| !outcome.is_empty()),
+            text: String::new(),
+        });
+        let timeline = json!({ "from": time(0), "lanes": {} });
+        let timeline = serde_json::from_value(timeline).expect("the test writes a timeline");
+        let now = "2026-11-22T10:01:00.000Z".parse().expect("the test writes times");
+        bar(&timeline, &segments.collect::<Vec<_>>(), now, 12)
+    }
+
+    #[test]
+    fn blocks_are_as_long_as_what_they_stand_for() {
+        let story = [
+            ("attempt", 0, 15, "failed"),
+            ("delay", 15, 30, ""),
+            ("attempt", 30, 40, "interrupted"),
+            ("pause", 40, 45, ""),
+            ("attempt", 50, 0, "running"),
+        ];
+        assert_eq!(drawn(&story), "██✗░░░█!‖ █>");
+        assert_eq!(drawn(&[("hold", 0, 30, ""), ("attempt", 30, 60, "succeeded")]), "▒▒▒▒▒▒█████✓");
+    }
+
+    #[test]
+    fn no_attempt_is_too_short_to_be_seen() {
+        assert_eq!(drawn(&[("attempt", 1, 1, "failed"), ("delay", 1, 59, "")]), "✗░░░░░░░░░░ ");
+        assert_eq!(drawn(&[("delay", 0, 0, ""), ("attempt", 59, 59, "failed")]), "░░░░░░░░░░░✗");
+        assert_eq!(drawn(&[]), " ".repeat(12));
+    }
 }
