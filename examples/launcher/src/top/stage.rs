@@ -1,6 +1,7 @@
 //! The terminal, taken and given back.
 
 use std::io::{self, IsTerminal, Stdout};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ratatui::Terminal;
@@ -20,6 +21,7 @@ impl Stage {
     /// Takes the terminal.
     pub(crate) fn open() -> io::Result<Self> {
         watch_panics();
+        IS_TAKEN.store(true, Ordering::SeqCst);
         let taken = enable_raw_mode()
             .and_then(|()| execute!(io::stdout(), EnterAlternateScreen))
             .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
@@ -35,15 +37,21 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
+        give_back();
         // A cursor that stays hidden is the lesser evil.
         drop(self.terminal.show_cursor());
-        give_back();
     }
 }
 
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
 /// Gives the terminal back, as far as it lets us.
+///
+/// Once: the second time the cursor would go back to before what a panic said.
 fn give_back() {
-    drop(ratatui::try_restore());
+    if IS_TAKEN.swap(false, Ordering::SeqCst) {
+        drop(ratatui::try_restore());
+    }
 }
 
 /// What a panic says is to be read, and not to be drawn over.
