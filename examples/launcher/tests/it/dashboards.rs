@@ -59,7 +59,7 @@ fn where_it_listens_is_told_to_programs_of_its_user_while_it_does() {
     let path = bench.data().join("dashboard.json");
     let served = serve(&bench);
     let text = std::fs::read(&path).unwrap();
-    let told: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let told: Value = serde_json::from_slice(&text).unwrap();
     assert_eq!(told, serde_json::json!({ "address": served.door.address, "pid": served.id() }));
     #[cfg(unix)]
     {
