@@ -6,17 +6,16 @@ use std::time::Duration;
 
 use resurge::journal::Record;
 use resurge::journal::event::Event;
-use resurge::{Engine, EventStream, RunId, SeenRun, StepKey, Unavailable, UnderWay};
+use resurge::{Engine, EventStream, RunId, SeenRun, Unavailable};
 use tokio::time::Instant;
 
 use super::held::Board;
 use super::live::RUNNING;
-use crate::view::{ButtonCard, EngineCard, Entry, Meter, Minutes, Notices, Readings, Scene};
+use super::sample::SAMPLE;
+use crate::view::{ButtonCard, EngineCard, Entry, Minutes, Notices, Scene};
 
 /// Shortest time between two changes of the board: more often than so nobody can see.
 const GAP: Duration = Duration::from_millis(80);
-/// How often it is looked how far attempts are, while somebody watches.
-const SAMPLE: Duration = Duration::from_millis(250);
 /// Runs that are looked at in one go, so that the engine is not held up for long.
 const LOOK: usize = 64;
 /// Records that are taken in at most before the board is changed.
@@ -65,7 +64,6 @@ impl Board {
 
 /// Follows the engine until it stops or nobody has the board any more.
 async fn follow(board: Weak<Board>, mut events: EventStream) {
-    let mut meters = Meters::default();
     let mut last = Instant::now();
     let mut sample_at = None;
     loop {
@@ -88,7 +86,8 @@ async fn follow(board: Weak<Board>, mut events: EventStream) {
             Woken::Sample => Ok(()),
         };
         let sampled = match updated {
-            Ok(()) => sample(&board, &mut meters).await,
+            Ok(()) if board.is_watched() => board.sample(Duration::ZERO).await.map_err(|_| ()),
+            Ok(()) => Ok(false),
             Err(()) => Err(()),
         };
         let Ok(is_moving) = sampled else {
@@ -96,7 +95,7 @@ async fn follow(board: Weak<Board>, mut events: EventStream) {
             return;
         };
         last = Instant::now();
-        sample_at = (is_moving && board.is_watched()).then(|| last + SAMPLE);
+        sample_at = is_moving.then(|| last + SAMPLE);
     }
 }
 
@@ -190,55 +189,4 @@ async fn look(board: &Board, batch: &[Arc<Record>]) -> Result<Vec<SeenRun>, Unav
         seen.extend(board.engine.views(runs.to_vec()).await?.runs);
     }
     Ok(seen)
-}
-
-/// The meters of attempts under way, and when they were read.
-#[derive(Debug, Default)]
-struct Meters {
-    known: HashMap<(RunId, StepKey), (Meter, Instant)>,
-}
-
-/// Looks how far attempts are; tells whether any is under way.
-async fn sample(board: &Board, meters: &mut Meters) -> Result<bool, ()> {
-    if !board.is_watched() {
-        return Ok(false);
-    }
-    let under_way = board.engine.under_way().await.map_err(|_| ())?;
-    let now = board.engine.now().await.map_err(|_| ())?;
-    let at = Instant::now();
-    let mut known = HashMap::with_capacity(under_way.len());
-    for UnderWay { run, step, progress, .. } in &under_way {
-        let key = (*run, step.clone());
-        let (mut meter, read) =
-            meters.known.remove(&key).unwrap_or_else(|| (Meter::new(progress), at));
-        meter.observe(progress, at.duration_since(read));
-        known.insert(key, (meter, at));
-    }
-    meters.known = known;
-    let is_moving = !under_way.is_empty();
-    if !is_moving && board.scene().readings.is_empty() {
-        return Ok(false);
-    }
-    board.change(|scene| {
-        scene.now = now;
-        show(scene, meters);
-    });
-    Ok(is_moving)
-}
-
-/// Shows what the meters say; attempts that are over are shown as far as they came.
-fn show(scene: &mut Scene, meters: &Meters) {
-    for readings in scene.readings.values_mut() {
-        for reading in readings.values_mut() {
-            *reading = reading.at_rest();
-        }
-    }
-    let entries = &scene.entries;
-    scene.readings.retain(|run, _| entries.get(run).is_some_and(|entry| !entry.is_final));
-    for ((run, step), (meter, _)) in &meters.known {
-        if scene.entries.get(run).is_some_and(|entry| !entry.is_final) {
-            let readings: &mut Readings = scene.readings.entry(*run).or_default();
-            readings.insert(step.clone(), meter.reading());
-        }
-    }
 }

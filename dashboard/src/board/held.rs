@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use resurge::{Engine, EventsError, RunId, SeenRun, Seq, Unavailable};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex, Notify, watch};
 
 use super::live::RUNNING;
+use super::sample::{Meters, SAMPLE};
 use super::story::Story;
 use crate::view::{Detail, Entry, Scene, detail};
 
@@ -20,6 +21,8 @@ pub(crate) struct Board {
     watchers: AtomicUsize,
     /// Told when the first watcher comes.
     pub(super) watched: Notify,
+    /// How far attempts are; held while somebody looks.
+    pub(super) meters: Mutex<Meters>,
 }
 
 impl Board {
@@ -30,6 +33,7 @@ impl Board {
             moved: watch::Sender::new(0),
             watchers: AtomicUsize::new(0),
             watched: Notify::new(),
+            meters: Mutex::default(),
         }
     }
 
@@ -38,8 +42,15 @@ impl Board {
         self.scene.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until everything up to a record is known, or the engine has stopped.
+    /// Waits until everything up to a record is known, and how far attempts are.
+    ///
+    /// Of an engine that has stopped, what was known last stays.
     pub(crate) async fn reach(&self, seq: Seq) {
+        self.catch_up(seq).await;
+        let _ = self.sample(SAMPLE).await;
+    }
+
+    async fn catch_up(&self, seq: Seq) {
         let mut moved = self.moved.subscribe();
         loop {
             let is_there = {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::held::{Board, Watcher};
+use super::sample::SAMPLE;
 use super::story::Story;
 use crate::view::{Detail, Row, Subscription, View, diff};
 
@@ -96,6 +97,10 @@ impl Live {
                 return Ok(None);
             }
             self.is_due = true;
+            if self.sent.is_none() {
+                // Of an engine that has stopped, what was known last is shown.
+                let _ = self.board.sample(SAMPLE).await;
+            }
             let view = self.look().await?;
             self.is_due = false;
             self.is_over = view.engine.state != RUNNING;

@@ -6,6 +6,7 @@
 mod follow;
 mod held;
 mod live;
+mod sample;
 mod story;
 #[cfg(test)]
 mod tests;

@@ -235,8 +235,12 @@ async fn nobody_who_looks_costs_nothing() {
     let run = engine.start(&flow, 1).await.unwrap();
     tokio::time::sleep(SECOND * 3).await;
     assert!(board.scene().readings.is_empty(), "no attempt is sampled for nobody");
+    board.reach(engine.head()).await;
+    let run = run.id();
+    let asked = board.scene().readings[&run].values().next().unwrap().done;
+    assert_eq!(asked, 300, "who asks once is told as well");
     let mut page = Page::open(&board, all());
-    page.watch(SECOND).await;
-    let row = Arc::clone(&page.view().list.rows[&run.id().to_string()]);
-    assert!(row.progress.is_some());
+    assert!(page.next().await);
+    let row = Arc::clone(&page.view().list.rows[&run.to_string()]);
+    assert!(row.progress.is_some(), "in the first message already");
 }
