@@ -144,6 +144,7 @@ async fn connections_beyond_the_limit_wait_for_a_place() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_idle_streams_hold_nobody_up() {
     const IDLE: usize = 1_000;
+    allow_files();
     let house = House::with_limits(|limits| {
         limits.streams_max = IDLE;
         limits.connections_max = 2 * IDLE + 10;
@@ -172,4 +173,15 @@ async fn a_huge_head_is_refused() {
     let answer = ask.answer().await;
     assert_eq!(answer.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     assert_eq!(house.get("/api/v1/stats").answer().await.status, StatusCode::OK);
+}
+
+/// Lets this process have as many files open as it may at all: both ends of every connection.
+fn allow_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        setrlimit(Resource::Nofile, limit).unwrap();
+    }
 }
