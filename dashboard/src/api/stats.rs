@@ -15,5 +15,5 @@ use crate::view::{StatsCard, panels};
 pub(super) async fn all(State(app): State<Arc<App>>) -> Result<Json<StatsCard>, Problem> {
     let board = app.fresh_board().await?;
     let scene = board.scene();
-    Ok(Json(panels::stats(&scene.stats, &scene.minutes, true)))
+    Ok(Json(panels::stats(&scene.stats, &scene.minutes, scene.now, true)))
 }

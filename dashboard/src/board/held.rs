@@ -6,10 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use resurge::{Engine, EventsError, RunId, SeenRun, Seq, Unavailable};
 use tokio::sync::{Mutex, Notify, watch};
 
-use super::live::RUNNING;
+use super::open::RUNNING;
 use super::sample::{Meters, SAMPLE};
 use super::story::Story;
-use crate::view::{Detail, Entry, Scene, detail};
+use crate::view::{Detail, Entry, Scene, Still, WhyCard, detail};
 
 /// What is known of all operations, and who looks at it.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Board {
     moved: watch::Sender<u64>,
     watchers: AtomicUsize,
     /// Told when the first watcher comes.
-    pub(super) watched: Notify,
+    pub(super) watched: Arc<Notify>,
     /// How far attempts are; held while somebody looks.
     pub(super) meters: Mutex<Meters>,
 }
@@ -32,7 +32,7 @@ impl Board {
             scene: RwLock::new(scene),
             moved: watch::Sender::new(0),
             watchers: AtomicUsize::new(0),
-            watched: Notify::new(),
+            watched: Arc::default(),
             meters: Mutex::default(),
         }
     }
@@ -91,7 +91,7 @@ impl Board {
     pub(crate) async fn detail(&self, run: RunId) -> Result<Option<Detail>, EventsError> {
         let Some(seen) = self.seen(run).await? else { return Ok(None) };
         let story = Story::read(&self.engine, run).await?;
-        Ok(Some(self.detail_of(&seen, &story)))
+        Ok(Some(self.detail_of(&Still::new(&seen), &seen, &story)))
     }
 
     /// An operation as the engine sees it now.
@@ -100,11 +100,28 @@ impl Board {
         Ok(sighting.runs.pop())
     }
 
-    pub(super) fn detail_of(&self, seen: &SeenRun, story: &Story) -> Detail {
+    /// An operation whose past cannot be read.
+    pub(super) fn bereft(&self, run: RunId, error: &EventsError) -> Detail {
+        let scene = self.scene();
+        let row = scene.entries.get(&run).map(|entry| scene.row(entry));
+        let text = format!("the past of this operation cannot be read: {error}");
+        let why = WhyCard { text, arithmetic: Vec::new(), notes: Vec::new() };
+        Detail { id: run.to_string(), row, why: Some(why), ..Detail::default() }
+    }
+
+    pub(super) fn detail_of(&self, still: &Still, seen: &SeenRun, story: &Story) -> Detail {
         let scene = self.scene();
         let entry = Entry::new(seen);
         let readings = scene.readings.get(&entry.id);
-        detail(seen, entry.shown(readings), &story.timeline, story.graph.as_ref(), readings)
+        let row = entry.shown(readings);
+        detail(still, seen, row, &story.timeline, story.graph.as_ref(), readings)
+    }
+}
+
+impl Drop for Board {
+    /// Its task sees that nobody has it any more.
+    fn drop(&mut self) {
+        self.watched.notify_one();
     }
 }
 

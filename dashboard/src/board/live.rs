@@ -6,11 +6,14 @@ use resurge::{EventStream, EventsError, RunId, SeenRun};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::follow::GAP;
 use super::held::{Board, Watcher};
+use super::open::RUNNING;
 use super::sample::SAMPLE;
 use super::story::Story;
-use crate::view::{Detail, Row, Subscription, View, diff};
+use crate::view::{Detail, Row, Still, Subscription, View, diff};
 
 /// What one subscriber is sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +46,8 @@ pub struct Live {
     /// Whether it has moved and nobody has looked since.
     is_due: bool,
     is_over: bool,
+    /// Not looked again before.
+    next_look: Instant,
     _watcher: Watcher,
 }
 
@@ -56,6 +61,7 @@ struct Open {
 #[derive(Debug)]
 struct Shown {
     seen: SeenRun,
+    still: Still,
     story: Story,
     events: EventStream,
     /// The line that the list showed when it was seen.
@@ -77,6 +83,7 @@ impl Live {
             open,
             is_due: false,
             is_over: false,
+            next_look: Instant::now(),
             _watcher: watcher,
         }
     }
@@ -97,12 +104,15 @@ impl Live {
                 return Ok(None);
             }
             self.is_due = true;
+            tokio::time::sleep_until(self.next_look).await;
             if self.sent.is_none() {
                 // Of an engine that has stopped, what was known last is shown.
                 let _ = self.board.sample(SAMPLE).await;
             }
+            // What comes from here on is seen by the next look.
+            self.moved.mark_unchanged();
             let view = self.look().await?;
-            self.is_due = false;
+            (self.is_due, self.next_look) = (false, Instant::now() + GAP);
             self.is_over = view.engine.state != RUNNING;
             if let Some(message) = self.message(&view) {
                 return Ok(Some(message));
@@ -126,15 +136,16 @@ impl Live {
     async fn detail(&mut self) -> Result<Option<Detail>, EventsError> {
         let Some(open) = &mut self.open else { return Ok(None) };
         let detail = match open.refresh(&self.board).await {
-            Ok(Some(shown)) => self.board.detail_of(&shown.seen, &shown.story),
+            Ok(Some(shown)) => self.board.detail_of(&shown.still, &shown.seen, &shown.story),
             // It may have been dropped by retention while it was looked at.
             Ok(None) => Detail { id: open.run.to_string(), missing: true, ..Detail::default() },
             // What was seen last is still true of an engine that has stopped.
             Err(EventsError::Unavailable(_)) => match &open.shown {
-                Some(shown) => self.board.detail_of(&shown.seen, &shown.story),
+                Some(shown) => self.board.detail_of(&shown.still, &shown.seen, &shown.story),
                 None => return Ok(None),
             },
-            Err(error) => return Err(error),
+            // The list and all else can be shown.
+            Err(error) => self.board.bereft(open.run, &error),
         };
         Ok(Some(detail))
     }
@@ -173,7 +184,10 @@ impl Open {
             };
             if shown.is_stale || !is_same {
                 match board.seen(self.run).await? {
-                    Some(seen) => (shown.seen, shown.row, shown.is_stale) = (seen, row, false),
+                    Some(seen) => {
+                        shown.still = Still::new(&seen);
+                        (shown.seen, shown.row, shown.is_stale) = (seen, row, false);
+                    }
                     None => self.shown = None,
                 }
             }
@@ -182,10 +196,8 @@ impl Open {
         let Some(seen) = board.seen(self.run).await? else { return Ok(None) };
         let story = Story::read(board.engine(), self.run).await?;
         let events = board.engine().events(story.next());
-        self.shown = Some(Shown { seen, story, events, row, is_stale: false });
+        self.shown =
+            Some(Shown { still: Still::new(&seen), seen, story, events, row, is_stale: false });
         Ok(self.shown.as_ref())
     }
 }
-
-/// The state of an engine that is at work.
-pub(super) const RUNNING: &str = "running";

@@ -5,12 +5,16 @@
 
 mod follow;
 mod held;
+mod intake;
 mod live;
+mod open;
 mod sample;
 mod story;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod turn_tests;
 
-pub(crate) use follow::Shown;
 pub(crate) use held::Board;
 pub use live::{Live, ViewMessage};
+pub(crate) use open::Shown;

@@ -1,12 +1,12 @@
 //! One operation in full.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use resurge::journal::explain::{Action, StepExplanation};
 use resurge::journal::graph::Layout;
 use resurge::journal::timeline::{Entry as Told, Lane, Segment, SegmentKind, Timeline};
-use resurge::{Json, SeenRun, StepView, Timestamp};
+use resurge::{Json, SeenRun, StepKey, StepView, Timestamp};
 
 use super::detail_model::{
     ActionCard, ArtifactCard, Detail, EventCard, GraphCard, LaneCard, NodeCard, SegmentCard,
@@ -17,8 +17,32 @@ use super::model::{Amount, Row};
 use super::row::{attempt, error, verb};
 use super::{redact, words};
 
+/// What does not change while an operation stands where it stands, and costs something to write.
+#[derive(Debug)]
+pub(crate) struct Still {
+    input: String,
+    output: Option<String>,
+    /// What steps gave.
+    outputs: HashMap<StepKey, String>,
+    artifacts: BTreeMap<String, ArtifactCard>,
+}
+
+impl Still {
+    pub(crate) fn new(seen: &SeenRun) -> Self {
+        let view = &seen.view;
+        let given = view.steps.iter().filter_map(|step| Some((step, step.output.as_ref()?)));
+        Self {
+            input: json(&view.input),
+            output: view.output.as_ref().map(json),
+            outputs: given.map(|(step, output)| (step.key.clone(), json(output))).collect(),
+            artifacts: artifacts(&view.steps),
+        }
+    }
+}
+
 /// One operation in full.
 pub(crate) fn detail(
+    still: &Still,
     seen: &SeenRun,
     row: Arc<Row>,
     story: &Timeline,
@@ -28,15 +52,16 @@ pub(crate) fn detail(
     let view = &seen.view;
     let step = |(index, step): (u32, &StepView)| {
         let told = seen.why.steps.iter().find(|told| told.step == step.key);
-        (step.key.to_string(), step_card(index, step, told, readings))
+        let output = still.outputs.get(&step.key).cloned();
+        (step.key.to_string(), step_card(index, step, output, told, readings))
     };
     Detail {
         id: view.id.to_string(),
         missing: false,
         row: Some(row),
         deadline_at: seen.why.deadline_at.map(|at| at.to_string()),
-        input: Some(json(&view.input)),
-        output: view.output.as_ref().map(json),
+        input: Some(still.input.clone()),
+        output: still.output.clone(),
         why: Some(why(seen)),
         actions: actions(&seen.why.actions),
         steps: (0..).zip(&view.steps).map(step).collect(),
@@ -44,7 +69,7 @@ pub(crate) fn detail(
         timeline: Some(timeline(view.started_at, view.ended_at, story)),
         events: story.events().map(event).collect(),
         more_events: story.events_left_out() > 0,
-        artifacts: artifacts(&view.steps),
+        artifacts: still.artifacts.clone(),
     }
 }
 
@@ -59,7 +84,9 @@ fn why(seen: &SeenRun) -> WhyCard {
             _ => text,
         },
         arithmetic: step.map(|step| step.arithmetic.clone()).unwrap_or_default(),
-        notes: step.map(|step| step.notes.clone()).unwrap_or_default(),
+        notes: step
+            .map(|step| step.notes.iter().map(|note| clean(note)).collect())
+            .unwrap_or_default(),
     }
 }
 
@@ -82,9 +109,15 @@ fn actions(known: &[Action]) -> BTreeMap<String, ActionCard> {
     cards
 }
 
+/// A text without secrets.
+fn clean(text: &str) -> String {
+    redact::text(text).into_owned()
+}
+
 fn step_card(
     index: u32,
     step: &StepView,
+    output: Option<String>,
     told: Option<&StepExplanation>,
     readings: Option<&Readings>,
 ) -> StepCard {
@@ -106,7 +139,7 @@ fn step_card(
         text: told.map(|told| words::cause(&told.cause)),
         arithmetic: told.map(|told| told.arithmetic.clone()).unwrap_or_default(),
         error: step.last_failure.as_ref().map(error),
-        output: step.output.as_ref().map(json),
+        output,
     }
 }
 
@@ -172,7 +205,7 @@ fn artifacts(steps: &[StepView]) -> BTreeMap<String, ArtifactCard> {
 
 fn artifact(step: &StepView, output: &Json) -> Option<ArtifactCard> {
     let output: serde_json::Value = output.read().ok()?;
-    let path = output.get("path")?.as_str()?.to_owned();
+    let path = clean(output.get("path")?.as_str()?);
     let bytes = output.get("bytes").or_else(|| output.get("size"));
     let digest = output.get("digest").and_then(serde_json::Value::as_object);
     let digest = digest.and_then(|digest| digest.iter().next());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use resurge::{RunId, SeenRun, StepKey, StepStatus};
+use resurge::{RunId, RunStatus, SeenRun, StepKey, StepStatus};
 
 use super::model::{Amount, Row};
 use super::rate::Reading;
@@ -17,8 +17,15 @@ pub(crate) struct Entry {
     pub(crate) row: Arc<Row>,
     /// What a search looks through, in lower case.
     haystack: Box<str>,
-    /// Hosts and other resources that it waits for or failed on.
+    /// The caller's name for it.
+    pub(crate) key: Option<Box<str>>,
+    /// By which it is sorted among others.
+    pub(crate) sort_name: Box<str>,
+    pub(crate) status: RunStatus,
+    /// The host or other resource that it waits for or failed on.
     pub(crate) host: Option<String>,
+    /// All resources that any of its steps waits for or failed on.
+    pub(crate) resources: Vec<String>,
     pub(crate) is_final: bool,
     done: f64,
     whole: f64,
@@ -40,11 +47,17 @@ impl Entry {
         let open = steps.iter().filter(|step| step.status != StepStatus::Succeeded);
         let error = row.error.as_ref();
         let message = error.map_or("", |error| error.message.as_str());
+        let held = steps.iter().flat_map(|step| &step.held_by);
+        let failed = steps.iter().filter_map(|step| step.last_failure.as_ref()?.resource.as_ref());
         let waits_for = row.wait.as_ref().and_then(|wait| wait.host.clone());
         Self {
             id: seen.view.id,
             haystack: format!("{}\n{}\n{message}", row.name, row.workflow).to_lowercase().into(),
             host: waits_for.or_else(|| error.and_then(|error| error.host.clone())),
+            key: seen.view.key.as_ref().map(|key| key.as_str().into()),
+            sort_name: row.name.to_lowercase().into(),
+            status: seen.view.status,
+            resources: held.chain(failed).map(ToString::to_string).collect(),
             is_final: seen.view.status.is_final(),
             done: share(|status| status == StepStatus::Succeeded).sum(),
             whole: share(|_| true).sum(),
@@ -55,7 +68,8 @@ impl Entry {
 
     /// Whether a text in lower case is found in it, or begins its id.
     pub(crate) fn is_found_by(&self, needle: &str) -> bool {
-        self.haystack.contains(needle) || self.id.to_string().starts_with(needle)
+        let may_be_id = needle.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        self.haystack.contains(needle) || may_be_id && self.id.to_string().starts_with(needle)
     }
 
     /// The line with what moves between two records.
@@ -66,8 +80,7 @@ impl Entry {
             let key = row.step.as_deref()?;
             known.iter().find(|(step, _)| step.as_str() == key).map(|(_, reading)| *reading)
         };
-        let has_said = |reading: &Reading| reading.done > 0 || reading.total.is_some();
-        let reading = readings.filter(|_| !self.is_final).and_then(own).filter(has_said);
+        let reading = readings.filter(|_| !self.is_final).and_then(own).filter(Reading::has_spoken);
         if let Some(reading) = reading {
             row.progress = Some(Amount { done: reading.done, total: reading.total });
             row.rate = reading.rate;

@@ -8,7 +8,7 @@ use resurge::journal::event::Event;
 
 use super::model::MinuteCard;
 
-/// The last minutes in which something happened, since the dashboard was opened.
+/// The last minutes in which something happened.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Minutes {
     /// The newest last.
@@ -50,14 +50,15 @@ impl Minutes {
         }
     }
 
-    /// The minutes by their number, the newest first: its number is 0.
-    pub(crate) fn cards(&self) -> BTreeMap<String, MinuteCard> {
-        let Some((newest, _)) = self.counted.back() else { return BTreeMap::new() };
+    /// The minutes in which something happened by how long ago they began: the number of this minute is 0.
+    pub(crate) fn cards(&self, now: Timestamp) -> BTreeMap<String, MinuteCard> {
+        let newest = now.as_millis().div_euclid(MILLIS);
+        let lately = self.counted.iter().filter(|(number, _)| newest - number < MINUTES);
         let card = |(number, minute): &(i64, Minute)| {
             let from = Timestamp::from_millis(number * MILLIS).to_string();
             let Minute { succeeded, failed, retries } = *minute;
             ((newest - number).to_string(), MinuteCard { from, succeeded, failed, retries })
         };
-        self.counted.iter().map(card).collect()
+        lately.map(card).collect()
     }
 }

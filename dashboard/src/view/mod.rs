@@ -17,7 +17,7 @@ mod row;
 mod scene;
 mod words;
 
-pub(crate) use detail::detail;
+pub(crate) use detail::{Still, detail};
 pub use detail_model::*;
 pub(crate) use entry::{Entry, Readings};
 pub(crate) use minutes::Minutes;

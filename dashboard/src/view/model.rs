@@ -234,6 +234,9 @@ pub struct BreakerCard {
     /// The operation whose attempt is the probe under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<String>,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_name: Option<String>,
     /// Who set its mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_by: Option<SetBy>,

@@ -10,7 +10,7 @@ use super::model::Notice;
 use super::redact;
 use super::row::name;
 
-/// The newest notices since the dashboard was opened.
+/// The newest notices.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Notices(VecDeque<(u64, Notice)>);
 

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use resurge::journal::event::BreakerMode;
 use resurge::journal::state::{Stats, Tuning};
-use resurge::{BreakerState, BreakerView, Settings};
+use resurge::{BreakerState, BreakerView, Settings, Timestamp};
 
 use super::minutes::Minutes;
 use super::model::{BreakerCard, CauseCard, HostCard, SetBy, SettingCard, StatsCard};
-use super::words;
+use super::{redact, words};
 
 /// Breakers by key, those in the way first; without those that are simply closed unless all are asked for.
 pub(crate) fn breakers(
@@ -44,9 +44,10 @@ pub(crate) fn breaker(index: u32, known: &BreakerView, threshold: u32) -> Breake
         trips: known.trips,
         held: known.held as u64,
         probe: known.probe.map(|run| run.to_string()),
+        probe_name: None,
         set_by: set_by.map(|(actor, reason, until)| SetBy {
-            actor: actor.clone(),
-            reason: reason.clone(),
+            actor: redact::text(actor).into_owned(),
+            reason: redact::text(reason).into_owned(),
             until: until.map(|at| at.to_string()),
         }),
         can: can(known).into_iter().map(str::to_owned).collect(),
@@ -82,7 +83,7 @@ fn can(known: &BreakerView) -> Vec<&'static str> {
 }
 
 /// How well recovery works; `all` adds causes, hosts and the last minutes.
-pub(crate) fn stats(known: &Stats, minutes: &Minutes, all: bool) -> StatsCard {
+pub(crate) fn stats(known: &Stats, minutes: &Minutes, now: Timestamp, all: bool) -> StatsCard {
     let mut card = StatsCard {
         total: known.total,
         succeeded: known.succeeded,
@@ -117,7 +118,7 @@ pub(crate) fn stats(known: &Stats, minutes: &Minutes, all: bool) -> StatsCard {
             (key.to_string(), HostCard { index, name, alive, failing, trips })
         })
         .collect();
-    card.recent = minutes.cards();
+    card.recent = minutes.cards(now);
     card
 }
 

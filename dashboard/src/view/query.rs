@@ -1,8 +1,9 @@
 //! Which operations somebody wants to see, and in which order.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
-use resurge::RunId;
+use resurge::{RunId, RunStatus};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -88,8 +89,9 @@ impl Filter {
 
     pub(crate) fn sieve(&self) -> Sieve<'_> {
         let needle = self.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let states: BTreeSet<&str> = self.states().collect();
         Sieve {
-            states: self.states().collect(),
+            states: states.into_iter().collect(),
             filter: self,
             needle: needle.map(str::to_lowercase),
         }
@@ -102,7 +104,7 @@ impl Sieve<'_> {
         self.states.is_empty()
             || self.states.iter().any(|state| match *state {
                 "waiting" => entry.row.wait.is_some(),
-                state => entry.row.status == state,
+                state => entry.status.name() == state,
             })
     }
 
@@ -125,37 +127,32 @@ impl Sieve<'_> {
 impl Sort {
     /// The order of two operations; never the same for two.
     pub(crate) fn compare(self, one: &Entry, other: &Entry) -> Ordering {
-        let by_name = || natural(&one.row.name, &other.row.name);
+        let by_name =
+            || one.sort_name.cmp(&other.sort_name).then_with(|| one.row.name.cmp(&other.row.name));
         let newest = || other.id.cmp(&one.id);
         match self {
             Self::Newest => newest(),
             Self::Oldest => one.id.cmp(&other.id),
             Self::Name => by_name().then_with(newest),
             Self::NameBack => by_name().reverse().then_with(newest),
-            Self::Status => rank(&one.row.status).cmp(&rank(&other.row.status)).then_with(newest),
+            Self::Status => rank(one.status).cmp(&rank(other.status)).then_with(newest),
             Self::Updated => other.row.version.cmp(&one.row.version).then_with(newest),
         }
     }
 }
 
-fn natural(one: &str, other: &str) -> Ordering {
-    let lower = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<Vec<_>>();
-    lower(one).cmp(&lower(other)).then_with(|| one.cmp(other))
-}
-
 /// What needs somebody comes first.
-fn rank(status: &str) -> usize {
-    let order = [
-        "failed",
-        "exhausted",
-        "paused",
-        "recovering",
-        "in_progress",
-        "pending",
-        "cancelled",
-        "success",
-    ];
-    order.iter().position(|known| *known == status).unwrap_or(order.len())
+const fn rank(status: RunStatus) -> u8 {
+    match status {
+        RunStatus::Failed => 0,
+        RunStatus::Exhausted => 1,
+        RunStatus::Paused => 2,
+        RunStatus::Recovering => 3,
+        RunStatus::InProgress => 4,
+        RunStatus::Pending => 5,
+        RunStatus::Cancelled => 6,
+        RunStatus::Success => 7,
+    }
 }
 
 /// What somebody wants to see: a window of a list, perhaps one operation, perhaps more.

@@ -88,6 +88,11 @@ impl Reading {
         Self { done: self.done.max(reached), ..self.at_rest() }
     }
 
+    /// Whether its attempt has said how far it is.
+    pub(crate) const fn has_spoken(&self) -> bool {
+        self.done > 0 || self.total.is_some()
+    }
+
     /// Share of the whole, from 0 to 1, if the whole is known.
     #[expect(clippy::cast_precision_loss, reason = "a share")]
     pub(crate) fn share(&self) -> Option<f64> {

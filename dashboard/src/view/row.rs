@@ -38,7 +38,8 @@ pub(crate) fn row(seen: &SeenRun) -> Row {
 
 /// The caller's name for an operation, or its id.
 pub(crate) fn name(view: &RunView) -> String {
-    view.key.as_ref().map_or_else(|| view.id.to_string(), ToString::to_string)
+    let key = view.key.as_ref().map(|key| redact::text(key.as_str()).into_owned());
+    key.unwrap_or_else(|| view.id.to_string())
 }
 
 /// The attempt of a step, counting those that use up its retries: the 3 of "3/6".

@@ -2,14 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
+use resurge::journal::event::BreakerMode;
 use resurge::journal::state::{Stats, Tuning};
-use resurge::{BreakerView, RunId, Seq, Settings, Timestamp};
+use resurge::{BreakerView, RunId, RunStatus, Seq, Settings, Timestamp};
 
 use super::detail_model::Detail;
 use super::entry::{Entry, Readings};
 use super::minutes::Minutes;
-use super::model::{ButtonCard, Counts, EngineCard, List, Row, Totals, VIEW_VERSION, View};
+use super::model::{
+    BreakerCard, ButtonCard, Counts, EngineCard, List, Row, Totals, VIEW_VERSION, View,
+};
 use super::notices::Notices;
 use super::panels;
 use super::query::{Filter, Panel, Sort, Subscription};
@@ -46,14 +50,26 @@ impl Scene {
             engine: self.engine.clone(),
             counts,
             totals: self.totals(),
-            breakers: panels::breakers(&self.breakers, threshold, is(Panel::Breakers)),
-            stats: panels::stats(&self.stats, &self.minutes, is(Panel::Stats)),
+            breakers: self.breakers(threshold, is(Panel::Breakers)),
+            stats: panels::stats(&self.stats, &self.minutes, self.now, is(Panel::Stats)),
             settings: is(Panel::Settings).then(|| panels::settings(&self.settings, &self.tuning)),
             list: self.window(&fitting, wanted),
             detail,
             notices: self.notices.cards(),
             buttons: self.buttons.clone(),
         }
+    }
+
+    /// Breakers, each with the name of the operation that probes it.
+    fn breakers(&self, threshold: u32, all: bool) -> BTreeMap<String, BreakerCard> {
+        let mut cards = panels::breakers(&self.breakers, threshold, all);
+        for breaker in &self.breakers {
+            let probe = breaker.probe.and_then(|run| self.entries.get(&run));
+            if let (Some(card), Some(entry)) = (cards.get_mut(breaker.key.as_str()), probe) {
+                card.probe_name = Some(entry.row.name.clone());
+            }
+        }
+        cards
     }
 
     /// The operations that fit, in order, and how many there are of each status.
@@ -95,41 +111,69 @@ impl Scene {
         }
     }
 
+    /// No attempt is under way any more.
+    pub(crate) fn rest(&mut self) {
+        for reading in self.readings.values_mut().flat_map(BTreeMap::values_mut) {
+            *reading = reading.at_rest();
+        }
+    }
+
+    /// How long it is until a breaker changes by itself, without an event that says so.
+    pub(crate) fn next_turn(&self) -> Option<Duration> {
+        let ends = self.breakers.iter().filter_map(mode_end);
+        ends.min().map(|end| end.since(self.now).max(TURN_MIN))
+    }
+
+    /// Breakers whose mode has ended by itself since the scene was made.
+    pub(crate) fn overdue_breakers(&self, now: Timestamp) -> impl Iterator<Item = String> + '_ {
+        let is_over = move |breaker: &&BreakerView| mode_end(breaker).is_some_and(|end| end <= now);
+        self.breakers.iter().filter(is_over).map(|breaker| breaker.key.to_string())
+    }
+
     /// All attempts under way together.
     fn totals(&self) -> Totals {
         let mut totals = Totals::default();
-        let mut left = 0_u64;
+        // The time left can be told if it can be told of everything that has an end.
+        let mut longest = Some(0);
         for readings in self.readings.values() {
             let under_way = readings.values().filter(|reading| reading.rate.is_some());
             let mut is_active = false;
-            for reading in under_way {
+            for reading in under_way.filter(|reading| reading.has_spoken()) {
                 is_active = true;
                 totals.rate = totals.rate.saturating_add(reading.rate.unwrap_or(0));
                 if let Some(total) = reading.total {
                     totals.done = totals.done.saturating_add(reading.done.min(total));
                     totals.total = totals.total.saturating_add(total);
-                    left = left.saturating_add(total.saturating_sub(reading.done));
+                    longest = longest.zip(reading.eta_ms).map(|(one, other)| one.max(other));
                 }
             }
             totals.active += u64::from(is_active);
         }
-        let seconds = left.checked_div(totals.rate);
-        totals.eta_ms = seconds.filter(|_| left > 0).map(|seconds| seconds.saturating_mul(1_000));
+        totals.eta_ms = longest.filter(|longest| *longest > 0);
         totals
     }
 }
 
+/// When the mode that somebody set ends by itself.
+fn mode_end(breaker: &BreakerView) -> Option<Timestamp> {
+    let (_, _, until) = breaker.mode_set.as_ref()?;
+    until.filter(|_| breaker.mode != BreakerMode::Enforced)
+}
+
+/// Looked at no more often than so, whatever a clock says.
+const TURN_MIN: Duration = Duration::from_millis(250);
+
 impl Counts {
     fn add(&mut self, entry: &Entry) {
-        let counter = match entry.row.status.as_str() {
-            "pending" => &mut self.pending,
-            "in_progress" => &mut self.in_progress,
-            "recovering" => &mut self.recovering,
-            "paused" => &mut self.paused,
-            "success" => &mut self.success,
-            "failed" => &mut self.failed,
-            "exhausted" => &mut self.exhausted,
-            _ => &mut self.cancelled,
+        let counter = match entry.status {
+            RunStatus::Pending => &mut self.pending,
+            RunStatus::InProgress => &mut self.in_progress,
+            RunStatus::Recovering => &mut self.recovering,
+            RunStatus::Paused => &mut self.paused,
+            RunStatus::Success => &mut self.success,
+            RunStatus::Failed => &mut self.failed,
+            RunStatus::Exhausted => &mut self.exhausted,
+            RunStatus::Cancelled => &mut self.cancelled,
         };
         *counter += 1;
         self.all += 1;

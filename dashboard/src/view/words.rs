@@ -7,6 +7,7 @@ use resurge::journal::event::{ExhaustReason, OpenCause, Verdict};
 use resurge::journal::explain::{Cause, GateView, Wait};
 
 use super::model::WaitCard;
+use super::redact;
 
 /// What something waits for, if it waits.
 pub(crate) fn wait(cause: &Cause) -> Option<WaitCard> {
@@ -47,7 +48,7 @@ pub(crate) fn wait(cause: &Cause) -> Option<WaitCard> {
     };
     Some(WaitCard {
         kind: kind.to_owned(),
-        text,
+        text: redact::text(&text).into_owned(),
         due_at: due_at.map(|at| at.to_string()),
         host: host.map(ToString::to_string),
     })
@@ -73,7 +74,9 @@ pub(crate) fn cause(cause: &Cause) -> String {
         Cause::GivenUp { verdict, exhausted_by, .. } => {
             given_up(*verdict, *exhausted_by).to_owned()
         }
-        Cause::Cancelled { by, reason } => reasoned("cancelled", by, reason),
+        Cause::Cancelled { by, reason } => {
+            redact::text(&reasoned("cancelled", by, reason)).into_owned()
+        }
         Cause::Stopped => "stopped when the operation ended".to_owned(),
         _ => "done".to_owned(),
     }

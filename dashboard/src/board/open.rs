@@ -1,0 +1,101 @@
+//! A board is opened: a look at all operations, and at what happened just now.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use resurge::journal::Record;
+use resurge::{Engine, EventsError, RunId, SeenRun, Seq, Unavailable};
+
+use super::follow::follow;
+use super::held::Board;
+use crate::view::{ButtonCard, EngineCard, Entry, Minutes, Notices, Scene};
+
+/// The state of an engine that is at work.
+pub(super) const RUNNING: &str = "running";
+/// Records before the opening in which it is looked for what somebody may want to be told.
+const RECENT: u64 = 4_096;
+
+/// What a dashboard says about itself.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    pub(crate) name: String,
+    pub(crate) read_only: bool,
+    pub(crate) buttons: BTreeMap<String, ButtonCard>,
+}
+
+impl Board {
+    /// Looks at all operations and begins to follow the engine.
+    pub(crate) async fn open(engine: Engine, shown: Shown) -> Result<Arc<Self>, Unavailable> {
+        let sighting = engine.survey().await?;
+        let card = EngineCard {
+            name: shown.name,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            read_only: shown.read_only,
+            state: RUNNING.to_owned(),
+            started_at: sighting.now.to_string(),
+        };
+        let (notices, minutes) = recent(&engine, &sighting.runs, sighting.seq).await;
+        let scene = Scene {
+            seq: sighting.seq,
+            now: sighting.now,
+            engine: card,
+            buttons: shown.buttons,
+            entries: entries(&sighting.runs),
+            readings: HashMap::new(),
+            breakers: engine.breakers().await?,
+            stats: engine.stats().await?,
+            tuning: engine.tuning().await?,
+            settings: engine.settings().clone(),
+            minutes,
+            notices,
+        };
+        let events = engine.events(sighting.seq.next());
+        let board = Arc::new(Self::new(engine, scene));
+        tokio::spawn(follow(Arc::downgrade(&board), Arc::clone(&board.watched), events));
+        Ok(board)
+    }
+}
+
+/// The operations as the board keeps them.
+pub(super) fn entries(seen: &[SeenRun]) -> BTreeMap<RunId, Entry> {
+    seen.iter().map(|seen| (seen.view.id, Entry::new(seen))).collect()
+}
+
+/// What happened shortly before the board was opened; an engine that was killed tells of it so.
+async fn recent(engine: &Engine, seen: &[SeenRun], to: Seq) -> (Notices, Minutes) {
+    let (mut notices, mut minutes) = (Notices::default(), Minutes::default());
+    let seen: HashMap<RunId, &SeenRun> = seen.iter().map(|seen| (seen.view.id, seen)).collect();
+    let from = Seq::new(to.get().saturating_sub(RECENT).saturating_add(1));
+    let told = past(engine, from, to, |record| {
+        minutes.apply(record);
+        if let Some(seen) = record.run.and_then(|run| seen.get(&run)) {
+            notices.apply(record, seen);
+        }
+    });
+    if let Err(error) = told.await {
+        // It only says sooner what the operations say themselves.
+        tracing::warn!(%error, "what happened lately could not be read");
+    }
+    (notices, minutes)
+}
+
+async fn past(
+    engine: &Engine,
+    from: Seq,
+    to: Seq,
+    mut take: impl FnMut(&Record),
+) -> Result<(), EventsError> {
+    if to == Seq::ZERO {
+        return Ok(());
+    }
+    let mut events = engine.events(from);
+    while let Some(record) = events.next().await? {
+        if record.seq <= to {
+            take(&record);
+        }
+        if record.seq >= to {
+            break;
+        }
+    }
+    Ok(())
+}
