@@ -25,7 +25,7 @@ fn moody() -> Workflow<u32, u32> {
     let input = flow.input();
     let step = flow
         .step_fn("try", input, |cx: StepContext, n: u32| async move {
-            if n % 2 == 0 {
+            if n.is_multiple_of(2) {
                 return Err(StepError::new(Class::Network, "reset", "the line broke"));
             }
             cx.stopped().await;
