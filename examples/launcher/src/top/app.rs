@@ -75,7 +75,11 @@ pub(crate) struct App {
     /// The chosen breaker.
     pub(super) breaker: usize,
     pub(super) question: Option<Question>,
+    /// What is to be done once its output is typed in.
+    pub(super) unsaid: Option<Ask>,
     pub(super) said: Option<Said>,
+    /// Whether another list was asked for that has not been heard yet.
+    is_awaiting: bool,
     /// The newest notice that was told; none before the first view.
     noticed: Option<u64>,
 }
@@ -100,7 +104,9 @@ impl App {
             scroll: 0,
             breaker: 0,
             question: None,
+            unsaid: None,
             said: None,
+            is_awaiting: false,
             noticed: None,
         }
     }
@@ -144,6 +150,7 @@ impl App {
         let taken = match heard {
             Heard::Snapshot(data) => {
                 self.learn_clock(&data, here);
+                self.is_awaiting = false;
                 self.feed.snapshot(data)
             }
             Heard::Patch(data) => {
@@ -163,7 +170,10 @@ impl App {
         }
         self.tell_notice(here);
         if let Some(view) = self.feed.view() {
-            self.window.learn(&view.list);
+            // A patch of the list before says nothing about the one that is to come.
+            if !self.is_awaiting {
+                self.window.learn(&view.list);
+            }
             self.breaker = self.breaker.min(view.breakers.len().saturating_sub(1));
         }
         self.clamp_scroll(here);
@@ -174,6 +184,12 @@ impl App {
         self.screen = screen;
         self.window.resize(screen.rows());
         self.clamp_scroll(here);
+    }
+
+    /// Begins at the top, as another list is wanted.
+    pub(super) fn begin_anew(&mut self) {
+        self.window.reset();
+        self.is_awaiting = true;
     }
 
     pub(super) fn say(&mut self, text: &str, tone: Tone, here: Timestamp) {

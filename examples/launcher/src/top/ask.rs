@@ -5,6 +5,8 @@
 pub(crate) enum Ask {
     /// Of an operation, as long as it stands as it was seen.
     Operation { id: String, name: String, version: u64, verb: Verb },
+    /// To take an output, as JSON, for what a step gives, and to go on with the steps after it.
+    Skip { id: String, name: String, version: u64, step: String, output: String },
     /// Of a breaker.
     Breaker { key: String, verb: BreakerVerb },
 }
@@ -14,6 +16,7 @@ impl Ask {
     pub(crate) fn title(&self) -> String {
         match self {
             Self::Operation { name, verb, .. } => format!("{} {name}", verb.label()),
+            Self::Skip { name, step, .. } => format!("Skip {step} of {name}"),
             Self::Breaker { key, verb } => format!("{} {key}", verb.label()),
         }
     }
@@ -94,6 +97,9 @@ impl Verb {
         matches!(self, Self::ForceRetry | Self::CancelRecovery | Self::Cancel)
     }
 }
+
+/// The key that skips a step.
+pub(crate) const SKIP: char = 'S';
 
 /// What can be asked of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

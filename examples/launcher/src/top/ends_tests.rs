@@ -96,6 +96,19 @@ async fn look_and_steer(engine: &Engine, flow: &Workflow<u32, u32>, link: Link) 
     let told = looker.ask(ask(paused.version, Verb::Resume)).await;
     assert_eq!(told, Heard::Done("Resume vae: done".to_owned()));
 
+    let can_skip = |row: &Row| row.can.iter().any(|verb| verb == "skip");
+    let (_, waiting) = looker.row(|row| row.status != "paused" && can_skip(row)).await;
+    let skip = |output: &str| Ask::Skip {
+        id: id.clone(),
+        name: "vae".to_owned(),
+        version: waiting.version,
+        step: "fetch".to_owned(),
+        output: output.to_owned(),
+    };
+    let told = looker.ask(skip("7")).await;
+    assert_eq!(told, Heard::Done("Skip fetch of vae: done".to_owned()));
+    looker.row(|row| row.status == "success").await;
+
     let breaker = |verb| Ask::Breaker { key: "host:a/b".to_owned(), verb };
     let told = looker.ask(breaker(BreakerVerb::Isolate)).await;
     assert_eq!(told, Heard::Done("Isolate host:a/b: done".to_owned()));

@@ -2,10 +2,10 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use resurge::Timestamp;
-use resurge_dashboard::view::{BreakerCard, STATES, Sort, View};
+use resurge_dashboard::view::{ActionCard, BreakerCard, Row, STATES, Sort, View};
 
 use super::app::{App, Effect, Line, Pane};
-use super::ask::{Ask, BreakerVerb, Verb};
+use super::ask::{Ask, BreakerVerb, SKIP, Verb};
 use super::ink::Tone;
 use super::notice::Question;
 
@@ -22,6 +22,9 @@ impl App {
         if let Some(question) = self.question.take() {
             let is_yes = matches!(key.code, KeyCode::Char('y' | 'Y'));
             return is_yes.then(|| question.ask.map_or(Effect::Quit, Effect::Do));
+        }
+        if let Some(ask) = self.unsaid.take() {
+            return self.type_output(ask, key.code, here);
         }
         if self.is_typing {
             self.type_in(key.code);
@@ -78,7 +81,7 @@ impl App {
             }
             KeyCode::Char('o') => {
                 self.sort = following(self.sort);
-                self.window.reset();
+                self.begin_anew();
             }
             KeyCode::Esc => {
                 self.search.clear();
@@ -154,7 +157,30 @@ impl App {
             }
             _ => return,
         }
-        self.window.reset();
+        self.begin_anew();
+    }
+
+    /// Types the output of a step that is to be skipped.
+    fn type_output(&mut self, mut ask: Ask, code: KeyCode, here: Timestamp) -> Option<Effect> {
+        let Ask::Skip { output, .. } = &mut ask else { return None };
+        match code {
+            KeyCode::Esc => return None,
+            KeyCode::Enter => {
+                if serde_json::from_str::<serde::de::IgnoredAny>(output).is_ok() {
+                    return Some(Effect::Do(ask));
+                }
+                self.say(NO_JSON, Tone::Warn, here);
+            }
+            KeyCode::Backspace => {
+                output.pop();
+            }
+            KeyCode::Char(letter) if !letter.is_control() && output.len() < OUTPUT_MAX => {
+                output.push(letter);
+            }
+            _ => {}
+        }
+        self.unsaid = Some(ask);
+        None
     }
 
     /// Shows a pane, or the list if it is shown already.
@@ -165,7 +191,7 @@ impl App {
 
     fn choose_state(&mut self, state: Option<usize>) {
         self.state = state;
-        self.window.reset();
+        self.begin_anew();
     }
 
     fn leave(&mut self) -> Option<Effect> {
@@ -183,16 +209,16 @@ impl App {
     /// Asks the chosen operation for what a key stands for.
     fn ask_operation(&mut self, code: KeyCode, here: Timestamp) -> Option<Effect> {
         let KeyCode::Char(letter) = code else { return None };
+        if letter == SKIP {
+            self.ask_to_skip(here);
+            return None;
+        }
         let verb = Verb::ALL.into_iter().find(|verb| verb.key() == letter)?;
         let view = self.view()?;
         let id = self.window.selected()?.to_owned();
         let row = view.list.rows.get(&id)?;
-        let refusal = refusal(view, &self.line, || {
-            let is_able = row.can.iter().any(|name| name == verb.name());
-            (!is_able)
-                .then(|| format!("{}: {} is {}", verb.label(), row.name, row.label.to_lowercase()))
-        });
-        if let Some(refusal) = refusal {
+        let is_able = row.can.iter().any(|name| name == verb.name());
+        if let Some(refusal) = self.refusal(view, is_able, || impossible(verb.label(), row)) {
             self.say(&refusal, Tone::Warn, here);
             return None;
         }
@@ -204,19 +230,56 @@ impl App {
         self.ask_or_do(ask, verb.asks(), &told)
     }
 
+    /// Begins to skip the step that stands in the way; its output is typed next.
+    fn ask_to_skip(&mut self, here: Timestamp) {
+        let Some(view) = self.view() else { return };
+        let chosen = self.window.selected();
+        let Some((id, row)) = chosen.and_then(|id| Some((id, view.list.rows.get(id)?))) else {
+            return;
+        };
+        let detail = view.detail.as_ref().filter(|detail| detail.id == id);
+        let steps = detail.into_iter().flat_map(|detail| &detail.actions).filter_map(skipped);
+        let step = steps.min_by_key(|(index, _)| *index).map(|(_, step)| step.to_owned());
+        let is_able = row.can.iter().any(|name| name == "skip");
+        let refusal = self.refusal(view, is_able, || impossible("Skip a step", row));
+        let (id, name, version) = (id.to_owned(), row.name.clone(), row.version);
+        match (refusal, step) {
+            (Some(refusal), _) => self.say(&refusal, Tone::Warn, here),
+            (None, None) => self.say("look at it in full first: Enter", Tone::Warn, here),
+            (None, Some(step)) => {
+                self.unsaid = Some(Ask::Skip { id, name, version, step, output: String::new() });
+            }
+        }
+    }
+
     fn ask_breaker(&mut self, verb: BreakerVerb, here: Timestamp) -> Option<Effect> {
         let view = self.view()?;
         let (key, card) = breakers(view).into_iter().nth(self.breaker)?;
-        let refusal = refusal(view, &self.line, || {
-            let is_able = card.can.iter().any(|name| name == verb.name());
-            (!is_able).then(|| format!("{}: {key} is {}", verb.label(), card.text))
-        });
+        let is_able = card.can.iter().any(|name| name == verb.name());
+        let impossible = || format!("{}: {key} is {}", verb.label(), card.text);
+        let refusal = self.refusal(view, is_able, impossible);
         let ask = Ask::Breaker { key: key.clone(), verb };
         if let Some(refusal) = refusal {
             self.say(&refusal, Tone::Warn, here);
             return None;
         }
         self.ask_or_do(ask, verb.asks(), verb.text())
+    }
+
+    /// Why something cannot be asked for.
+    fn refusal(
+        &self,
+        view: &View,
+        is_able: bool,
+        impossible: impl FnOnce() -> String,
+    ) -> Option<String> {
+        if view.engine.read_only {
+            return Some("this dashboard is served read-only".to_owned());
+        }
+        if self.line != Line::Live {
+            return Some("nothing can be asked for until the engine is heard again".to_owned());
+        }
+        (!is_able).then(impossible)
     }
 
     fn ask_or_do(&mut self, ask: Ask, asks: bool, told: &str) -> Option<Effect> {
@@ -236,15 +299,14 @@ pub(super) fn breakers(view: &View) -> Vec<(&String, &BreakerCard)> {
     breakers
 }
 
-/// Why nothing can be asked for.
-fn refusal(view: &View, line: &Line, own: impl FnOnce() -> Option<String>) -> Option<String> {
-    if view.engine.read_only {
-        return Some("this dashboard is served read-only".to_owned());
-    }
-    if *line != Line::Live {
-        return Some("nothing can be asked for until the engine is heard again".to_owned());
-    }
-    own()
+/// That a row is not in a state for something.
+fn impossible(label: &str, row: &Row) -> String {
+    format!("{label}: {} is {}", row.name, row.label.to_lowercase())
+}
+
+/// The step that an action skips, with its place among the actions.
+fn skipped<'a>((name, action): (&'a String, &'a ActionCard)) -> Option<(u32, &'a str)> {
+    Some((action.index, name.strip_prefix("skip:")?))
 }
 
 fn next(at: usize, count: usize) -> Option<usize> {
@@ -262,6 +324,9 @@ const fn following(sort: Sort) -> Sort {
     }
 }
 
+const NO_JSON: &str = "this is no JSON; write null, 7, \"text\" or {\"path\": \"a\"}";
+/// Longest output that can be typed.
+const OUTPUT_MAX: usize = 10_000;
 /// Longest search.
 const SEARCH_MAX: usize = 100;
 

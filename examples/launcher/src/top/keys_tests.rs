@@ -7,7 +7,9 @@ use serde_json::json;
 use crate::top::app::{App, Effect, Engine, Pane};
 use crate::top::ask::{Ask, BreakerVerb, Verb};
 use crate::top::source::Heard;
-use crate::top::testing::{LORA, VAE, after, app, key, merged, press, view};
+use crate::top::testing::{
+    BASE, CLIP, LORA, VAE, after, app, detail, key, merged, press, screen, view,
+};
 
 fn asked(name: &str, id: &str, verb: Verb) -> Vec<Effect> {
     let (id, name) = (id.to_owned(), name.to_owned());
@@ -58,6 +60,57 @@ fn what_makes_no_sense_is_not_sent() {
     app.hear(Heard::Lost("gone".to_owned()), after(0));
     assert_eq!(press(&mut app, "fy"), []);
     assert_eq!(said(&app), "nothing can be asked for until the engine is heard again");
+}
+
+#[test]
+fn a_step_is_skipped_with_an_output_that_is_typed() {
+    let skippable = json!({
+        "list": { "rows": { VAE: { "can": ["skip", "cancel"] } } },
+        "detail": merged(detail(), json!({ "actions": {
+            "skip:verify": { "index": 9, "text": "skip verify", "step": "verify" },
+            "skip:download": { "index": 8, "text": "skip download", "step": "download" },
+        } })),
+    });
+    let mut app = app(80, 24);
+    press(&mut app, "jjS");
+    assert_eq!(said(&app), "Skip a step: vae is recovering");
+    app.hear(Heard::Patch(json!({ "list": { "rows": { VAE: { "can": ["skip"] } } } })), after(0));
+    press(&mut app, "S");
+    assert_eq!(said(&app), "look at it in full first: Enter");
+    app.hear(Heard::Patch(skippable), after(0));
+    assert_eq!(press(&mut app, "S{q"), []);
+    assert!(screen(&app, after(9_000)).ends_with("Skip download of vae; its output as JSON: {q▏"));
+    assert_eq!(press(&mut app, "\n"), [], "it is no JSON yet");
+    assert!(screen(&app, after(0)).contains("this is no JSON"));
+    app.press(key(KeyCode::Backspace), after(0));
+    let skip = Ask::Skip {
+        id: VAE.to_owned(),
+        name: "vae".to_owned(),
+        version: 118,
+        step: "download".to_owned(),
+        output: "{\"n\":7}".to_owned(),
+    };
+    assert_eq!(press(&mut app, "\"n\":7}\n"), [Effect::Do(skip)]);
+    press(&mut app, "S1\u{1b}");
+    assert_eq!(press(&mut app, "q"), [Effect::Quit], "letters are keys again");
+}
+
+#[test]
+fn a_patch_of_the_list_before_moves_nothing_in_the_next_one() {
+    let mut app = app(80, 24);
+    press(&mut app, "jj");
+    let deep = json!({ "list": { "total": 10_000, "from": 5_000 } });
+    app.hear(Heard::Snapshot(merged(view(), deep)), after(0));
+    assert!(app.wanted().from > 4_000, "the choice stays with its operation");
+    press(&mut app, "o");
+    assert_eq!(app.wanted().from, 0, "another order begins at its top");
+    app.hear(Heard::Patch(json!({ "seq": 1_300 })), after(0));
+    assert_eq!(app.wanted().from, 0);
+    let turned = json!({ "list": { "order": [BASE, VAE, CLIP, LORA] } });
+    app.hear(Heard::Snapshot(merged(view(), turned)), after(0));
+    assert_eq!(app.window.selected(), Some(VAE), "the choice stays if it is in sight");
+    app.hear(Heard::Patch(json!({ "list": { "order": [BASE, CLIP, LORA] } })), after(0));
+    assert_eq!(app.window.selected(), Some(CLIP), "and else with its place");
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! An engine in this process.
 
 use resurge::journal::event::BreakerMode;
-use resurge::{BreakerControl, Control, Engine, EventsError, ResourceKey, RunId, Seq};
+use resurge::{
+    BreakerControl, Control, Engine, EventsError, Json, ResourceKey, RunId, Seq, StepKey,
+};
 use resurge_dashboard::{Dashboard, Live, ViewMessage};
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use super::ask::{Ask, BreakerVerb, Verb};
@@ -81,6 +84,15 @@ async fn control(engine: &Engine, ask: Ask) -> Result<(), String> {
                 .control_if(run, seen, control, ACTOR, REASON)
                 .await
                 .map_err(|why| why.to_string())
+        }
+        Ask::Skip { id, version, step, output, .. } => {
+            let run: RunId = id.parse().map_err(|_| "this is no operation".to_owned())?;
+            let step = StepKey::new(&step).map_err(|why| why.to_string())?;
+            let output: Box<RawValue> =
+                serde_json::from_str(&output).map_err(|why| why.to_string())?;
+            let output = Json::of(&output).map_err(|why| why.to_string())?;
+            let (seen, skip) = (Seq::new(version), Control::Skip { step, output });
+            engine.control_if(run, seen, skip, ACTOR, REASON).await.map_err(|why| why.to_string())
         }
         Ask::Breaker { key, verb } => {
             let key = ResourceKey::new(&key).map_err(|why| why.to_string())?;

@@ -136,13 +136,20 @@ async fn carry_out(door: Door, ask: Ask, heard: mpsc::Sender<Heard>) {
 
 impl Door {
     async fn post(&self, ask: &Ask) -> Result<(), String> {
-        let (path, version) = match ask {
+        let plain = json!({ "reason": REASON }).to_string();
+        let (path, version, body) = match ask {
             Ask::Operation { id, verb, version, .. } => {
-                (path(["api", "v1", "operations", id, verb.name()]), Some(*version))
+                (path(["api", "v1", "operations", id, verb.name()]), Some(*version), plain)
             }
-            Ask::Breaker { key, verb } => (path(["api", "v1", "breakers", key, verb.name()]), None),
+            Ask::Skip { id, version, step, output, .. } => {
+                let path = path(["api", "v1", "operations", id, "steps", step, "skip"]);
+                // As it was typed: numbers keep all their digits.
+                (path, Some(*version), format!(r#"{{"reason":"{REASON}","output":{output}}}"#))
+            }
+            Ask::Breaker { key, verb } => {
+                (path(["api", "v1", "breakers", key, verb.name()]), None, plain)
+            }
         };
-        let body = json!({ "reason": REASON }).to_string();
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(path)

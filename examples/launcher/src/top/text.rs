@@ -27,6 +27,17 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     kept
 }
 
+/// The end of a text in no more than so many columns.
+pub(crate) fn end(text: &str, columns: usize) -> &str {
+    let mut used = 0;
+    let mut is_seen = |letter: char| {
+        used += letter.width().unwrap_or(0);
+        used <= columns
+    };
+    let start = text.char_indices().rev().take_while(|(_, letter)| is_seen(*letter));
+    text.get(start.last().map_or(text.len(), |(at, _)| at)..).unwrap_or_default()
+}
+
 /// The text in exactly so many columns.
 pub(crate) fn fit(text: &str, columns: usize) -> String {
     let mut text = cut(text, columns);
@@ -93,6 +104,15 @@ mod tests {
         ] {
             assert_eq!(fit(text, columns), fitted, "{text} in {columns}");
             assert_eq!(width(&fit(text, columns)), columns, "{text} in {columns}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_text_is_what_was_typed_last() {
+        for (text, columns, seen) in
+            [("abc", 5, "abc"), ("abc", 2, "bc"), ("a模型", 3, "型"), ("abc", 0, ""), ("", 3, "")]
+        {
+            assert_eq!(end(text, columns), seen);
         }
     }
 

@@ -7,7 +7,7 @@ use resurge_dashboard::view::{Detail, ErrorCard, Row, StepCard, WhyCard};
 use super::paper::Paper;
 use super::{gantt, words};
 use crate::top::app::App;
-use crate::top::ask::Verb;
+use crate::top::ask::{SKIP, Verb};
 use crate::top::clock;
 use crate::top::ink::{Ink, Tone, icon};
 use crate::top::text::fit;
@@ -88,7 +88,8 @@ fn actions(paper: &mut Paper, detail: &Detail, row: &Row) {
     for (name, action) in actions {
         let verb = Verb::ALL.into_iter().find(|verb| verb.name() == name);
         let verb = verb.filter(|_| row.can.iter().any(|can| can == name));
-        let key = verb.map_or_else(|| "-".to_owned(), |verb| verb.key().to_string());
+        let skip = name.strip_prefix("skip:").map(|_| SKIP);
+        let key = verb.map(Verb::key).or(skip).unwrap_or('-');
         paper.text(2, &format!("{key}  {}", action.text), Tone::Plain);
     }
 }

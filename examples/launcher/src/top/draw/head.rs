@@ -7,6 +7,7 @@ use resurge_dashboard::view::{Counts, STATES, View};
 
 use super::{paper, words};
 use crate::top::app::{self, App, Pane};
+use crate::top::ask::Ask;
 use crate::top::ink::{Ink, Tone, icon};
 use crate::top::text;
 
@@ -107,6 +108,18 @@ pub(super) fn foot(app: &App, here: Timestamp, columns: usize) -> Line<'static> 
             columns,
             [(text, Tone::Bad), (ANSWERS.to_owned(), Tone::Title)],
         );
+    }
+    if let Some(ask @ Ask::Skip { output, .. }) = &app.unsaid {
+        if let Some(said) =
+            app.said.as_ref().filter(|said| said.is_fresh(here) && said.tone == Tone::Warn)
+        {
+            return paper::line(app.ink, columns, [(said.text.clone(), said.tone)]);
+        }
+        // What is typed last must be in sight.
+        let label = format!("{}; its output as JSON: ", ask.title());
+        let room = columns.saturating_sub(text::width(&label) + 1);
+        let typed = format!("{}▏", text::end(output, room));
+        return paper::line(app.ink, columns, [(label, Tone::Plain), (typed, Tone::Title)]);
     }
     if app.is_typing {
         let text = format!("/{}▏", app.search);

@@ -7,7 +7,7 @@ use resurge_dashboard::view::{BreakerCard, StatsCard};
 
 use super::paper::Paper;
 use crate::top::app::{App, Engine};
-use crate::top::ask::{BreakerVerb, Verb};
+use crate::top::ask::{BreakerVerb, SKIP, Verb};
 use crate::top::clock;
 use crate::top::ink::{Ink, Tone};
 use crate::top::keys;
@@ -159,6 +159,8 @@ pub(super) fn help(app: &App, columns: usize) -> Vec<Line<'static>> {
             Tone::Plain,
         );
     }
+    let skip = "Skip a step: go on as if it had given the output that you type, as JSON";
+    paper.text(2, &format!("{SKIP}  {skip}"), Tone::Plain);
     paper.heading("The chosen breaker");
     for verb in BreakerVerb::ALL {
         let asks = if verb.asks() { " (asks first)" } else { "" };
