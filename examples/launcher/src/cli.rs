@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -160,7 +161,7 @@ pub fn main() -> ExitCode {
             return Exit::Usage.into();
         }
     };
-    if let Some(filter) = filter {
+    if let Some(filter) = filter.filter(|_| !is_drawn_over(&cli.command)) {
         tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
@@ -174,6 +175,11 @@ pub fn main() -> ExitCode {
             error.exit().into()
         }
     }
+}
+
+/// Whether what is logged would go where something is drawn.
+fn is_drawn_over(command: &Command) -> bool {
+    matches!(command, Command::Top { .. }) && std::io::stderr().is_terminal()
 }
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;

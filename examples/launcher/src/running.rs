@@ -84,6 +84,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_listens_everywhere_is_reached_on_the_loopback() {
+        for (address, reached) in [
+            ("0.0.0.0:7878", "127.0.0.1:7878"),
+            ("[::]:7878", "[::1]:7878"),
+            ("192.168.1.5:7878", "192.168.1.5:7878"),
+        ] {
+            let running = Running::here(address.parse().unwrap());
+            assert_eq!(running.reachable(), reached.parse().unwrap());
+        }
+    }
+
+    #[test]
     fn what_is_written_is_read_by_its_owner_until_it_is_taken_back() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataDir::prepare(folder.path()).unwrap();
