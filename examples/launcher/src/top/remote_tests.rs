@@ -4,7 +4,7 @@
 
 use resurge_dashboard::view::{Filter, Panel, Sort};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::*;
 use crate::top::ask::{BreakerVerb, Verb};
@@ -155,8 +155,11 @@ async fn a_launcher_that_moved_is_found_where_it_says_now() {
 async fn nobody_there_is_said() {
     let server = Server::start().await;
     let mut link = server.link();
-    let (address, data) = (server.address(), server.data.clone());
-    drop(server.listener);
+    // A port that is taken, so that nobody else gets it, and that nobody listens on.
+    let closed = TcpSocket::new_v4().unwrap();
+    closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let (address, data) = (closed.local_addr().unwrap(), server.data.clone());
+    Running::here(address).write(&data).unwrap();
     show(&link, 0);
     let why = lost(link.heard.recv().await);
     assert_eq!(why, format!("nobody answers at {address}; trying again"));
