@@ -101,7 +101,7 @@ function makeAction(id, key) {
     text: verbName(key), 'aria-describedby': `action-${key}`, class: key === 'cancel' ? 'danger' : key === 'retry' || key === 'resume' ? 'primary' : '', 'data-verb': key,
   });
   if (key !== 'pause') return h('li', { 'data-action': key }, press, text);
-  const more = h('button', { type: 'button', class: 'link', 'aria-label': `${verbName(key)} ${t('pause.more')}`, onclick: () => void act(id, key, true) }, t('pause.more'));
+  const more = h('button', { type: 'button', class: 'link', 'aria-describedby': `action-${key}`, onclick: () => void act(id, key, true) }, t('pause.more'));
   return h('li', { 'data-action': key }, press, h('span', { class: 'action-text' }, text, ' ', more));
 }
 

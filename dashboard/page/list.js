@@ -124,6 +124,9 @@ export function move(by) {
   const next = at === undefined && Number.isFinite(by) ? first : (at ?? 0) + by;
   wanted = Math.max(0, Math.min(total - 1, next));
   reveal(wanted);
+  // The next key is for this row, even if it comes before the next frame.
+  app.current = order[wanted - from] ?? app.current;
+  reach(from, order);
   invalidate();
 }
 

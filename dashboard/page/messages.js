@@ -13,15 +13,17 @@ let counter = 0;
 
 /**
  * Opens a dialog with a heading, a body and a row of buttons. It is taken away when it closes.
- * @param {{title: string, body: (Node | string | false)[], foot?: Node[], wide?: boolean, name?: string, onclose?: () => void}} parts
+ * `leave` is what somebody who turns away from it does, if that is more than to close it.
+ * @param {{title: string, body: (Node | string | false)[], foot?: Node[], wide?: boolean, name?: string, onclose?: () => void, leave?: () => void}} parts
  */
-export function openDialog({ title, body, foot = [], wide = false, name, onclose }) {
+export function openDialog({ title, body, foot = [], wide = false, name, onclose, leave }) {
   counter += 1;
   const id = `dialog-${counter}`;
   const box = h('dialog', { 'aria-labelledby': id, class: wide ? 'wide' : undefined, 'data-testid': name },
-    h('div', { class: 'dialog-head' }, h('h2', { id }, title), button('close', t('ask.close'), () => box.close())),
+    h('div', { class: 'dialog-head' }, h('h2', { id }, title), button('close', t('ask.close'), () => away())),
     h('div', { class: 'dialog-body' }, ...body),
     foot.length > 0 && h('div', { class: 'dialog-foot' }, ...foot));
+  const away = leave ?? (() => box.close());
   const before = document.activeElement;
   box.addEventListener('close', () => {
     box.remove();
@@ -33,7 +35,11 @@ export function openDialog({ title, body, foot = [], wide = false, name, onclose
     }
   });
   box.addEventListener('click', (event) => {
-    if (event.target === box) box.close();
+    if (event.target === box) away();
+  });
+  box.addEventListener('cancel', (event) => {
+    event.preventDefault();
+    away();
   });
   document.body.append(box);
   box.showModal();

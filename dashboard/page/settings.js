@@ -139,17 +139,18 @@ function open() {
     const answer = await call('PATCH', 'api/v1/settings', { changes: values });
     if (answer.ok) {
       toast(t('settings.applied'), { kind: 'done' });
-      box?.close();
+      leave();
     } else {
       say([answer.problem]);
       apply.disabled = false;
     }
   });
-  close.addEventListener('click', () => box?.close());
+  const leave = () => go({ panel: '' });
+  close.addEventListener('click', leave);
   say([t('settings.unchanged')]);
   box = openDialog({
     title: t('settings.title'), wide: true, name: 'settings',
-    body: [h('p', { class: 'muted' }, mayAct() ? t('settings.intro') : t('readonly.note')), host, effect], foot: [close, apply],
+    body: [h('p', { class: 'muted' }, mayAct() ? t('settings.intro') : t('readonly.note')), host, effect], foot: [close, apply], leave,
     onclose: () => { box = undefined; clearTimeout(timer); update = undefined; if (app.state.panel === 'settings') go({ panel: '' }); },
   });
   update = (settings) => {
