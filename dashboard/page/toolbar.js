@@ -134,7 +134,9 @@ const POLL_MS = 700;
 const STAGGERS = [0, 10_000, 60_000, 600_000];
 
 let everything = false;
-/** @type {{id: string, verb: string, matched: number, done: number, refused: Record<string, string>, finished: boolean} | undefined} */
+/** @typedef {{id: string, verb: string, matched: number, done: number, refused: Record<string, string>, finished: boolean}} Running */
+
+/** @type {Running | undefined} */
 let running;
 
 const selected = h('strong');
@@ -208,7 +210,7 @@ async function launch({ filter, verb, many }, jitter, reason) {
   await poll(running);
 }
 
-/** @param {NonNullable<typeof running>} batch */
+/** @param {Running} batch */
 async function poll(batch) {
   while (running === batch && !batch.finished) {
     const answer = await call('GET', `api/v1/batches/${encodeURIComponent(batch.id)}`);
@@ -231,7 +233,7 @@ async function stopRest() {
   if (!answer.ok) toast(answer.problem, { kind: 'bad' });
 }
 
-/** @param {NonNullable<typeof running>} batch */
+/** @param {Running} batch */
 const progressText = (batch) => t(batch.finished ? 'bulk.finished' : 'bulk.progress', { verb: verbName(batch.verb), done: count(batch.done), n: count(batch.matched) });
 
 /** @param {View} view */
