@@ -17,6 +17,26 @@ check:
 test:
     cargo test --workspace
 
+# The page in a real Chromium: types, units, every control, outages, crowds, accessibility.
+browser:
+    cargo build -p resurge-browser-tests
+    bash tests/browser/run.sh
+
+# The API against its document; so many seconds of made-up requests.
+contract seconds="45":
+    cargo build -p resurge-browser-tests
+    bash tests/contract/run.sh {{seconds}}
+
+# What the page costs, and how soon it shows what happened, as a table; needs a machine with nothing else to do.
+figures:
+    cargo build --release -p resurge-browser-tests
+    cd tests/browser && RESURGE_PROFILE=release node figures.mjs
+
+# The pictures of docs/images.
+screenshots:
+    cargo build -p resurge-browser-tests
+    cd tests/browser && node screenshots.mjs
+
 # The simulation of the core, from a seed: `just sim 1 100000`.
 sim seed="1" seeds="100000":
     RESURGE_SIM_SEED={{seed}} RESURGE_SIM_SEEDS={{seeds}} cargo test --release -p resurge --lib sim

@@ -4,13 +4,14 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createRequire } from 'node:module';
 import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const TARGET = process.env.CARGO_TARGET_DIR ?? `${ROOT}target`;
+const STAGE = resolve(ROOT, process.env.CARGO_TARGET_DIR ?? 'target', process.env.RESURGE_PROFILE ?? 'debug', 'stage');
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Long enough for a machine that does other things as well. */
@@ -33,7 +34,7 @@ export const PATIENCE = 30_000;
  * @returns {Promise<Stage>}
  */
 export async function stage(args = []) {
-  const child = spawn(`${TARGET}/debug/stage`, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(STAGE, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const gone = new Promise((resolve) => child.once('exit', resolve));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => {
@@ -79,9 +80,8 @@ export async function browser() {
   const names = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
   const executablePath = process.env.CHROMIUM ?? names.find((name) => existsSync(name));
   assert(executablePath, 'no Chromium; install the package `chromium` or set CHROMIUM');
-  // Root needs no sandbox of its own, and a container has no large /dev/shm.
-  const args = ['--disable-dev-shm-usage', '--force-color-profile=srgb'];
-  if (process.getuid?.() === 0) args.push('--no-sandbox');
+  // A container has no large /dev/shm; without a sandbox it runs for anybody, and it visits nobody but the stage.
+  const args = ['--disable-dev-shm-usage', '--force-color-profile=srgb', '--no-sandbox'];
   return chromium.launch({ executablePath, args });
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use resurge::{Engine, Settings};
-use resurge_dashboard::{Button, Dashboard, Limits, Token};
+use resurge_dashboard::{Button, Dashboard, Limits, NewDownload, Token};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
@@ -65,6 +65,7 @@ async fn main() -> Result<(), AnyError> {
     let mut limits = Limits::default();
     if options.unlimited {
         limits.controls.burst = u32::MAX;
+        limits.wrong_tokens.burst = u32::MAX;
     }
     let pressed = scripts.clone();
     let button = Button::new("ring", "Ring the bell", move || {
@@ -74,11 +75,20 @@ async fn main() -> Result<(), AnyError> {
             Ok(())
         }
     });
+    let (starts, chain) = (engine.clone(), flows.chain.clone());
+    let starter = move |order: NewDownload| {
+        let (engine, flow) = (starts.clone(), chain.clone());
+        async move {
+            let run = engine.start(&flow, order.url.clone()).key(order.url).await;
+            run.map(|run| run.id()).map_err(|error| error.to_string())
+        }
+    };
     let dashboard = Dashboard::builder(engine.clone())
         .name("stage")
         .token(token)
         .read_only(options.read_only)
         .limits(limits)
+        .starter(starter)
         .button(button.title("Tells the test that it was pressed").confirm("Ring it?"))
         .build()?;
     let listener = TcpListener::bind(options.listen).await?;
