@@ -36,7 +36,8 @@ type Frames = Pin<Box<dyn Stream<Item = String> + Send>>;
 /// `{"events":{"after":N}}`; another wish takes the place of the one before. The server sends
 /// `{"type":"snapshot","seq","data"}`, `{"type":"patch","seq","data"}`, or
 /// `{"type":"record","seq","data"}`, `{"type":"gap","from","to"}` and `{"type":"end","reason"}`; for
-/// what cannot be had `{"type":"problem","problem"}`.
+/// what cannot be had `{"type":"problem","problem"}`. When the engine or the dashboard stops, the
+/// server closes the connection with 1001.
 #[utoipa::path(get, path = "/api/v1/ws", tag = "events",
     responses((status = 101, description = "The connection is a WebSocket from now on")))]
 pub(super) async fn open(
@@ -87,7 +88,11 @@ impl Talk {
                     }
                     self.socket.send(Message::Ping(Bytes::new())).await
                 }
-                Some(frame) = self.frames.next() => self.socket.send(Message::text(frame)).await,
+                frame = self.frames.next() => match frame {
+                    Some(frame) => self.socket.send(Message::text(frame)).await,
+                    // A stream that has ended must not be asked again.
+                    None => return self.close(close_code::AWAY, ENDED).await,
+                },
             };
             if sent.is_err() {
                 return;
@@ -148,6 +153,7 @@ fn frame(told: Told) -> String {
     }
 }
 
+const ENDED: &str = "the engine has stopped, or its journal cannot be read";
 const HEARTBEAT_MIN: Duration = Duration::from_millis(1);
 /// Heartbeats without an answer after which a client is gone.
 const UNANSWERED_MAX: u32 = 3;

@@ -5,7 +5,10 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::house::{House, at_last};
 
@@ -30,6 +33,15 @@ async fn hear(socket: &mut Socket) -> Value {
             Message::Text(text) => return serde_json::from_str(&text).unwrap(),
             Message::Ping(_) => {}
             other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// What the other side says as it closes.
+async fn closed(socket: &mut Socket) -> CloseFrame {
+    loop {
+        if let Message::Close(frame) = socket.next().await.unwrap().unwrap() {
+            return frame.unwrap();
         }
     }
 }
@@ -77,12 +89,22 @@ async fn a_socket_is_closed_when_the_dashboard_stops() {
     say(&mut socket, &json!({ "events": { "after": 0 } })).await;
     hear(&mut socket).await;
     house.stop().await;
-    let closed = loop {
-        if let Message::Close(frame) = socket.next().await.unwrap().unwrap() {
-            break frame.unwrap();
-        }
-    };
-    assert_eq!(closed.reason, "the dashboard shuts down");
+    assert_eq!(closed(&mut socket).await.reason, "the dashboard shuts down");
+}
+
+#[tokio::test]
+async fn a_socket_is_closed_when_the_engine_stops() {
+    for wish in [json!({ "view": {} }), json!({ "events": { "after": 0 } })] {
+        let house = House::new().await;
+        house.run("one").await;
+        let mut socket = open(&house).await;
+        say(&mut socket, &wish).await;
+        hear(&mut socket).await;
+        house.engine.shutdown(std::time::Duration::ZERO).await.unwrap();
+        let frame = at_last(closed(&mut socket)).await;
+        assert_eq!(frame.code, CloseCode::Away, "{wish}");
+        assert!(frame.reason.starts_with("the engine has stopped"), "{}", frame.reason);
+    }
 }
 
 #[tokio::test]
