@@ -150,7 +150,7 @@ pub enum TrimError {
 
 impl ReadError {
     /// Whether the record is there and its body, which is kept aside, is not.
-    pub(crate) const fn is_of_payload(&self) -> bool {
+    pub const fn is_of_payload(&self) -> bool {
         matches!(self, Self::Undecodable { source: DecodeError::Payload { .. }, .. })
     }
 

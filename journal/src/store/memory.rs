@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::cache::{Cache, CacheError, MemoryCache};
 use super::contract::{Cut, Scan, Store};
 use super::error::{AppendError, ReadError, TrimError};
-use super::tail::{Batch, Tail, first_record, record, records};
+use super::tail::{Batch, Tail, excuse, first_record, record, records};
 use crate::codec::{self, Aside, Bodies, PayloadHash, PayloadProblem};
 use crate::id::Seq;
 use crate::record::Record;
@@ -193,11 +193,12 @@ impl Store for MemoryStore {
             return Box::new(std::iter::once(Err(ReadError::Closed)));
         }
         let (from, last) = (from.max(self.first()), self.head());
-        let frames = (from.get()..=last.get()).map_while(|seq| {
+        // What is dropped while somebody reads is missing, and what comes behind it is there.
+        let frames = (from.get()..=last.get()).filter_map(|seq| {
             let seq = Seq::new(seq);
             self.frames().get(seq).map(|frame| (seq, Ok(frame)))
         });
-        Box::new(records(from, last, frames, self))
+        Box::new(excuse(records(from, last, frames, self), || self.first()))
     }
 
     fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
@@ -294,6 +295,22 @@ mod tests {
         cut.append(Seq::new(2), &[record(3), record(4)]).expect("accepted");
         assert_eq!(cut.scan(Seq::ZERO).filter_map(Result::ok).count(), 4);
         assert_eq!(store.head(), Seq::new(3));
+    }
+
+    #[test]
+    fn a_reader_is_told_what_is_dropped_in_front_of_it_and_reads_on() {
+        let store = MemoryStore::new();
+        for seq in 2..=40 {
+            store.append(Seq::new(seq - 1), &[record(seq)]).expect("accepted");
+        }
+        let mut scan = store.scan(Seq::new(1));
+        assert_eq!(scan.next().expect("there").expect("whole").seq, Seq::new(1));
+        store.trim(Seq::new(33), b"rest", &[]).expect("trimmed");
+        let told = scan.next().expect("there");
+        let Err(ReadError::Trimmed { seq, first }) = told else { panic!("{told:?}") };
+        assert_eq!((seq, first), (Seq::new(2), Seq::new(33)));
+        let rest: Vec<u64> = scan.map(|found| found.expect("whole").seq.get()).collect();
+        assert_eq!(rest, (33..=40).collect::<Vec<_>>());
     }
 
     #[test]

@@ -27,6 +27,14 @@ pub trait Wrapper: fmt::Debug + Send + Sync + 'static {
         self.inner().scan(from)
     }
 
+    /// In the place of [`Store::read`].
+    ///
+    /// # Errors
+    /// As there.
+    fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
+        self.inner().read(seq)
+    }
+
     /// In the place of [`Store::has_room`].
     fn has_room(&self) -> bool {
         self.inner().has_room()
@@ -97,7 +105,7 @@ impl<W: Wrapper> Store for W {
     }
 
     fn read(&self, seq: Seq) -> Result<Option<Record>, ReadError> {
-        self.inner().read(seq)
+        Wrapper::read(self, seq)
     }
 
     fn has_room(&self) -> bool {

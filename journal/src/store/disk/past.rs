@@ -287,27 +287,6 @@ pub(super) fn scan<F: Fn() -> Seq>(
     })
 }
 
-/// Says of records that are missing that they were dropped, if that is why; once for all of them.
-pub(super) fn excuse<'a>(
-    found: impl Iterator<Item = Found> + 'a,
-    first: impl Fn() -> Seq + 'a,
-) -> impl Iterator<Item = Found> + 'a {
-    let mut told = Seq::ZERO;
-    found.filter_map(move |found| {
-        let Err(error) = found else { return Some(found) };
-        let seq = error.seq().unwrap_or(Seq::ZERO);
-        if seq != Seq::ZERO && seq < told {
-            return None;
-        }
-        let first = first();
-        if seq == Seq::ZERO || seq >= first {
-            return Some(Err(error));
-        }
-        told = first;
-        Some(Err(ReadError::Trimmed { seq, first }))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

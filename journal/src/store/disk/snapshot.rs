@@ -16,7 +16,7 @@ use super::store::keyed;
 use crate::id::Seq;
 use crate::store::contract::Scan;
 use crate::store::error::ReadError;
-use crate::store::tail::{Tail, records_from};
+use crate::store::tail::{Tail, excuse, records_from};
 
 /// How often a journal is looked at again because it was trimmed meanwhile.
 pub(super) const TRIMMED_MEANWHILE_MAX: u32 = 8;
@@ -215,7 +215,7 @@ impl Snapshot {
         let to = self.last;
         let frames = self.all().take_while(move |piece| piece.key <= to).map(keyed);
         let found = records_from(self.origin().tail(), to, frames, self.payloads.clone());
-        Box::new(past::excuse(found, || self.first_now()))
+        Box::new(excuse(found, || self.first_now()))
     }
 }
 

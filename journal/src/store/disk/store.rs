@@ -13,7 +13,7 @@ use super::files::Unwritten;
 use super::index::Index;
 use super::lock::Lock;
 use super::open::{Mended, Opened, Place, open};
-use super::past::{Past, excuse};
+use super::past::Past;
 use super::patch::Patched;
 use super::payloads::Payloads;
 use super::segment::{self, Flaw, Map, Position, SegmentWriter};
@@ -23,7 +23,7 @@ use crate::record::Record;
 use crate::store::cache::{Cache, CacheError};
 use crate::store::contract::{Cut, Scan, Store};
 use crate::store::error::{AppendError, ReadError, TrimError};
-use crate::store::tail::{Batch, Tail, Unread, record, records};
+use crate::store::tail::{Batch, Tail, Unread, excuse, record, records};
 use crate::time::Timestamp;
 
 /// What a commit survives.
