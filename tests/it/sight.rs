@@ -5,7 +5,7 @@ use std::time::Duration;
 use resurge::journal::store::MemoryStore;
 use resurge::{
     Class, Control, ControlError, Jitter, Progress, RetryPolicy, RunId, RunStatus, Seq, Settings,
-    StepContext, Workflow,
+    StepContext, StepError, Workflow,
 };
 use support::{Calls, chain, fail_first, records};
 
@@ -56,6 +56,33 @@ async fn runs_are_seen_together_whether_in_memory_or_not() {
     let Some([first, second]) = steps else { panic!("{steps:?}") };
     assert_eq!(second.needs, std::slice::from_ref(&first.key));
     assert!(second.output.is_some() && first.needs.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_moves_when_somebody_forbids_it_more_retries() {
+    let mut flow = Workflow::builder::<()>("long");
+    let long = flow
+        .step_fn("long", (), |cx: StepContext, ()| async move {
+            if cx.attempt().get() == 1 {
+                return Err(StepError::new(Class::Network, "refused", "nobody is there"));
+            }
+            cx.stopped().await;
+            Ok(())
+        })
+        .retry(RetryPolicy::fixed(Duration::from_secs(1)).jitter(Jitter::None))
+        .add();
+    let flow = flow.build(long).unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
+    let run = engine.start(&flow, ()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let early = run.view().await.unwrap();
+    let done = run.cancel_recovery("bob", "once is enough").await.unwrap();
+    let now = run.view().await.unwrap();
+    assert!(now.recovery_cancelled && now.status == RunStatus::Recovering);
+    assert_eq!(now.version, done);
+    let pause = Control::Pause { freezes_timers: false };
+    let late = engine.control_if(run.id(), early.version, pause, "alice", "").await;
+    assert_eq!(late, Err(ControlError::Moved { run: run.id(), version: now.version }));
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,7 +45,7 @@ impl Resting<'_> {
             Rest::Until(Some(at)) => at > self.now.after(self.far),
             Rest::Until(None) | Rest::Ended => true,
         };
-        (is_far && run.moved_at() <= self.durable && !(self.stays)(run)).then_some(rest)
+        (is_far && run.version() <= self.durable && !(self.stays)(run)).then_some(rest)
     }
 }
 

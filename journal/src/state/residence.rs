@@ -88,11 +88,6 @@ impl Run {
         // One that is active and waits for nothing is about to end as well.
         (is_frozen.is_some() || waits).then_some(Rest::Until(due))
     }
-
-    /// The last record that moved the run or one of its steps.
-    pub fn moved_at(&self) -> Seq {
-        self.steps.iter().map(|step| step.since).chain([self.since]).max().unwrap_or(self.since)
-    }
 }
 
 impl State {

@@ -163,7 +163,7 @@ impl Run {
         self.step(index).map(|step| (index, step))
     }
 
-    /// The last record that moved the run or one of its steps.
+    /// The last record that moved the run or one of its steps, or forbade it more retries.
     pub fn version(&self) -> Seq {
         let steps = self.steps.iter().map(|step| step.since);
         steps.fold(self.since, Seq::max)

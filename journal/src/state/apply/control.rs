@@ -119,6 +119,8 @@ impl State {
             check_step(run, *index, StepMove::GiveUp)?;
         }
         run.recovery_cancelled = true;
+        // It moves the run even where no step moves, so that whoever saw it before is told.
+        run.since = record.seq;
         for index in steps {
             let phase = StepPhase::Failed { verdict: Verdict::NotRetryable };
             set_step(run, agenda, index, phase, record);
