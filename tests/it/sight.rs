@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use resurge::journal::explain::Cause;
 use resurge::journal::store::MemoryStore;
 use resurge::{
     Class, Control, ControlError, Jitter, Progress, RetryPolicy, RunId, RunStatus, Seq, Settings,
     StepContext, StepError, Workflow,
 };
-use support::{Calls, chain, fail_first, records};
+use support::{Calls, Host, chain, fail_first, patient, records, visit};
+
+use crate::breakers::start_many;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -56,6 +59,31 @@ async fn runs_are_seen_together_whether_in_memory_or_not() {
     let Some([first, second]) = steps else { panic!("{steps:?}") };
     assert_eq!(second.needs, std::slice::from_ref(&first.key));
     assert!(second.output.is_some() && first.needs.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_looks_at_many_runs_is_not_told_their_places_in_a_queue() {
+    let host = Host::refusing("a");
+    let flow = visit(&host, patient());
+    let engine = support::engine().register(&flow).start().await.unwrap();
+    let runs = start_many(&engine, &flow, 6).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id()).collect();
+    let mut places = Vec::new();
+    for seen in [engine.survey().await.unwrap(), engine.views(ids).await.unwrap()] {
+        assert_eq!(seen.runs.len(), 6);
+        for mut run in seen.runs {
+            let mut alone = engine.explain(run.view.id).await.unwrap().unwrap();
+            for cause in alone.steps.iter_mut().map(|s| &mut s.cause).chain([&mut alone.cause]) {
+                if let Cause::Breaker { position, .. } = cause {
+                    places.extend(position.take());
+                }
+            }
+            run.why.now = alone.now;
+            assert_eq!(run.why, alone);
+        }
+    }
+    assert!(places.contains(&(6, 6)), "{places:?}");
 }
 
 #[tokio::test(start_paused = true)]

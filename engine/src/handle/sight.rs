@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use resurge_journal::explain::{Explanation, explain};
+use resurge_journal::explain::{Explanation, explain_unplaced};
 use resurge_journal::state::Run;
 use resurge_journal::store::{ReadError, Store};
 use resurge_journal::{Record, RunId, Seq, State, StepKey, Timestamp};
@@ -21,6 +21,8 @@ use crate::shell::{Sight, spawn_blocking};
 #[non_exhaustive]
 pub struct Sighting {
     /// Everything up to this record is in it.
+    ///
+    /// A run that had left memory is read after that, and may be seen as it stands a little later.
     pub seq: Seq,
     /// When that was, by the engine's clock.
     pub now: Timestamp,
@@ -35,6 +37,9 @@ pub struct SeenRun {
     /// The run.
     pub view: RunView,
     /// Why it stands there, and what a person can do.
+    ///
+    /// Without its place in the queue behind a breaker, which [`Engine::explain`] knows: to count
+    /// the queue for everybody in it takes too long when it is long.
     pub why: Explanation,
 }
 
@@ -54,6 +59,7 @@ impl Engine {
     /// These runs as they stand, in one look at all that are in memory.
     ///
     /// They come in the order in which they were asked for; those that there are not are left out.
+    /// The engine does nothing else during a look: ask for a long list in portions of about 64.
     ///
     /// # Errors
     /// [`Unavailable`] if the engine no longer runs.
@@ -163,7 +169,7 @@ impl Engine {
 
 impl SeenRun {
     fn of(run: &Run, state: &State, now: Timestamp, progress: &Meters<'_>) -> Option<Self> {
-        let why = explain(state, run.id, now)?;
+        let why = explain_unplaced(state, run.id, now)?;
         Some(Self { view: RunView::new(run, state.tuning(), progress), why })
     }
 }

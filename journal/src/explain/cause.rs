@@ -95,6 +95,8 @@ pub enum Cause {
         /// Where the breaker stands.
         gate: GateView,
         /// Its place in the queue, from 1, and the length of the queue.
+        ///
+        /// None if it has no place there, or if nobody looked for it.
         position: Option<(usize, usize)>,
         /// When a last attempt is made all the same.
         force_at: Option<Timestamp>,

@@ -16,38 +16,54 @@ use crate::time::Timestamp;
 ///
 /// Needs no engine: the records say it all, but for whether an engine runs. None if there is no
 /// such run.
+///
+/// Looks at the whole queue of every breaker that holds a step of the run. Whoever explains many
+/// runs takes [`explain_unplaced`].
 pub fn explain(state: &State, run: RunId, now: Timestamp) -> Option<Explanation> {
-    let run = state.run(run)?;
-    let look = Look { state, run, now };
-    let steps: Vec<StepExplanation> = run
-        .steps()
-        .filter(|(_, _, step)| step.output().is_none())
-        .map(|(index, spec, step)| look.step(index, spec, step))
-        .collect();
-    let (cause, step) = look.run(&steps);
-    Some(Explanation {
-        run: run.id,
-        key: run.started.key.clone(),
-        workflow: run.started.manifest.workflow.clone(),
-        version: run.started.manifest.version,
-        status: run.status(),
-        now,
-        deadline_at: run.deadline_at.filter(|_| !run.phase.is_final()),
-        cause,
-        step,
-        actions: actions(state, run, &steps),
-        steps,
-    })
+    let look = Look { state, run: state.run(run)?, now, tells_places: true };
+    Some(look.explanation())
 }
 
+/// The same without the place of a step in the queue of its breaker.
+///
+/// [`Cause::Breaker`] has no `position` then; what this costs does not grow with the queue.
+pub fn explain_unplaced(state: &State, run: RunId, now: Timestamp) -> Option<Explanation> {
+    let look = Look { state, run: state.run(run)?, now, tells_places: false };
+    Some(look.explanation())
+}
 /// A run at a moment.
 struct Look<'a> {
     state: &'a State,
     run: &'a Run,
     now: Timestamp,
+    /// Whether to look for the place of a step in a queue.
+    tells_places: bool,
 }
 
 impl Look<'_> {
+    fn explanation(&self) -> Explanation {
+        let Self { state, run, now, .. } = *self;
+        let steps: Vec<StepExplanation> = run
+            .steps()
+            .filter(|(_, _, step)| step.output().is_none())
+            .map(|(index, spec, step)| self.step(index, spec, step))
+            .collect();
+        let (cause, step) = self.run(&steps);
+        Explanation {
+            run: run.id,
+            key: run.started.key.clone(),
+            workflow: run.started.manifest.workflow.clone(),
+            version: run.started.manifest.version,
+            status: run.status(),
+            now,
+            deadline_at: run.deadline_at.filter(|_| !run.phase.is_final()),
+            cause,
+            step,
+            actions: actions(state, run, &steps),
+            steps,
+        }
+    }
+
     /// What the run as a whole waits for, and the step that waits for it.
     fn run(&self, steps: &[StepExplanation]) -> (Cause, Option<StepKey>) {
         match &self.run.phase {
@@ -194,10 +210,15 @@ impl Look<'_> {
         let Some((key, gate)) = gates.max_by_key(|(_, gate)| tightness(gate)) else {
             return Cause::Unknown;
         };
-        let queue: Vec<(RunId, StepIndex)> = self.state.held_by(key).collect();
-        let place = queue.iter().position(|place| *place == (self.run.id, index));
-        let position = place.map(|place| (place + 1, queue.len()));
+        let position = self.tells_places.then(|| self.position(key, index)).flatten();
         Cause::Breaker { key: key.clone(), gate, position, force_at }
+    }
+
+    /// The place of a step among all that wait behind a breaker, and how many these are.
+    fn position(&self, key: &ResourceKey, index: StepIndex) -> Option<(usize, usize)> {
+        let queue: Vec<(RunId, StepIndex)> = self.state.held_by(key).collect();
+        let place = queue.iter().position(|place| *place == (self.run.id, index))?;
+        Some((place + 1, queue.len()))
     }
 
     /// Where a breaker stands now.

@@ -11,7 +11,7 @@ mod text;
 
 pub use action::Action;
 pub use cause::{Cause, Explanation, GateView, ProbeView, StepExplanation, Wait};
-pub use find::explain;
+pub use find::{explain, explain_unplaced};
 
 pub(crate) use delay::{Decider, decider};
 pub(crate) use text::{Bytes, Span, exhausted, steps};

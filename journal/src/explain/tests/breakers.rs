@@ -7,7 +7,7 @@ use crate::event::{
     AttemptStarted, BreakerClosed, BreakerHalfOpened, BreakerMode, BreakerModeSet, BreakerOpened,
     CloseCause, HalfOpenCause, OpenCause, StepParked,
 };
-use crate::explain::{Cause, GateView};
+use crate::explain::{Cause, GateView, explain_unplaced};
 use crate::id::{AttemptNo, BreakerEpoch, ResourceKey};
 use crate::state::tests::world::{World, host, key, run_id, run_started};
 use crate::time::Timestamp;
@@ -62,6 +62,19 @@ fn behind_a_breaker() -> World {
     world.park(1, &[host("a")], None);
     world.park(0, &[host("a")], Some(world.now.after(seconds(600))));
     world
+}
+
+#[test]
+fn the_place_in_the_queue_is_all_that_is_missing_without_it() {
+    let world = behind_a_breaker();
+    let mut placed = look(&world);
+    let unplaced = explain_unplaced(&world.state, run_id(0), world.now).expect("it was begun");
+    let steps = placed.steps.iter_mut().map(|step| &mut step.cause);
+    for cause in steps.chain([&mut placed.cause]) {
+        let Cause::Breaker { position, .. } = cause else { continue };
+        assert_eq!(position.take(), Some((2, 2)));
+    }
+    assert_eq!(unplaced, placed);
 }
 
 #[test]
