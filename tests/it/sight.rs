@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use resurge::journal::explain::Cause;
+use resurge::journal::explain::{Action, Cause};
 use resurge::journal::store::MemoryStore;
 use resurge::{
     Class, Control, ControlError, Jitter, Progress, RetryPolicy, RunId, RunStatus, Seq, Settings,
@@ -84,6 +84,56 @@ async fn whoever_looks_at_many_runs_is_not_told_their_places_in_a_queue() {
         }
     }
     assert!(places.contains(&(6, 6)), "{places:?}");
+}
+
+/// Fails for good when it is told so, and otherwise after an hour.
+fn fails_as_told() -> Workflow<bool, ()> {
+    let mut flow = Workflow::builder::<bool>("told");
+    let input = flow.input();
+    let work = |_: StepContext, for_good: bool| async move {
+        let class = if for_good { Class::Permission } else { Class::Network };
+        Err::<(), _>(StepError::new(class, "told", "as told").hint("ask for leave"))
+    };
+    let policy = RetryPolicy::fixed(HOUR).jitter(Jitter::None);
+    let step = flow.step_fn("told", input, work).retry(policy).add();
+    flow.build(step).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_told_to_retry_a_run_whose_key_another_one_has() {
+    for rests in [false, true] {
+        let flow = fails_as_told();
+        let mut settings = Settings::default();
+        if rests {
+            (settings.rest_after, settings.checkpoint_records) = (Duration::ZERO, 5);
+        }
+        let builder = support::engine_on(MemoryStore::new()).settings(settings);
+        let engine = builder.register(&flow).start().await.unwrap();
+        let old = engine.start(&flow, true).key("it").await.unwrap();
+        old.outcome().await.unwrap_err();
+        for _ in 0..10 {
+            engine.start(&flow, true).await.unwrap().outcome().await.unwrap_err();
+        }
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let newer = engine.start(&flow, false).key("it").restart_ended().await.unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let mut seen = engine.survey().await.unwrap();
+        assert_eq!(seen.runs.len(), 12);
+        for run in &seen.runs {
+            let alone = engine.explain(run.view.id).await.unwrap().unwrap();
+            if run.view.id != old.id() {
+                assert_eq!(run.why.actions, alone.actions, "{rests}");
+            }
+        }
+        seen.runs.retain(|run| run.view.id == old.id());
+        let actions = &seen.runs.first().unwrap().why.actions;
+        let [Action::Heed { .. }, again] = &actions[..] else { panic!("{actions:?}") };
+        assert_eq!(again, &Action::StartAgain { holder: Some(newer.id()) }, "{rests}");
+        let refused = engine.control(old.id(), Control::RetryNow, "ann", "again").await;
+        assert!(matches!(refused, Err(ControlError::KeyTaken { .. })), "{refused:?}");
+        let alone = engine.explain(old.id()).await.unwrap().unwrap();
+        assert_eq!(actions, &alone.actions, "{rests}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,12 +1,13 @@
 //! Many runs at one moment, and the past of one, for whoever shows them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use resurge_journal::explain::{Explanation, explain_unplaced};
 use resurge_journal::state::Run;
 use resurge_journal::store::{ReadError, Store};
-use resurge_journal::{Record, RunId, Seq, State, StepKey, Timestamp};
+use resurge_journal::{Record, RunId, RunKey, Seq, State, StepKey, Timestamp};
 use resurge_steps::Progress;
 
 use super::census::Meters;
@@ -108,7 +109,7 @@ impl Engine {
             })
             .await?;
         runs.sort_by_key(|run: &SeenRun| run.view.id);
-        Ok(Sighting { seq, now, runs })
+        Ok(Sighting { seq, now, runs: heed_holders(runs) })
     }
 
     async fn seen_at_rest(&self, run: RunId) -> Result<Option<SeenRun>, Unavailable> {
@@ -172,6 +173,22 @@ impl SeenRun {
         let why = explain_unplaced(state, run.id, now)?;
         Some(Self { view: RunView::new(run, state.tuning(), progress), why })
     }
+}
+
+/// Tells those that have ended of the open runs that hold their keys: they were seen apart.
+fn heed_holders(runs: Vec<SeenRun>) -> Vec<SeenRun> {
+    let open = runs.iter().filter(|run| !run.view.status.is_final());
+    let holders: HashMap<RunKey, RunId> =
+        open.filter_map(|run| Some((run.why.key.clone()?, run.view.id))).collect();
+    let told = |SeenRun { view, why }: SeenRun| {
+        let holder = why.key.as_ref().and_then(|key| holders.get(key)).copied();
+        let why = match holder {
+            Some(holder) => why.with_holder(holder),
+            None => why,
+        };
+        SeenRun { view, why }
+    };
+    runs.into_iter().map(told).collect()
 }
 
 fn under_way(sight: &Sight<'_>, run: RunId, step: resurge_journal::StepIndex) -> Option<UnderWay> {

@@ -4,11 +4,11 @@ use std::fmt;
 
 use crate::event::Verdict;
 use crate::explain::text::Bytes;
-use crate::explain::{Cause, GateView, StepExplanation};
+use crate::explain::{Cause, Explanation, GateView, StepExplanation};
 use crate::failure::Failure;
 use crate::id::{ResourceKey, RunId, StepKey};
 use crate::manifest::StepSpec;
-use crate::state::{Run, RunPhase, State, Step, StepPhase};
+use crate::state::{Run, RunPhase, RunStatus, State, Step, StepPhase};
 
 /// Something that a person can do now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +90,11 @@ impl Action {
             Self::StartAgain { .. } => "start_again",
         }
     }
+
+    /// Whether it sees to what is wrong, wherever the run stands.
+    const fn is_for_the_cause(&self) -> bool {
+        matches!(self, Self::Heed { .. } | Self::FreeSpace { .. } | Self::EndIsolation { .. })
+    }
 }
 
 impl fmt::Display for Action {
@@ -146,6 +151,22 @@ impl fmt::Display for Action {
                 "see run {run}: it has the key now, and this run cannot go on before it has ended"
             ),
         }
+    }
+}
+
+impl Explanation {
+    /// What it is once it is known that another open run holds the key of this one.
+    ///
+    /// For whoever explains runs by a state that may hold one of the two without the other: a run
+    /// that has failed or was exhausted cannot go on then. Others are left as they are.
+    #[must_use]
+    pub fn with_holder(mut self, holder: RunId) -> Self {
+        let can_go_on = matches!(self.status, RunStatus::Failed | RunStatus::Exhausted);
+        if can_go_on && holder != self.run {
+            self.actions.retain(Action::is_for_the_cause);
+            self.actions.push(Action::StartAgain { holder: Some(holder) });
+        }
+        self
     }
 }
 
