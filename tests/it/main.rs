@@ -23,6 +23,7 @@ mod failure_of_view;
 mod fair_turns;
 mod full_disk;
 mod hanging_checks;
+mod history;
 mod keys;
 mod large_payloads;
 mod large_settings;

@@ -173,8 +173,10 @@ pub enum EventsError {
     /// The journal cannot be read.
     #[error(transparent)]
     Read(#[from] resurge_journal::store::ReadError),
-    /// Reading panicked.
-    #[error("the journal panicked while it was read; open the engine again")]
+    /// The journal panicked while it was read, or the caller's own part in that did.
+    #[error(
+        "reading the journal ended with a panic; its message says whose it was, and what to mend"
+    )]
     Panicked,
     /// The engine no longer runs.
     #[error(transparent)]

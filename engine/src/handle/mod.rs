@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod events;
 mod insight;
+mod past;
 mod preview;
 mod run;
 mod sight;

@@ -1,18 +1,16 @@
 //! Many runs at one moment, and the past of one, for whoever shows them.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
 
 use resurge_journal::explain::{Explanation, explain_unplaced};
 use resurge_journal::state::Run;
-use resurge_journal::store::{ReadError, Store};
 use resurge_journal::{Record, RunId, RunKey, Seq, State, StepKey, Timestamp};
 use resurge_steps::Progress;
 
 use super::census::Meters;
 use super::engine::Engine;
 use super::error::{EventsError, Unavailable};
+use super::past::Past;
 use super::view::RunView;
 use crate::core::Wanted;
 use crate::shell::{Sight, spawn_blocking};
@@ -146,10 +144,11 @@ impl Engine {
     ///
     /// What is recorded later comes by [`events`](Self::events). The records are read from the disk, on
     /// a thread of their own, from the start of the run to its end: none is in memory for longer than
-    /// `fold` takes. Nothing is folded if there is no such run.
+    /// `fold` takes. Nothing is folded if there is no such run. What retention has dropped is passed
+    /// over, and so are records that are lost: they may be of other runs.
     ///
     /// # Errors
-    /// [`EventsError`] if the journal cannot be read or the engine no longer runs.
+    /// [`EventsError`] if the journal cannot be read, if `fold` panics, or if the engine no longer runs.
     ///
     /// # Cancel safety
     /// Safe: nothing is changed; a read under way goes on to its end.
@@ -161,8 +160,10 @@ impl Engine {
     ) -> Result<(T, Seq), EventsError> {
         let head = self.head();
         let Some(view) = self.view_of(run).await? else { return Ok((folded, head)) };
-        let store = self.store();
-        let read = spawn_blocking(move || Past { store, run, view, head }.fold(folded, fold));
+        let (store, grace) = (self.store(), self.settings().stop_grace);
+        let (began_at, ended_at) = (view.started_at, view.ended_at);
+        let past = Past { store, run, began_at, ended_at, grace, head };
+        let read = spawn_blocking(move || past.fold(folded, fold));
         let folded = read.await.map_err(|_| EventsError::Panicked)??;
         Ok((folded, head))
     }
@@ -196,57 +197,3 @@ fn under_way(sight: &Sight<'_>, run: RunId, step: resurge_journal::StepIndex) ->
     let manifest = &sight.state.run(run)?.started.manifest;
     Some(UnderWay { run, step: manifest.step(step)?.key.clone(), progress })
 }
-
-/// The records of a run in a store.
-struct Past {
-    store: Arc<dyn Store>,
-    run: RunId,
-    view: RunView,
-    head: Seq,
-}
-
-impl Past {
-    fn fold<T>(
-        &self,
-        mut folded: T,
-        mut fold: impl FnMut(&mut T, &Record),
-    ) -> Result<T, ReadError> {
-        // A record of a run that is open is kept although those around it were dropped.
-        let kept = self.store.scan_kept();
-        let records = kept.chain(self.store.scan(self.begin()?));
-        for record in records {
-            let record = match record {
-                Err(ReadError::Trimmed { .. }) => continue,
-                record => record?,
-            };
-            if record.seq > self.head || self.is_past(record.at) {
-                break;
-            }
-            if record.run == Some(self.run) {
-                fold(&mut folded, &record);
-            }
-        }
-        Ok(folded)
-    }
-
-    /// The first record that is not older than the run; times in a journal never go back.
-    fn begin(&self) -> Result<Seq, ReadError> {
-        let (mut low, mut high) = (self.store.first().get(), self.head.get());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.store.read(Seq::new(middle))? {
-                Some(record) if record.at >= self.view.started_at => high = middle,
-                _ => low = middle + 1,
-            }
-        }
-        Ok(Seq::new(low))
-    }
-
-    /// Whether nothing about the run can be so late: attempts wind down for a while after its end.
-    fn is_past(&self, at: Timestamp) -> bool {
-        self.view.ended_at.is_some_and(|ended| at.since(ended) > WINDING_DOWN)
-    }
-}
-
-/// Longer than an attempt may take to stop.
-const WINDING_DOWN: Duration = Duration::from_secs(10 * 60);
