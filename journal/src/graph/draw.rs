@@ -10,6 +10,7 @@ use crate::manifest::Manifest;
 
 /// A graph as it is drawn; the origin is at the top left, units are those of an SVG drawing.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Layout {
     /// Width of all of it.
     pub width: u32,
@@ -23,6 +24,7 @@ pub struct Layout {
 
 /// The box of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Node {
     /// The step.
     pub key: StepKey,
@@ -40,6 +42,7 @@ pub struct Node {
 
 /// The line from a step to one that needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Edge {
     /// The step that comes first.
     pub from: StepKey,

@@ -10,9 +10,11 @@ use crate::time::Timestamp;
 
 /// One event of a run, for a list.
 ///
-/// Saves of one attempt without anything between them are one entry, that of the newest: a long
-/// download saves where it stands every few seconds, and would leave no room for what matters.
+/// Saves of one attempt with nothing but saves of others between them are one entry, that of the
+/// newest: a long download saves where it stands every few seconds, and several of them in turns,
+/// which would leave no room for what matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Entry {
     /// Its record.
     pub seq: Seq,
@@ -86,10 +88,11 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn push(&mut self, mut entry: Entry) {
-        let last = self.entries.back().filter(|last| last.is_saved_again_by(&entry));
-        if let Some(times) = last.map(|last| last.times) {
-            self.entries.pop_back();
-            entry.times = times.saturating_add(1);
+        let mut saves = self.entries.iter().rev().take_while(|known| known.event == SAVED);
+        let known = saves.position(|known| known.is_saved_again_by(&entry));
+        let spot = known.and_then(|back| self.entries.len().checked_sub(back + 1));
+        if let Some(known) = spot.and_then(|spot| self.entries.remove(spot)) {
+            entry.times = known.times.saturating_add(1);
             entry.text = line(&format!("{}, {} times in a row", entry.text, entry.times));
         }
         self.entries.push_back(entry);

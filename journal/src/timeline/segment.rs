@@ -7,6 +7,7 @@ use crate::time::Timestamp;
 
 /// One attempt of a step, or one wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Segment {
     /// What it is.
     pub kind: SegmentKind,
@@ -97,6 +98,7 @@ impl Outcome {
 
 /// How far a failed attempt came, in the unit of its step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Reach {
     /// By how much it came further than any before it.
     pub gained: u64,

@@ -8,10 +8,13 @@ use crate::event::{Event, InterruptCause, OutputsInvalidated, RunPaused, StepSki
 use crate::id::{RunId, Seq, StepKey};
 use crate::manifest::Manifest;
 use crate::record::Record;
-use crate::state::{Run, StepPhaseKind};
+use crate::state::StepPhaseKind;
 use crate::time::Timestamp;
 
 /// The story of one run: a lane per step, and the newest events.
+///
+/// The empty one takes the run of the first record that has one. Without the start of the run its
+/// lanes are made as its steps are spoken of.
 ///
 /// A pause of the run is a segment in the lane of every step that could go on: one that is ready,
 /// waits or is held. It cuts the wait that it falls into in two, so that the segments of a lane
@@ -34,18 +37,6 @@ impl Timeline {
     pub const EVENTS_MAX: usize = 100;
     /// Longest text, in characters.
     pub const TEXT_CHARS_MAX: usize = 300;
-
-    /// The empty story of a known run, for one whose first records were dropped.
-    ///
-    /// [`Timeline::default`] is for all others: it takes the run of the first record that has one.
-    pub fn of(run: &Run) -> Self {
-        Self {
-            run: Some(run.id),
-            began_at: Some(run.started_at),
-            lanes: lanes_of(&run.started.manifest),
-            ..Self::default()
-        }
-    }
 
     /// Takes in a record; those of other runs, and those taken in before, change nothing.
     ///

@@ -137,20 +137,10 @@ proptest! {
     #[test]
     fn a_story_without_its_beginning_still_holds_together(tries in tries(), from in 0..100usize) {
         let records = records(tries);
-        let mut state = State::new();
-        for record in &records {
-            state.apply(record).expect("only what is legal was kept");
-        }
-        let mut known = state.run(run_id(0)).map(Timeline::of).expect("it was begun");
         let mut guessed = Timeline::default();
         for record in records.iter().skip(from).filter(|record| record.run == Some(run_id(0))) {
-            known.apply(record);
             guessed.apply(record);
-            known.lanes().iter().try_for_each(check_order)?;
             guessed.lanes().iter().try_for_each(check_order)?;
         }
-        let run = state.run(run_id(0)).expect("it was begun");
-        let keys: Vec<_> = run.steps().map(|(_, spec, _)| &spec.key).collect();
-        prop_assert_eq!(known.lanes().iter().map(Lane::step).collect::<Vec<_>>(), keys);
     }
 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use super::{lane, short, told};
 use crate::event::{
-    AttemptFailed, AttemptInterrupted, AttemptStarted, DelayParts, ForceRetry, InterruptCause,
-    LateResultIgnored, RecoveryCancelled, RetryNow, RunExhausted, RunFailed, RunPaused, RunResumed,
-    StepSkipped, Verdict,
+    AttemptFailed, AttemptInterrupted, AttemptStarted, CheckpointSaved, DelayParts, ForceRetry,
+    InterruptCause, LateResultIgnored, RecoveryCancelled, RetryNow, RunExhausted, RunFailed,
+    RunPaused, RunResumed, StepSkipped, Verdict,
 };
 use crate::event::{ExhaustReason, RunParked, RunUnparked};
-use crate::id::AttemptNo;
+use crate::id::{AttemptNo, Seq};
 use crate::json::Json;
+use crate::record::Record;
 use crate::state::StepMove as M;
 use crate::state::tests::world::{World, failed, key, run_id, run_started};
 use crate::time::Timestamp;
@@ -333,6 +334,47 @@ fn saves_in_a_row_leave_room_for_what_matters() {
             "504 x1 attempt 1 failed: network (reset): connection reset; retry 1 of 3 in 5 ms",
             "505 x1 attempt 2 started",
             "506 x1 attempt 2 saved where it stands",
+        ]
+    );
+    assert_eq!(timeline.events_left_out(), 0);
+}
+
+#[test]
+fn saves_in_turns_leave_room_for_what_matters() {
+    let mut world = World::begun();
+    let now = world.now;
+    let save = |step: &str, attempt: u32| {
+        let event = CheckpointSaved {
+            step: key(step),
+            attempt: AttemptNo::new(attempt),
+            checkpoint: Json::null(),
+        };
+        Record { seq: Seq::ZERO, at: now, run: Some(run_id(0)), event: event.into() }
+    };
+    let mut timeline = told(&world);
+    let before = timeline.events().len();
+    let mut seq = timeline.head();
+    let mut tell = |record: Record| {
+        seq = seq.next();
+        timeline.apply(&Record { seq, ..record });
+    };
+    for _ in 0..300 {
+        tell(save("a", 1));
+        tell(save("b", 1));
+    }
+    tell(save("a", 2));
+    world.steps(&[("a", M::Start)]);
+    tell(world.records.last().expect("one was added").clone());
+    tell(save("b", 1));
+    let said = |entry: &Entry| format!("{} x{}", entry.text, entry.times);
+    assert_eq!(
+        timeline.events().skip(before).map(said).collect::<Vec<_>>(),
+        [
+            "attempt 1 saved where it stands, 300 times in a row x300",
+            "attempt 1 saved where it stands, 300 times in a row x300",
+            "attempt 2 saved where it stands x1",
+            "attempt 1 started x1",
+            "attempt 1 saved where it stands x1",
         ]
     );
     assert_eq!(timeline.events_left_out(), 0);
