@@ -127,6 +127,9 @@ fn failed(event: &AttemptFailed) -> String {
             _ => "waits for something to change".to_owned(),
         },
         Verdict::Exhausted => event.exhausted_by.map_or("no retry is left", exhausted).to_owned(),
+        Verdict::NotRetryable if event.failure.is_retryable() => {
+            "no other attempt is made".to_owned()
+        }
         Verdict::NotRetryable => "another attempt would fail in the same way".to_owned(),
     };
     format!("{text}; {next}")
@@ -243,7 +246,14 @@ fn spaced(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Class;
+    use crate::id::AttemptNo;
+    use crate::state::tests::world;
     use crate::testing::made_up;
+
+    fn failed_for_good(step: StepKey) -> AttemptFailed {
+        world::failed(step, AttemptNo::new(1), Verdict::NotRetryable)
+    }
 
     #[test]
     fn every_event_has_words_of_its_own() {
@@ -251,6 +261,15 @@ mod tests {
             let (words, name) = (words(&record.event), spaced(record.event.name()));
             assert!(!words.is_empty() && words != name, "{name}");
         }
+    }
+
+    #[test]
+    fn only_a_failure_that_says_so_would_come_again() {
+        let mut event = failed_for_good("a".parse().expect("a key"));
+        assert!(words(&event.clone().into()).ends_with("; no other attempt is made"));
+        event.failure.class = Class::Permission;
+        event.failure.advice = Advice::Never;
+        assert!(words(&event.into()).ends_with("; another attempt would fail in the same way"));
     }
 
     #[test]
