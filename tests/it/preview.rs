@@ -115,6 +115,25 @@ async fn what_a_smaller_limit_holds_up_is_told() {
     assert_eq!(preview(&engine, "attempts_in_flight_max", None::<u32>).await, []);
 }
 
+#[tokio::test(start_paused = true)]
+async fn attempts_that_are_too_many_to_be_counted_are_told_as_at_least() {
+    let flow = calls();
+    let engine = support::engine().register(&flow).start().await.unwrap();
+    engine.tune("attempts_in_flight_max", Some(1), "ann", "few").await.unwrap();
+    for n in 0..4_500 {
+        engine.start(&flow, n).await.unwrap();
+    }
+    let (some, all) = (
+        preview(&engine, "attempts_in_flight_max", 3_000).await,
+        preview(&engine, "attempts_in_flight_max", 5_000).await,
+    );
+    let some = find(&some, "would begin at once").unwrap();
+    assert!(some.text.starts_with("2999 attempts would begin"), "{}", some.text);
+    let all = find(&all, "would begin at once").unwrap();
+    assert!(all.text.starts_with("at least 4"), "{}", all.text);
+    assert!((4_000..4_499).contains(&all.count), "{}", all.count);
+}
+
 /// Runs that fail every ten seconds, begun one after the other; all have nine retries.
 async fn failing(engine: &Engine, flow: &Workflow<(), u32>, count: usize) -> Vec<RunHandle<u32>> {
     let mut runs = Vec::new();
@@ -193,7 +212,7 @@ async fn a_breaker_that_would_open_with_the_next_failure_does() {
         tokio::time::sleep(SECOND * 2 + SECOND / 2).await;
         assert_eq!(host.visits(), 3);
         let effects = preview(&engine, "circuit_breaker_threshold", threshold).await;
-        let told = find(&effects, "1 breaker would open with one more failure");
+        let told = find(&effects, "1 breaker would open with one more failure: a");
         assert_eq!(told.is_some(), expected == BreakerState::Open, "{effects:?}");
         engine.tune("circuit_breaker_threshold", Some(threshold), "ann", "less").await.unwrap();
         tokio::time::sleep(SECOND).await;

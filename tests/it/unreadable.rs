@@ -11,7 +11,7 @@ use resurge::journal::store::{
 };
 use resurge::{
     Class, Engine, Jitter, RetryPolicy, RunId, RunStatus, RunView, Seq, Settings, StartError,
-    Unavailable, Workflow,
+    StepContext, StepError, Unavailable, Workflow,
 };
 use support::{Calls, chain, fail_first};
 use tokio::task::JoinHandle;
@@ -255,6 +255,37 @@ async fn a_list_whose_pages_cannot_be_read_is_read_from_the_journal_in_the_end()
     disk.fail(u64::MAX);
     assert_eq!(live.runs().await.unwrap().len(), 2);
     assert_eq!(disk.scans(), scans + 1, "read again, once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_that_reads_runs_twice_counts_them_once() {
+    let mut flow = Workflow::builder::<bool>("hangs");
+    let input = flow.input();
+    let work = |cx: StepContext, hangs: bool| async move {
+        if hangs {
+            cx.stopped().await;
+        }
+        Err::<(), _>(StepError::new(Class::Network, "refused", "nobody is there"))
+    };
+    let policy = RetryPolicy::fixed(HOUR).jitter(Jitter::None);
+    let step = flow.step_fn("hangs", input, work).retry(policy).add();
+    let flow = flow.build(step).unwrap();
+    let disk = Weak::default();
+    let builder = support::engine_on(disk.clone()).settings(eager());
+    let live = builder.register(&flow).start().await.unwrap();
+    let at_rest = live.start(&flow, false).await.unwrap().id();
+    let in_memory = live.start(&flow, true).await.unwrap().id();
+    tokio::time::sleep(SECOND * 20).await;
+    for times in [0, 1] {
+        disk.fail(times);
+        let failed = disk.failed();
+        let change = ("max_retries".to_owned(), resurge::Json::of(&99).ok());
+        let effects = live.preview([change]).await.unwrap();
+        assert_eq!(disk.failed() - failed, times, "the list is read again after each");
+        let [effect] = &effects[..] else { panic!("{effects:?}") };
+        assert_eq!((effect.count, &effect.runs[..]), (2, &[in_memory, at_rest][..]), "{times}");
+        assert_eq!(effect.text, "2 runs would have more retries than now");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,4 +23,5 @@ pub(crate) use core::{Broken, Core};
 pub(crate) use decide::{Asked, CALL, run_id};
 pub(crate) use plan::{Plan, Running, Spawn, Stop, Watch, plan_of, reconcile};
 pub(crate) use registry::Registry;
+pub(crate) use rehearsal::Rehearsed;
 pub(crate) use wants::Wanted;

@@ -8,42 +8,56 @@ use super::command::{Ambient, Command};
 use super::core::Core;
 use super::decide::{self, Asked};
 
+/// What was found to begin.
+#[derive(Debug, Default)]
+pub(crate) struct Rehearsed {
+    /// The runs of which attempts would begin; one for each attempt.
+    pub(crate) begun: Vec<RunId>,
+    /// Whether there may be more of them: nobody else is served while this is found out.
+    pub(crate) is_cut: bool,
+}
+
 impl Core {
-    /// The runs of which attempts would begin at once if settings were changed; one for each attempt.
+    /// What would begin at once if settings were changed.
     ///
     /// What would begin without the change is left out. The changes must have been checked.
-    pub(crate) fn rehearse(&self, changes: &[(String, Json)], now: Timestamp) -> Vec<RunId> {
+    pub(crate) fn rehearse(&self, changes: &[(String, Json)], now: Timestamp) -> Rehearsed {
         let has_probes = self.state().unsettled_breakers().next().is_some();
         if !has_probes && self.state().startable(now).next().is_none() {
-            return Vec::new();
+            return Rehearsed::default();
         }
         let mut twin = self.clone();
         twin.begins(Command::Wake, now);
-        let mut begun = Vec::new();
+        let mut all = Rehearsed::default();
         for (name, value) in changes {
             let asked = Asked { actor: String::new(), reason: String::new() };
             let (name, value) = (name.clone(), value.clone());
-            begun.extend(twin.begins(Command::Tune { name, value, asked }, now));
+            let Rehearsed { begun, is_cut } =
+                twin.begins(Command::Tune { name, value, asked }, now);
+            all.begun.extend(begun);
+            all.is_cut |= is_cut;
         }
-        begun
+        all
     }
 
-    /// Carries a command out with all that follows; gives the runs of which attempts began.
-    fn begins(&mut self, command: Command, now: Timestamp) -> Vec<RunId> {
+    /// Carries a command out with all that follows.
+    fn begins(&mut self, command: Command, now: Timestamp) -> Rehearsed {
         let mut begun = Vec::new();
         let mut next = command;
         for _ in 0..BATCHES_MAX {
             // A twin that breaks or refuses shows no more than it has shown.
-            let Ok(Ok(records)) = self.handle(next, Ambient { now, entropy: 0 }) else { break };
+            let Ok(Ok(records)) = self.handle(next, Ambient { now, entropy: 0 }) else {
+                return Rehearsed { begun, is_cut: false };
+            };
             let started = records.iter().filter(|r| matches!(r.event, Event::AttemptStarted(_)));
             begun.extend(started.filter_map(|record| record.run));
             let is_behind = self.wake_at().is_some_and(|at| at <= now);
             if records.is_empty() || !is_behind {
-                break;
+                return Rehearsed { begun, is_cut: false };
             }
             next = Command::Wake;
         }
-        begun
+        Rehearsed { begun, is_cut: true }
     }
 
     /// Most attempts under way at the same time under these settings.
@@ -59,5 +73,5 @@ impl Core {
     }
 }
 
-/// Batches of records after which a rehearsal has shown enough.
-const BATCHES_MAX: u32 = 64;
+/// Batches of records, of about a thousand each, after which a rehearsal has shown enough.
+const BATCHES_MAX: u32 = 4;

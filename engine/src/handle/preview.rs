@@ -5,6 +5,7 @@ use resurge_journal::{Json, ResourceKey, RunId};
 
 use super::control_error::SettingError;
 use super::engine::Engine;
+use crate::core::Rehearsed;
 use crate::policy::{effective_bandwidth, effective_retry};
 use crate::settings::Settings;
 use crate::shell::Sight;
@@ -26,7 +27,10 @@ impl Engine {
     ///
     /// Tells what would happen at once and what would be different with the next failure. Delays
     /// that were drawn and breaks that have begun stay as they are. The engine goes on meanwhile,
-    /// so that a little later it may be different. Empty if nothing would change for anybody.
+    /// so that a little later it may be different.
+    ///
+    /// It does not tell everything: other delays after failures that are yet to come are left out,
+    /// and so is how long breakers that open later would stay open.
     ///
     /// # Errors
     /// [`SettingError`] if there is no such setting, or if it cannot have this value.
@@ -43,15 +47,14 @@ impl Engine {
         let settings = self.settings().clone();
         let looked = self.look(move |sight| at_once(sight, &settings, &changes)).await?;
         let (then, mut effects) = looked.map_err(|problem| SettingError::Invalid { problem })?;
-        let mut retries = Retries::default();
-        self.map_pages(|page, now, _| {
-            for run in page {
-                retries.count(run, now, &then);
-            }
-            Vec::<()>::new()
-        })
-        .await?;
-        effects.extend(retries.effects());
+        // Counted afterwards: a list that could not be read to its end begins anew.
+        let found = self
+            .map_pages(|page, now, _| {
+                let found = page.iter().filter_map(|run| Retries::of(run, now, &then));
+                found.collect()
+            })
+            .await?;
+        effects.extend(effects_of(&found));
         Ok(effects)
     }
 }
@@ -79,8 +82,9 @@ fn attempts(sight: &Sight<'_>, then: &Tuning, changes: &[(String, Json)]) -> Opt
     let before = sight.core.in_flight_max(sight.state.tuning(), sight.now);
     let after = sight.core.in_flight_max(then, sight.now);
     if after > before {
-        let begun = sight.core.rehearse(changes, sight.now);
-        let what = counted(begun.len(), "attempt", "attempts");
+        let Rehearsed { begun, is_cut } = sight.core.rehearse(changes, sight.now);
+        let at_least = if is_cut { "at least " } else { "" };
+        let what = format!("{at_least}{}", counted(begun.len(), "attempt", "attempts"));
         return effect(begun, |_| {
             format!("{what} would begin at once instead of waiting for others to end")
         });
@@ -124,7 +128,8 @@ fn breakers(sight: &Sight<'_>, then: &Tuning) -> Vec<Effect> {
 }
 
 fn of_breakers(keys: &[ResourceKey], what: &str) -> Option<Effect> {
-    let named: Vec<&str> = keys.iter().take(NAMED_MAX).map(ResourceKey::as_str).collect();
+    let named = keys.iter().take(NAMED_MAX).map(ResourceKey::display_name);
+    let named: Vec<String> = named.collect();
     let more = if keys.len() > NAMED_MAX { " and others" } else { "" };
     let of = counted(keys.len(), "breaker", "breakers");
     let text = format!("{of} {what}: {}{more}", named.join(", "));
@@ -164,26 +169,33 @@ fn rate(bytes: u64) -> String {
     }
 }
 
-/// What other numbers of retries and other delays mean for runs that have not ended.
-#[derive(Default)]
+/// What other numbers of retries and other delays mean for a run that has not ended.
 struct Retries {
-    given_up: Vec<RunId>,
-    saved: Vec<RunId>,
-    more: Vec<RunId>,
-    fewer: Vec<RunId>,
-    keep_delay: Vec<RunId>,
+    run: RunId,
+    /// Whether each of [`SENTENCES`] holds for one of its steps.
+    holds: [bool; SENTENCES.len()],
 }
 
+/// What is told of runs; behind their number.
+const SENTENCES: [&str; 5] = [
+    "would be given up with the next failure that counts",
+    "would have retries left again, and not be given up with the next failure",
+    "would have more retries than now",
+    "would have fewer retries than now",
+    "would wait on as before: a delay that was drawn stays as it is",
+];
+
 impl Retries {
-    fn count(&mut self, run: &Run, now: &Tuning, then: &Tuning) {
+    /// None if nothing is to be told.
+    fn of(run: &Run, now: &Tuning, then: &Tuning) -> Option<Self> {
         // One that makes no more retries is not given any.
         if run.phase.is_final() || run.recovery_cancelled {
-            return;
+            return None;
         }
         let delays =
             |tuning: &Tuning| (tuning.initial_delay_ms, tuning.backoff_factor, tuning.max_delay_ms);
         let has_other_delays = delays(now) != delays(then);
-        let mut found = [false; 5];
+        let mut holds = [false; SENTENCES.len()];
         for (_, spec, step) in run.steps() {
             use StepPhase as P;
             if matches!(step.phase, P::Succeeded { .. } | P::Failed { .. } | P::Stopped) {
@@ -200,38 +212,20 @@ impl Retries {
                 after < before,
                 waits && has_other_delays,
             ];
-            for (found, is_so) in found.iter_mut().zip(of_step) {
-                *found |= is_so;
+            for (holds, is_so) in holds.iter_mut().zip(of_step) {
+                *holds |= is_so;
             }
         }
-        let kinds = [
-            &mut self.given_up,
-            &mut self.saved,
-            &mut self.more,
-            &mut self.fewer,
-            &mut self.keep_delay,
-        ];
-        for (runs, is_so) in kinds.into_iter().zip(found) {
-            runs.extend(is_so.then_some(run.id));
-        }
+        holds.contains(&true).then_some(Self { run: run.id, holds })
     }
+}
 
-    fn effects(self) -> impl Iterator<Item = Effect> {
-        let of = |runs: Vec<RunId>, what: &str| {
-            effect(runs, |count| format!("{} {what}", counted(count, "run", "runs")))
-        };
-        let effects = [
-            of(self.given_up, "would be given up with the next failure that counts"),
-            of(
-                self.saved,
-                "would have retries left again, and not be given up with the next failure",
-            ),
-            of(self.more, "would have more retries than now"),
-            of(self.fewer, "would have fewer retries than now"),
-            of(self.keep_delay, "would wait on as before: a delay that was drawn stays as it is"),
-        ];
-        effects.into_iter().flatten()
-    }
+fn effects_of(found: &[Retries]) -> impl Iterator<Item = Effect> {
+    SENTENCES.iter().enumerate().filter_map(|(index, what)| {
+        let concerned = found.iter().filter(|run| run.holds.get(index) == Some(&true));
+        let runs = concerned.map(|run| run.run).collect();
+        effect(runs, |count| format!("{} {what}", counted(count, "run", "runs")))
+    })
 }
 
 fn effect(runs: Vec<RunId>, text: impl FnOnce(usize) -> String) -> Option<Effect> {
