@@ -189,6 +189,23 @@ async fn no_host_is_to_blame_for_the_limit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_host_is_to_blame_for_a_limit_that_was_lifted_meanwhile() {
+    let slow = Breaker::per_host().slow_rate(50, SECOND * 5).failure_rate(50, 4, SECOND * 60);
+    let host = Host::new("a");
+    host.takes(SECOND * 8);
+    let flow = visit_behind(&host, patient(), slow);
+    let engine = support::engine().settings(limited(1)).register(&flow).start().await.unwrap();
+    let runs = start_many(&engine, &flow, 4).await;
+    tokio::time::sleep(SECOND * 7).await;
+    set(&engine, Some(0)).await;
+    all_done(&runs).await;
+    assert_eq!(breaker(&engine, host.key()).await.state, BreakerState::Closed);
+    let runs = start_many(&engine, &flow, 4).await;
+    all_done(&runs).await;
+    assert_eq!(breaker(&engine, host.key()).await.state, BreakerState::Open, "slow by itself");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_limit_that_is_no_number_of_bytes_is_refused() {
     let engine = support::engine().start().await.unwrap();
     for value in [Json::of(&-1), Json::of(&1.5), Json::of(&"1MiB")] {

@@ -10,6 +10,7 @@ use resurge_journal::{Record, ResourceKey, RunId, State, Timestamp};
 use super::command::{Ambient, Command, Fact, Refusal};
 use super::decide::{self, World};
 use super::registry::Registry;
+use crate::policy::effective_bandwidth;
 use crate::settings::Settings;
 use crate::workflow::Definition;
 
@@ -25,6 +26,10 @@ pub(crate) struct Core {
     draining: bool,
     /// Set while the journal has no room: what has begun may end, and nothing begins.
     suspended: bool,
+    /// Until when a limit on bandwidth has held that was lifted or taken back since.
+    ///
+    /// Not recorded: attempts from before a restart are cut off by it anyway.
+    limited_until: Option<Timestamp>,
     /// When something becomes due next, as seen by the last decision.
     wake_at: Option<Timestamp>,
     /// Whether more could begin than fits into one batch.
@@ -48,6 +53,7 @@ impl Core {
             settings,
             draining: false,
             suspended: false,
+            limited_until: None,
             wake_at: None,
             is_behind: false,
         }
@@ -219,6 +225,7 @@ impl Core {
             settings: &self.settings,
             draining: self.draining,
             suspended: self.suspended,
+            limited_until: self.limited_until,
         }
     }
 
@@ -232,7 +239,11 @@ impl Core {
         let mut touched = Touched::default();
         for Fact { run, event } in facts {
             let record = Record { seq: self.state.head().next(), at: now, run, event };
+            let was_limited = effective_bandwidth(&self.settings, self.state.tuning()) > 0;
             self.state.apply(&record)?;
+            if was_limited && matches!(record.event, Event::SettingsChanged(_)) {
+                self.limited_until = Some(now);
+            }
             touched.runs.extend(run);
             let health: &[Health] = match &record.event {
                 Event::AttemptSucceeded(event) => &event.health,

@@ -39,7 +39,8 @@ pub(crate) fn breaker<'a>(
 ) -> Cow<'a, BreakerSpec> {
     let (threshold, longest) =
         (tuning.circuit_breaker_threshold, tuning.circuit_breaker_timeout_ms);
-    // No host is to blame for being as slow as somebody wanted it.
+    // No host is to blame for being as slow as somebody wanted it; whoever decides looks at what
+    // began under a limit that was lifted since.
     let is_slowed = pinned.slow_after_ms.is_some() && bandwidth(settings, tuning) > 0;
     if threshold.is_none() && longest.is_none() && !is_slowed {
         return Cow::Borrowed(pinned);

@@ -166,8 +166,7 @@ fn trip(world: &World<'_>, key: &ResourceKey, breaker: &Breaker, now: Timestamp)
         return None;
     }
     let samples = recent_samples(world, key, breaker, now);
-    let is_releasing = world.state.held_by(key).next().is_some();
-    let cause = cause_to_open(&spec_of(world, key), &samples, is_releasing, now)?;
+    let cause = cause_to_open(world, key, &spec_of(world, key), &samples, now)?;
     if mode == BreakerMode::Shadow {
         let failures = count(samples.iter().filter(|s| s.sign != Sign::Alive).count());
         return Some(Fact::of_engine(BreakerWouldOpen {
@@ -199,8 +198,7 @@ pub(in crate::core) fn would_open(
     let next = Sample { seq, at: now, run, sign: Sign::Failing, took_ms: 0 };
     let mut samples = recent_samples(world, key, breaker, now);
     samples.push(&next);
-    let is_releasing = world.state.held_by(key).next().is_some();
-    cause_to_open(&spec_under(world, key, tuning), &samples, is_releasing, now).is_some()
+    cause_to_open(world, key, &spec_under(world, key, tuning), &samples, now).is_some()
 }
 
 /// Samples that count for whether a breaker opens, oldest first.
@@ -217,11 +215,13 @@ fn recent_samples<'a>(
 
 /// Why a breaker with these samples opens, if it does.
 fn cause_to_open(
+    world: &World<'_>,
+    key: &ResourceKey,
     spec: &BreakerSpec,
     samples: &[&Sample],
-    is_releasing: bool,
     now: Timestamp,
 ) -> Option<OpenCause> {
+    let is_releasing = world.state.held_by(key).next().is_some();
     let newest = samples.last()?;
     let failing = |sample: &&&Sample| sample.sign != Sign::Alive;
     let in_a_row = count(samples.iter().rev().take_while(failing).count());
@@ -241,9 +241,15 @@ fn cause_to_open(
         return Some(OpenCause::Rate);
     }
     let slow_after = spec.slow_after_ms?;
-    let slow = lately.iter().filter(|sample| sample.took_ms >= slow_after).count();
-    (is_enough && newest.took_ms >= slow_after && share(slow, spec.slow_percent))
-        .then_some(OpenCause::Slow)
+    let is_slow = |sample: &Sample| sample.took_ms >= slow_after && !was_limited(world, sample);
+    let slow = lately.iter().filter(|sample| is_slow(sample)).count();
+    (is_enough && is_slow(newest) && share(slow, spec.slow_percent)).then_some(OpenCause::Slow)
+}
+
+/// Whether the attempt behind a sample began under a limit on bandwidth that was lifted since.
+fn was_limited(world: &World<'_>, sample: &Sample) -> bool {
+    let began_at = instant_before(sample.at, Duration::from_millis(sample.took_ms));
+    world.limited_until.is_some_and(|until| began_at < until)
 }
 
 /// Releases the next of the growing waves of steps behind a breaker that lets everybody pass.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use resurge_journal::state::Run;
-use resurge_journal::{RunId, State};
+use resurge_journal::{RunId, State, Timestamp};
 
 use crate::core::registry::{Misfit, Registry};
 use crate::settings::Settings;
@@ -21,6 +21,8 @@ pub(in crate::core) struct World<'a> {
     pub(in crate::core) draining: bool,
     /// Whether the disk of the journal is full.
     pub(in crate::core) suspended: bool,
+    /// Until when a limit on bandwidth has held that holds no more.
+    pub(in crate::core) limited_until: Option<Timestamp>,
 }
 
 impl<'a> World<'a> {
