@@ -54,7 +54,8 @@ pub struct Settings {
     /// Held by steps that say what they transfer ([`StepContext::transferred`]), as the step
     /// `download` does. While it holds, attempts do not count as slow for breakers, nor as idle while
     /// it holds them back; the timeout of an attempt runs on, so that downloads do better with an idle
-    /// timeout. People change it with [`Engine::tune`].
+    /// timeout. Every transfer under way needs a few KiB a second of it, or servers hang up on it as
+    /// on one that does not read. People change it with [`Engine::tune`].
     ///
     /// [`StepContext::transferred`]: crate::StepContext::transferred
     /// [`Engine::tune`]: crate::Engine::tune

@@ -204,11 +204,18 @@ impl StepContext {
     ///
     /// The limit is that of the engine, over all transfers together; it can change at any moment.
     /// Returns at once if there is none, and when the attempt is asked to stop. The time that this
-    /// takes does not count as idle. A step with other things to do meanwhile takes a [`toll`](Self::toll).
+    /// takes does not count as idle. The first bytes show that the resource works, as the first
+    /// [`progress`](Self::progress) does. A step with other things to do meanwhile takes a
+    /// [`toll`](Self::toll).
     ///
     /// # Cancel safety
-    /// Safe: when the future is dropped the bytes have arrived all the same.
+    /// Dropped before it is done, it forgets what these bytes still owe to the limit: whoever waits
+    /// for several things at once takes a [`toll`](Self::toll) instead.
     pub async fn transferred(&self, bytes: u64) {
+        if bytes > 0 && self.shared.reports.receives() {
+            // Nothing has changed for those who show it; who waits for a sign of life looks again.
+            self.shared.progress.send_modify(|_| {});
+        }
         let mut toll = self.toll();
         toll.owe(bytes);
         while toll.owed() > 0 {

@@ -23,6 +23,8 @@ struct Shared {
     told: Mutex<Told>,
     /// Apart, because it is said for every chunk.
     transfers: AtomicBool,
+    /// Apart for the same reason.
+    has_received: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -69,14 +71,24 @@ impl Reports {
 
     /// Whether the limit on bandwidth holds the attempt back, or has since this was asked last.
     ///
-    /// Such an attempt is not idle, although it may get nowhere for long.
-    pub fn was_held_back(&self) -> bool {
+    /// Such an attempt is not idle, although it may get nowhere for long. What is past is told once.
+    pub fn take_held_back(&self) -> bool {
         self.told(|told| std::mem::take(&mut told.was_held_back) || told.waiting > 0)
     }
 
     /// Whether the attempt receives what the limit on bandwidth is for.
     pub fn is_transfer(&self) -> bool {
         self.0.transfers.load(Ordering::Relaxed)
+    }
+
+    /// Whether bytes have arrived that the attempt may not have told as progress yet.
+    pub fn has_received(&self) -> bool {
+        self.0.has_received.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of bytes that have arrived; true for the first ones.
+    pub(crate) fn receives(&self) -> bool {
+        !self.has_received() && !self.0.has_received.swap(true, Ordering::Relaxed)
     }
 
     pub(crate) fn transfers(&self) {
@@ -141,13 +153,13 @@ mod tests {
     #[test]
     fn an_attempt_is_held_back_while_one_of_its_transfers_is_and_once_after_that() {
         let reports = Reports::default();
-        assert!(!reports.was_held_back());
+        assert!(!reports.take_held_back());
         let (one, other) = (reports.holds_back(), reports.holds_back());
         drop(one);
-        assert!(reports.was_held_back());
-        assert!(reports.was_held_back(), "the other one still is");
+        assert!(reports.take_held_back());
+        assert!(reports.take_held_back(), "the other one still is");
         drop(other);
-        assert!(reports.was_held_back());
-        assert!(!reports.was_held_back());
+        assert!(reports.take_held_back());
+        assert!(!reports.take_held_back());
     }
 }

@@ -118,13 +118,13 @@ async fn whoever_is_asked_to_stop_stops_waiting() {
     let (cx, stop, reports) = attempt(&mut run);
     let waiting = tokio::spawn(async move { cx.transferred(1 << 30).await });
     tokio::time::sleep(SECOND * 5).await;
-    assert!(reports.was_held_back());
+    assert!(reports.take_held_back());
     let asked = Instant::now();
     stop.stop(StopReason::Paused);
     waiting.await.unwrap();
     assert_eq!(asked.elapsed(), Duration::ZERO);
-    let _ = reports.was_held_back();
-    assert!(!reports.was_held_back(), "nothing holds it back any more");
+    let _ = reports.take_held_back();
+    assert!(!reports.take_held_back(), "nothing holds it back any more");
 }
 
 #[tokio::test(start_paused = true)]

@@ -84,6 +84,48 @@ async fn a_long_transfer_has_passed_as_a_probe_with_its_first_byte() {
     assert_eq!(count(&records, |event| matches!(event, Event::ProbePassed(_))), 1);
 }
 
+/// Receives a first chunk, which the limit holds back for long, before it says how far it is.
+struct Patient(Host);
+
+impl Step for Patient {
+    const KIND: &'static str = "patient";
+    type Input = u32;
+    type Output = u32;
+
+    fn needs(&self, _: &u32) -> Needs {
+        Needs::every(self.0.key().clone())
+    }
+
+    async fn run(&self, cx: StepContext, input: u32) -> Result<u32, StepError> {
+        cx.uses(self.0.key());
+        self.0.visit().await?;
+        cx.transferred(600).await;
+        cx.progress(600, None);
+        Ok(input)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_arrived_is_a_sign_of_life_however_long_the_limit_holds_it_back() {
+    let host = Host::refusing("a");
+    let mut flow = Workflow::builder::<u32>("patient");
+    let input = flow.input();
+    let step = flow.step("patient", Patient(host.clone())).takes(input).retry(patient());
+    let step = step.breaker(Breaker::per_host()).add();
+    let flow = flow.build(step).unwrap();
+    let mut settings = support::settings();
+    settings.bandwidth_limit = 1;
+    let engine = support::engine().settings(settings).register(&flow).start().await.unwrap();
+    let runs = start_many(&engine, &flow, 5).await;
+    tokio::time::sleep(SECOND).await;
+    host.up();
+    let remaining = breaker(&engine, host.key()).await.remaining.unwrap();
+    tokio::time::sleep(remaining + SECOND * 5).await;
+    assert_eq!(breaker(&engine, host.key()).await.state, BreakerState::Closed);
+    all_done(&runs).await;
+    assert_eq!(breaker(&engine, host.key()).await.trips, 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_probe_without_a_sign_of_life_has_failed_after_a_minute() {
     let host = Host::refusing("a");

@@ -231,7 +231,7 @@ async fn idle(
                 }
             }
             () = sleep(limit) => {
-                if !reports.was_held_back() {
+                if !reports.take_held_back() {
                     return limit;
                 }
             }

@@ -106,7 +106,7 @@ impl Tasks {
         let reports = Reports::default();
         if is_probe(run, step) {
             let driver = driver.downgrade();
-            spawn(tell_first_move(driver, order, progress.clone()));
+            spawn(tell_first_move(driver, order, progress.clone(), reports.clone()));
         }
         let (line, common) = ((stop.clone(), sender, reports.clone()), Arc::clone(&self.common));
         let brief = Brief::of(order, run, definition, shut);
@@ -298,8 +298,10 @@ async fn tell_first_move(
     driver: mpsc::WeakSender<Message>,
     order: Spawn,
     mut progress: watch::Receiver<Progress>,
+    reports: Reports,
 ) {
-    if progress.wait_for(|progress| progress.gained() > 0).await.is_err() {
+    let is_sign = |progress: &Progress| progress.gained() > 0 || reports.has_received();
+    if progress.wait_for(is_sign).await.is_err() {
         return;
     }
     let Spawn { run, step, attempt } = order;
