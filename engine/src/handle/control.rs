@@ -87,7 +87,10 @@ impl Engine {
 
     /// Asks something of a run if it still stands as somebody saw it.
     ///
-    /// `expected` is the [`version`](RunView::version) of the view that they saw.
+    /// `expected` is the [`version`](RunView::version) of the view that they saw. Unlike
+    /// [`control`](Self::control), asking twice is not as good as once: what is asked moves the run,
+    /// so that whoever repeats it because the answer was lost is told that the run has moved, though
+    /// it was by themselves. Look at the run then, and at who has moved it.
     ///
     /// # Errors
     /// [`ControlError::Moved`] if the run has moved since, otherwise as [`control`](Self::control).
