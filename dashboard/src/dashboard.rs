@@ -10,7 +10,7 @@ use resurge::{Engine, RunId, Unavailable};
 use tokio::net::TcpListener;
 use tokio::sync::{OnceCell, Semaphore};
 
-use crate::api::{self, Batches, NewDownload, Starter};
+use crate::api::{self, Batches, NewDownload, Pulse, Starter};
 use crate::board::{Board, Live, Shown};
 use crate::button::{self, Button};
 use crate::guard::{AllowedHost, Answers, Bucket, Limits};
@@ -78,6 +78,7 @@ pub(crate) struct App {
     pub(crate) wrong_tokens: Mutex<Bucket>,
     pub(crate) answers: Answers,
     pub(crate) batches: Batches,
+    pub(crate) pulse: Pulse,
     /// Opened when somebody looks for the first time.
     board: OnceCell<Arc<Board>>,
 }
@@ -245,6 +246,7 @@ impl DashboardBuilder {
             answers: Answers::new(limits.answers_max, limits.answers_age),
             limits,
             batches: Batches::default(),
+            pulse: Pulse::default(),
             board: OnceCell::new(),
         };
         Ok(Dashboard { app: Arc::new(app) })

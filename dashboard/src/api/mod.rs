@@ -27,5 +27,6 @@ pub(crate) use batches::Batches;
 pub(crate) use body::read_body;
 pub use compat::NewDownload;
 pub(crate) use compat::Starter;
+pub(crate) use health::Pulse;
 pub(crate) use problem::{Problem, code};
 pub(crate) use routes::router;

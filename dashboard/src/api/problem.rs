@@ -105,6 +105,7 @@ pub(crate) mod code {
         NOT_OFFERED = "not_offered" NOT_IMPLEMENTED "Not offered by this program";
         BUTTON_FAILED = "button_failed" BAD_GATEWAY "The button did not work";
         TOO_MANY_STREAMS = "too_many_streams" SERVICE_UNAVAILABLE "Too many streams";
+        STALLED = "stalled" SERVICE_UNAVAILABLE "The engine does not answer";
         ENGINE_STOPPED = "engine_stopped" SERVICE_UNAVAILABLE "The engine does not run";
     }
 }

@@ -1,6 +1,7 @@
 //! The one door: every request passes here, and every answer.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use axum::extract::{OriginalUri, Request, State};
 use axum::http::Method;
@@ -28,7 +29,7 @@ pub(crate) async fn guard(
     let path = request.extensions().get::<OriginalUri>();
     let instance = path.map_or_else(|| request.uri().path(), |uri| uri.path()).to_owned();
     let mut answer = match admit(&app, &mut request) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => answered(&app, request, next).await,
         Err(problem) => problem.into_response(),
     };
     if let Some(problem) = answer.extensions_mut().remove::<Problem>() {
@@ -36,6 +37,21 @@ pub(crate) async fn guard(
     }
     headers::secure(answer.headers_mut());
     answer
+}
+
+/// Lets nobody who only reads wait for ever for an engine that hangs.
+async fn answered(app: &App, request: Request, next: Next) -> Response {
+    // Health says itself that the engine hangs.
+    if !is_reading(request.method()) || request.uri().path() == HEALTH {
+        return next.run(request).await;
+    }
+    match tokio::time::timeout(app.limits.answer_timeout, next.run(request)).await {
+        Ok(answer) => answer,
+        Err(_) => Problem::new(&code::STALLED, "the engine has not answered in time")
+            .retry_after(RETRY_AFTER)
+            .remedy("see whether its disk is full or hangs, then ask again")
+            .into_response(),
+    }
 }
 
 fn admit(app: &App, request: &mut Request) -> Result<(), Problem> {
@@ -83,7 +99,7 @@ fn refused(app: &App, shown: Shown) -> Problem {
 
 /// What is the same for everybody and tells nothing: whatever is not named here needs the token.
 fn is_open(method: &Method, path: &str) -> bool {
-    is_reading(method) && (path == "/healthz" || assets::is_there(path))
+    is_reading(method) && (path == HEALTH || assets::is_there(path))
 }
 
 /// Whether a request changes nothing.
@@ -94,6 +110,9 @@ pub(crate) fn is_reading(method: &Method) -> bool {
 fn locked<T>(lock: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+const HEALTH: &str = "/healthz";
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// What a reader may send although it is no `GET`.
 const CHANGES_NOTHING: &[&str] = &["/api/v1/session", "/api/v1/settings/preview"];

@@ -10,6 +10,7 @@ use std::time::Duration;
 /// | `body_bytes_max` | 64 KiB | the largest request that makes sense is the output of a skipped step |
 /// | `head_bytes_max` | 32 KiB | several cookies of other programs on the same host |
 /// | `request_timeout` | 10 s | a browser sends a request at once |
+/// | `answer_timeout` | 30 s | longer than any look at a journal takes, unless its disk hangs |
 /// | `write_timeout` | 60 s | a laptop that sleeps may wake up; one that is gone may not stay |
 /// | `connections_max` | 1,024 | a browser opens about six |
 /// | `streams_max` | 256 | a tab holds one |
@@ -30,6 +31,9 @@ pub struct Limits {
     ///
     /// A connection on which nothing is asked for so long is closed.
     pub request_timeout: Duration,
+    /// How long an answer to a `GET` may take to begin; then it is 503. Changes are carried out to
+    /// their end.
+    pub answer_timeout: Duration,
     /// How long a client may leave unread what is written to it.
     pub write_timeout: Duration,
     /// Connections at the same time; others wait until one ends.
@@ -65,6 +69,7 @@ impl Default for Limits {
             body_bytes_max: 64 * 1024,
             head_bytes_max: 32 * 1024,
             request_timeout: Duration::from_secs(10),
+            answer_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
             connections_max: 1_024,
             streams_max: 256,

@@ -16,6 +16,7 @@ mod metrics;
 mod operations;
 mod page;
 mod sockets;
+mod stalls;
 mod streams;
 mod tokens;
 mod views;
