@@ -11,6 +11,8 @@ use resurge::{BreakerError, EventsError, RunId, Seq, SettingError, Unavailable};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::view::redact;
+
 /// Why a request was refused.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
@@ -105,6 +107,7 @@ pub(crate) mod code {
         NOT_OFFERED = "not_offered" NOT_IMPLEMENTED "Not offered by this program";
         BUTTON_FAILED = "button_failed" BAD_GATEWAY "The button did not work";
         TOO_MANY_STREAMS = "too_many_streams" SERVICE_UNAVAILABLE "Too many streams";
+        BUSY = "busy" SERVICE_UNAVAILABLE "Too much is asked at once";
         STALLED = "stalled" SERVICE_UNAVAILABLE "The engine does not answer";
         ENGINE_STOPPED = "engine_stopped" SERVICE_UNAVAILABLE "The engine does not run";
     }
@@ -160,7 +163,7 @@ impl Problem {
             r#type: format!("about:blank#{}", self.code.name),
             title: self.code.title,
             status: self.code.status.as_u16(),
-            detail: self.detail.clone(),
+            detail: redact::text(&self.detail).into_owned(),
             instance: instance.map(str::to_owned),
             code: self.code.name,
             operation_id: self.operation.map(|run| run.to_string()),

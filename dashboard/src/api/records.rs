@@ -109,6 +109,6 @@ impl Follower {
 
     fn end(&mut self, reason: &str) -> Told {
         self.ended = true;
-        Told::End { reason: reason.to_owned() }
+        Told::End { reason: redact::text(reason).into_owned() }
     }
 }

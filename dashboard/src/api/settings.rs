@@ -14,7 +14,7 @@ use super::actor::{Actor, reason};
 use super::body::Sent;
 use super::problem::{Problem, code};
 use crate::dashboard::App;
-use crate::view::{SettingCard, panels};
+use crate::view::{SettingCard, panels, redact};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Settings {
@@ -99,7 +99,7 @@ pub(super) async fn preview(
     });
     let changes: Vec<_> = changes.collect::<Result<_, Problem>>()?;
     let effects = app.engine.preview(changes).await?.into_iter().map(|effect| Effect {
-        text: effect.text,
+        text: redact::text(&effect.text).into_owned(),
         operations: effect.runs.iter().map(ToString::to_string).collect(),
         count: effect.count,
     });

@@ -1,12 +1,20 @@
 //! No secret leaves with a payload or a message: the one place that knows where they stand.
 //!
 //! Addresses lose their passwords, their queries (a signed link is as good as a password) and
-//! fragments that hold values. Values of fields that are named like secrets are blotted out.
+//! fragments that hold values. What follows `Bearer` or `Basic` is blotted out, and so are strings in
+//! fields that are named like secrets.
 
 use std::borrow::Cow;
 
-/// A text without secrets in its addresses.
+/// A text without secrets in its addresses, and without what follows `Bearer` or `Basic`.
 pub(crate) fn text(text: &str) -> Cow<'_, str> {
+    match without_addresses(text) {
+        Cow::Borrowed(clean) => without_credentials(clean),
+        Cow::Owned(clean) => Cow::Owned(without_credentials(&clean).into_owned()),
+    }
+}
+
+fn without_addresses(text: &str) -> Cow<'_, str> {
     if !text.contains("://") {
         return Cow::Borrowed(text);
     }
@@ -22,26 +30,49 @@ pub(crate) fn text(text: &str) -> Cow<'_, str> {
     if clean == text { Cow::Borrowed(text) } else { Cow::Owned(clean) }
 }
 
+/// Blots out what an `Authorization` holds, wherever it is quoted.
+fn without_credentials(text: &str) -> Cow<'_, str> {
+    let mut clean = String::new();
+    let mut rest = text;
+    while let Some(end) = scheme_end(rest) {
+        let (scheme, after) = rest.split_at(end);
+        let credential = after.trim_start_matches([' ', '\t']);
+        let (blank, _) = after.split_at(after.len() - credential.len());
+        let length = credential.find(|c| !is_credential(c)).unwrap_or(credential.len());
+        let (given, behind) = credential.split_at(length);
+        let is_word = WORDS.iter().any(|word| given.eq_ignore_ascii_case(word));
+        let is_secret = !blank.is_empty() && !given.is_empty() && !is_word;
+        clean.push_str(scheme);
+        clean.push_str(blank);
+        clean.push_str(if is_secret { "***" } else { given });
+        rest = behind;
+    }
+    if clean.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    clean.push_str(rest);
+    if clean == text { Cow::Borrowed(text) } else { Cow::Owned(clean) }
+}
+
 /// A text of JSON without secrets; all else in it stays as it is, to the last digit.
 pub(crate) fn json(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
-    let mut is_secret = false;
+    let mut place = Place::default();
     while let Some(start) = rest.find('"') {
         let (before, from_quote) = rest.split_at(start);
         clean.push_str(before);
-        // A secret is what follows its name at once, not what stands within a list or an object.
-        is_secret &= before.trim() == ":";
+        place.pass(before);
         let (literal, after) = from_quote.split_at(literal_end(from_quote));
         let is_name = after.trim_start().starts_with(':');
         match serde_json::from_str::<String>(literal) {
             Ok(string) => {
-                if is_secret && !is_name {
+                if place.is_secret() && !is_name {
                     clean.push_str(r#""***""#);
                 } else {
                     push_string(&mut clean, literal, &string);
                 }
-                is_secret = is_name && names_secret(&string);
+                place.follows_secret_name = is_name && names_secret(&string);
             }
             // No string after all: nothing that an engine wrote.
             Err(_) => clean.push_str(&self::text(literal)),
@@ -50,6 +81,37 @@ pub(crate) fn json(text: &str) -> String {
     }
     clean.push_str(rest);
     clean
+}
+
+/// Where in a text of JSON one stands, as far as secrets go.
+#[derive(Debug, Default)]
+struct Place {
+    follows_secret_name: bool,
+    /// Of every list and object around it, whether it is a list of secrets.
+    around: Vec<bool>,
+}
+
+impl Place {
+    /// Goes on over what is no string.
+    fn pass(&mut self, between: &str) {
+        for c in between.chars() {
+            match c {
+                '[' => self.around.push(self.is_secret()),
+                // What is built of secrets has fields that say so.
+                '{' => self.around.push(false),
+                ']' | '}' => drop(self.around.pop()),
+                ':' => continue,
+                c if c.is_whitespace() => continue,
+                _ => {}
+            }
+            self.follows_secret_name = false;
+        }
+    }
+
+    /// Whether a string would be a secret here.
+    fn is_secret(&self) -> bool {
+        self.follows_secret_name || self.around.last().is_some_and(|is_secret| *is_secret)
+    }
 }
 
 fn push_string(clean: &mut String, literal: &str, string: &str) {
@@ -110,18 +172,62 @@ fn ends_address(c: char) -> bool {
         || matches!(c, '"' | '<' | '>' | '\\' | '`' | '{' | '}' | '|')
 }
 
+/// Where the first word ends that credentials follow.
+fn scheme_end(text: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let blank = from + text.get(from..)?.find([' ', '\t'])?;
+        let before = text.get(..blank)?;
+        let is_scheme = |scheme: &&str| {
+            let start = before.len().checked_sub(scheme.len());
+            let (front, word) = match start.and_then(|start| before.split_at_checked(start)) {
+                Some(split) => split,
+                None => return false,
+            };
+            let is_inside = front.chars().next_back().is_some_and(char::is_alphanumeric);
+            !is_inside && word.eq_ignore_ascii_case(scheme)
+        };
+        if SCHEMES.iter().any(is_scheme) {
+            return Some(blank);
+        }
+        from = blank + 1;
+    }
+}
+
+/// Whether it can stand in the credentials of an `Authorization`.
+const fn is_credential(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | '+' | '/' | '=')
+}
+
 /// Whether a field is named like something that nobody is to see.
 fn names_secret(name: &str) -> bool {
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     let plain = plain.to_ascii_lowercase();
-    SECRETS.contains(&plain.as_str())
-        || ["password", "secret", "apikey", "accesstoken", "authtoken", "bearertoken"]
-            .iter()
-            .any(|end| plain.ends_with(end))
+    SECRETS.contains(&plain.as_str()) || ENDS.iter().any(|end| plain.ends_with(end))
 }
 
-const SECRETS: &[&str] =
-    &["passwd", "passphrase", "token", "authorization", "cookie", "setcookie", "hftoken"];
+const SCHEMES: &[&str] = &["bearer", "basic"];
+/// What people write behind the name of a scheme when they mean no secret.
+const WORDS: &[&str] = &["token", "tokens", "auth", "authentication", "authorization"];
+const SECRETS: &[&str] = &["cookie", "setcookie", "sig"];
+/// Ends of names without what parts their words, in lower case.
+const ENDS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "privatekey",
+    "secretkey",
+    "accesskey",
+    "signature",
+    "credential",
+    "credentials",
+    "authorization",
+    "jwt",
+];
 
 #[cfg(test)]
 mod tests {
@@ -147,6 +253,16 @@ mod tests {
             ("http://a@b@c/ ftp://u:p@d", "http://***@c/ ftp://***@d"),
             ("s3://key:secret@bucket/x", "s3://***@bucket/x"),
             ("http://", "http://"),
+            ("sent Authorization: Bearer xyz", "sent Authorization: Bearer ***"),
+            ("bearer eyJh.bGci-_~+/=, then", "bearer ***, then"),
+            ("(BASIC  dXNlcjpwdw==)", "(BASIC  ***)"),
+            ("Basic\tabc Bearer def", "Basic\t*** Bearer ***"),
+            ("the bearer token is missing", "the bearer token is missing"),
+            ("a forbearer abc, a bearer", "a forbearer abc, a bearer"),
+            ("Bearer", "Bearer"),
+            ("Bearer ", "Bearer "),
+            ("é bearer é", "é bearer é"),
+            ("Bearer x at http://u:p@h/", "Bearer *** at http://***@h/"),
         ] {
             assert_eq!(text(given), shown, "{given}");
         }
@@ -160,6 +276,9 @@ mod tests {
             "17",
             r#"{"tokens":4096,"token":5,"key":"k"}"#,
             r#"{"token":{"kind":"opaque"}}"#,
+            r#"{"token":[{"kind":"opaque"}]}"#,
+            r#"{"token":[1],"a":"b","c":["d"]}"#,
+            r#"{"tokenizer":"a","secretary":"b","sigh":"c"}"#,
             r#"{"u":"\u00e9 http://host/a"}"#,
             r#"{"broken":"#,
             r#"{"broken":"x"#,
@@ -181,9 +300,32 @@ mod tests {
                 r#"{"Authorization":"Bearer x","dbPassword":"y"}"#,
                 r#"{"Authorization":"***","dbPassword":"***"}"#,
             ),
+            (r#"{"token":["a",["b"],1],"c":"d"}"#, r#"{"token":["***",["***"],1],"c":"d"}"#),
+            (r#"{"token": [ "a", {"k":"b"}, "c" ]}"#, r#"{"token": [ "***", {"k":"b"}, "***" ]}"#),
+            (r#"{"m":"Bearer abc"}"#, r#"{"m":"Bearer ***"}"#),
             (r#"{"hf_token":"abc","next":"open"}"#, r#"{"hf_token":"***","next":"open"}"#),
         ] {
             assert_eq!(json(given), shown);
+        }
+    }
+
+    #[test]
+    fn fields_are_known_by_how_their_names_end() {
+        for name in [
+            "token",
+            "hf-token",
+            "CLIENT_SECRET",
+            "dbPassword",
+            "passwd",
+            "pwd",
+            "X-Amz-Signature",
+            "aws_credentials",
+            "private_key",
+            "privateKey",
+            "id-jwt",
+            "Proxy-Authorization",
+        ] {
+            assert_eq!(json(&format!(r#"{{"{name}":"abc"}}"#)), format!(r#"{{"{name}":"***"}}"#));
         }
     }
 
@@ -192,6 +334,7 @@ mod tests {
         let texts = prop_oneof![
             any::<String>(),
             "(see )?(http|s3)://([a-z]+:pw@)?h(:1)?(/[a-z?#=\\\\\"]*)?( now)?",
+            "((Bearer|basic) [a-z]{0,3}[ :/]{0,2}){0,3}",
             Just("plain".to_owned()),
         ];
         let names = prop_oneof![any::<String>(), "token|api_key|url|n"];
@@ -212,15 +355,14 @@ mod tests {
     }
 
     /// The same by a walk over the tree.
-    fn walked(tree: &Value) -> Value {
+    fn walked(tree: &Value, is_secret: bool) -> Value {
         match tree {
+            Value::String(_) if is_secret => Value::from("***"),
             Value::String(string) => Value::from(text(string)),
-            Value::Array(items) => items.iter().map(walked).collect(),
+            Value::Array(items) => items.iter().map(|item| walked(item, is_secret)).collect(),
             Value::Object(fields) => {
                 let one = |(name, value): (&String, &Value)| {
-                    let is_blotted = names_secret(name) && value.is_string();
-                    let value = if is_blotted { Value::from("***") } else { walked(value) };
-                    (text(name).into_owned(), value)
+                    (text(name).into_owned(), walked(value, names_secret(name)))
                 };
                 Value::Object(fields.iter().map(one).collect())
             }
@@ -233,7 +375,7 @@ mod tests {
         fn a_text_of_json_loses_what_a_walk_over_it_finds(tree in trees()) {
             for written in [tree.to_string(), format!("{tree:#}")] {
                 let clean: Value = serde_json::from_str(&json(&written)).expect("it is JSON still");
-                prop_assert_eq!(clean, walked(&tree));
+                prop_assert_eq!(clean, walked(&tree, false));
             }
         }
 

@@ -112,7 +112,7 @@ fn counting(pressed: &Arc<AtomicUsize>) -> Button {
 #[tokio::test]
 async fn buttons_do_what_the_program_says() {
     let pressed = Arc::new(AtomicUsize::new(0));
-    let fails = Button::new("fail", "Fail", || async { Err("the cable is out".to_owned()) });
+    let fails = Button::new("fail", "Fail", || async { Err(UNPLUGGED.to_owned()) });
     let house = House::with(|builder| builder.button(counting(&pressed)).button(fails)).await;
     let shown = house.get("/api/v1/buttons").answer().await.json();
     let count = json!({ "index": 0, "label": "Count", "title": "Counts", "confirm": "Really?" });
@@ -123,7 +123,8 @@ async fn buttons_do_what_the_program_says() {
     assert_eq!(pressed.load(Ordering::SeqCst), 1);
     let answer = house.post("/api/v1/buttons/fail").answer().await;
     assert_eq!(answer.code(), "button_failed");
-    assert_eq!(answer.json()["detail"], "the cable is out");
+    let detail = "GET http://***@host/ with Bearer *** failed";
+    assert_eq!(answer.json()["detail"], detail, "without secrets");
     assert_eq!(house.post("/api/v1/buttons/none").answer().await.code(), "not_found");
 }
 
@@ -170,3 +171,6 @@ async fn only_the_newest_keys_are_remembered() {
     house.post("/api/v1/buttons/count").with("idempotency-key", "one").answer().await;
     assert_eq!(pressed.load(Ordering::SeqCst), 4);
 }
+
+/// What a button says, with a password and a token that nobody is to see.
+const UNPLUGGED: &str = "GET http://bob:hunter2@host/ with Bearer abc failed";
