@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use resurge::{Engine, RunId, Unavailable};
 use tokio::net::TcpListener;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
-use crate::api::{self, Batches, NewDownload, Pulse, Starter};
+use crate::api::{self, Batches, NewDownload, Problem, Pulse, Starter, code};
 use crate::board::{Board, Live, Shown};
 use crate::button::{self, Button};
 use crate::guard::{AllowedHost, Answers, Bucket, Limits};
@@ -74,6 +74,7 @@ pub(crate) struct App {
     pub(crate) starter: Option<Starter>,
     pub(crate) limits: Limits,
     pub(crate) streams: Arc<Semaphore>,
+    looks_back: Arc<Semaphore>,
     pub(crate) controls: Mutex<Bucket>,
     pub(crate) wrong_tokens: Mutex<Bucket>,
     pub(crate) answers: Answers,
@@ -105,6 +106,20 @@ impl App {
         let board = self.board().await?;
         board.reach(head).await;
         Ok(board)
+    }
+}
+
+impl App {
+    /// A place among those who read the past of an operation from the journal.
+    pub(crate) async fn look_back(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let place = Arc::clone(&self.looks_back).acquire_owned();
+        let wait = self.limits.look_back_wait;
+        match tokio::time::timeout(wait, place).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => Err(Problem::new(&code::BUSY, "many read from the journal at the moment")
+                .retry_after(wait)
+                .remedy("ask again in a moment, for one operation at a time")),
+        }
     }
 }
 
@@ -240,7 +255,8 @@ impl DashboardBuilder {
             read_only,
             buttons,
             starter,
-            streams: Arc::new(Semaphore::new(limits.streams_max)),
+            streams: Arc::new(Semaphore::new(places(limits.streams_max))),
+            looks_back: Arc::new(Semaphore::new(places(limits.looks_back_max))),
             controls: Mutex::new(Bucket::new(limits.controls)),
             wrong_tokens: Mutex::new(Bucket::new(limits.wrong_tokens)),
             answers: Answers::new(limits.answers_max, limits.answers_age),
@@ -257,4 +273,9 @@ impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+/// As many places as a semaphore can have.
+fn places(wanted: usize) -> usize {
+    wanted.min(Semaphore::MAX_PERMITS)
 }

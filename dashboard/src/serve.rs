@@ -59,7 +59,7 @@ pub(crate) async fn serve(
     let (close, closing) = watch::channel(false);
     let router = router.layer(Extension(Served { port: address.port(), closing: closing.clone() }));
     let mut connections = JoinSet::new();
-    let places = Arc::new(Semaphore::new(limits.connections_max.max(1)));
+    let places = Arc::new(Semaphore::new(limits.connections_max.clamp(1, Semaphore::MAX_PERMITS)));
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {

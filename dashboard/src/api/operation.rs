@@ -21,7 +21,8 @@ use crate::view::{Detail, redact};
 
 /// One operation in full, without its events.
 ///
-/// The `ETag` is the version, for `If-Match` of a control; how far attempts are does not change it.
+/// The `ETag` is the version and a digest, as `W/"118-5f0c1d2e3a4b"`; `If-Match` of a control takes it
+/// and looks at the version only.
 #[utoipa::path(get, path = "/api/v1/operations/{id}", tag = "operations",
     params(("id" = String, Path, description = "The operation")),
     responses((status = 200, body = Detail), (status = 304, description = "It has not moved")))]
@@ -31,19 +32,32 @@ pub(super) async fn one(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let run = operation(&id)?;
-    let seen = app.engine.views(vec![run]).await?.runs.pop();
-    let version = seen.ok_or_else(|| unknown(&id))?.view.version;
-    let etag = HeaderValue::try_from(format!("W/\"{version}\"")).ok();
-    let etag: HeaderMap = etag.into_iter().map(|etag| (header::ETAG, etag)).collect();
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
-    if known.is_some_and(|known| versions(known).any(|known| known == Some(version))) {
-        return Ok((StatusCode::NOT_MODIFIED, etag).into_response());
-    }
-    let detail = app.fresh_board().await?.detail(run).await?;
+    let detail = in_full(&app, run).await?;
     let mut detail = detail.ok_or_else(|| unknown(&id))?;
     detail.events.clear();
     detail.more_events = false;
-    Ok((etag, Json(detail)).into_response())
+    let body = serde_json::to_vec(&detail)
+        .map_err(|error| Problem::new(&code::INTERNAL, error.to_string()))?;
+    let version = detail.row.as_ref().map_or(0, |row| row.version);
+    let tag = tag(version, &body);
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    let is_known = known.is_some_and(|known| {
+        let mut known = known.split(',').map(str::trim);
+        known.any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+    });
+    let etag = HeaderValue::try_from(format!("W/{tag}")).ok();
+    let etag: HeaderMap = etag.into_iter().map(|etag| (header::ETAG, etag)).collect();
+    if is_known {
+        return Ok((StatusCode::NOT_MODIFIED, etag).into_response());
+    }
+    Ok((etag, [(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// The version, for controls, and what tells the same version at another moment apart: what a
+/// breaker, a setting or the clock does to an operation is no record of its own.
+fn tag(version: u64, body: &[u8]) -> String {
+    let digest = blake3::hash(body).to_hex();
+    format!("\"{version}-{}\"", digest.get(..TAG_CHARS).unwrap_or_default())
 }
 
 /// Why an operation stands where it stands, with the arithmetic of its delays.
@@ -82,6 +96,8 @@ pub(super) struct Events {
 }
 
 /// The events of an operation: the newest ones, or those on one side of a position.
+///
+/// An answer ends after a mebibyte of events although there are fewer than `limit`; follow `next`.
 #[utoipa::path(get, path = "/api/v1/operations/{id}/events", tag = "operations",
     params(("id" = String, Path, description = "The operation"), Window),
     responses((status = 200, body = Events)))]
@@ -94,10 +110,32 @@ pub(super) async fn events(
     if app.engine.views(vec![run]).await?.runs.is_empty() {
         return Err(unknown(&id));
     }
-    let (found, _) = app.engine.history(run, Found::new(&window)?, Found::take).await?;
+    let (found, look) = (Found::new(&window)?, app.look_back().await?);
+    let take = move |found: &mut Found, record: &Record| {
+        // A read goes on to its end although nobody waits for it any more, and so keeps its place.
+        let _ = &look;
+        found.take(record);
+    };
+    let (found, _) = app.engine.history(run, found, take).await?;
     let next = found.next();
     let events: Result<_, _> = found.lines.into_iter().map(|(_, line)| raw(line)).collect();
     Ok(Json(Events { events: events?, next }))
+}
+
+/// An operation in full; its past is read to the end although nobody waits for it any more.
+async fn in_full(app: &App, run: RunId) -> Result<Option<Detail>, Problem> {
+    let board = Arc::clone(app.fresh_board().await?);
+    let look = app.look_back().await?;
+    let read = tokio::spawn(async move {
+        let detail = board.detail(run).await;
+        drop(look);
+        detail
+    });
+    let read = read.await.map_err(|_| {
+        Problem::new(&code::INTERNAL, "the past of the operation cannot be shown")
+            .remedy("see the log of the program")
+    })?;
+    Ok(read?)
 }
 
 /// Events within a window; never more in memory than the window takes.
@@ -107,6 +145,7 @@ struct Found {
     before: u64,
     limit: usize,
     lines: VecDeque<(u64, String)>,
+    bytes: usize,
     are_more: bool,
 }
 
@@ -117,6 +156,7 @@ impl Found {
             before: window.before.unwrap_or(u64::MAX),
             limit: limited(window.limit, LIMIT, LIMIT_MAX)?,
             lines: VecDeque::new(),
+            bytes: 0,
             are_more: false,
         })
     }
@@ -126,14 +166,24 @@ impl Found {
         if seq >= self.before || self.after.is_some_and(|after| seq <= after) {
             return;
         }
-        if self.lines.len() == self.limit {
+        let is_forward = self.after.is_some();
+        // What follows the end of a window is not looked at: `next` begins where it ends.
+        if is_forward && (self.are_more || self.lines.len() == self.limit) {
             self.are_more = true;
-            if self.after.is_some() {
-                return;
-            }
-            self.lines.pop_front();
+            return;
         }
-        self.lines.push_back((seq, line(record)));
+        let line = line(record);
+        if is_forward && self.bytes + line.len() > BYTES_MAX && !self.lines.is_empty() {
+            self.are_more = true;
+            return;
+        }
+        self.bytes += line.len();
+        self.lines.push_back((seq, line));
+        while self.lines.len() > self.limit || (self.bytes > BYTES_MAX && self.lines.len() > 1) {
+            let dropped = self.lines.pop_front();
+            self.bytes -= dropped.map_or(0, |(_, line)| line.len());
+            self.are_more = true;
+        }
     }
 
     fn next(&self) -> Option<u64> {
@@ -165,13 +215,15 @@ pub(super) fn unknown(id: &str) -> Problem {
     }
 }
 
-/// The versions that a list of entity tags names; none for what is no version of ours.
+/// The versions that a list of entity tags names, with or without a digest behind them; none for
+/// what is no version of ours.
 pub(super) fn versions(tags: &str) -> impl Iterator<Item = Option<Seq>> {
     tags.split(',').map(|tag| {
         let tag = tag.trim();
         let quoted = tag.strip_prefix("W/").unwrap_or(tag);
         let number = quoted.strip_prefix('"')?.strip_suffix('"')?;
-        number.parse().ok().map(Seq::new)
+        let version = number.split_once('-').map_or(number, |(version, _)| version);
+        version.parse().ok().map(Seq::new)
     })
 }
 
@@ -180,5 +232,8 @@ fn raw(text: String) -> Result<Box<RawValue>, Problem> {
         .map_err(|error| Problem::new(&code::INTERNAL, format!("this is no JSON: {error}")))
 }
 
+/// Most bytes of lines in an answer, unless a single line is longer.
+const BYTES_MAX: usize = 1024 * 1024;
+const TAG_CHARS: usize = 12;
 const LIMIT: usize = 100;
 const LIMIT_MAX: usize = 500;

@@ -14,6 +14,8 @@ use std::time::Duration;
 /// | `write_timeout` | 60 s | a laptop that sleeps may wake up; one that is gone may not stay |
 /// | `connections_max` | 1,024 | a browser opens about six |
 /// | `streams_max` | 256 | a tab holds one |
+/// | `looks_back_max` | 3 | each reads from the journal on a thread of its own |
+/// | `look_back_wait` | 5 s | a look takes less, unless the journal is huge |
 /// | `heartbeat` | 15 s | proxies cut what says nothing for 30 s |
 /// | `controls` | 60, one more every 50 ms | faster than anybody clicks |
 /// | `wrong_tokens` | 5, one more every 200 ms | guessing gets nowhere, and logs stay readable |
@@ -40,6 +42,10 @@ pub struct Limits {
     pub connections_max: usize,
     /// Streams at the same time: over HTTP and over `WebSocket`.
     pub streams_max: usize,
+    /// Requests at the same time that read the past of an operation from the journal; with 0 none can.
+    pub looks_back_max: usize,
+    /// How long others wait for one of them to end; then the answer is 503.
+    pub look_back_wait: Duration,
     /// How often a stream says that it is there when nothing happens.
     pub heartbeat: Duration,
     /// How often something can be changed.
@@ -73,6 +79,8 @@ impl Default for Limits {
             write_timeout: Duration::from_secs(60),
             connections_max: 1_024,
             streams_max: 256,
+            looks_back_max: 3,
+            look_back_wait: Duration::from_secs(5),
             heartbeat: Duration::from_secs(15),
             controls: Rate { burst: 60, every: Duration::from_millis(50) },
             wrong_tokens: Rate { burst: 5, every: Duration::from_millis(200) },

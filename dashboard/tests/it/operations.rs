@@ -1,8 +1,14 @@
 //! Operations: lists, one in full, its events.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
+use resurge::journal::Record;
+use resurge::{Breaker, Engine, ResourceKey, StepStatus, Workflow};
+use resurge_dashboard::Token;
 use serde_json::Value;
 
+use crate::client::Answer;
 use crate::house::{FLAKY, HOPELESS, House};
 
 async fn list(house: &House, query: &str) -> Value {
@@ -160,6 +166,62 @@ async fn events_of_an_operation_come_in_words_and_in_windows() {
     assert_eq!(first, all[..2]);
     let (_, second) = get(&format!("?limit=2&after={}", page["next"])).await;
     assert_eq!(second, all[2..4]);
+}
+
+#[tokio::test]
+async fn a_window_of_long_events_ends_early_and_is_followed() {
+    let house = House::new().await;
+    let run = house.run(&"x".repeat(600 * 1024)).await.id();
+    let path = format!("/api/v1/operations/{run}/events");
+    for (begin, side) in [("?after=0", "after"), ("", "before")] {
+        let (mut query, mut seen, mut pages) = (begin.to_owned(), Vec::new(), 0);
+        loop {
+            let answer = house.get(&format!("{path}{query}")).answer().await;
+            assert!(answer.body.len() < 1024 * 1024 + 1_000, "{}", answer.body.len());
+            let page = answer.json();
+            let events = page["events"].as_array().unwrap();
+            seen.extend(events.iter().map(|event| event["seq"].as_u64().unwrap()));
+            pages += 1;
+            let Some(next) = page["next"].as_u64() else { break };
+            query = format!("?{side}={next}");
+        }
+        assert!(pages > 1, "{pages}");
+        seen.sort_unstable();
+        seen.dedup();
+        let take = |all: &mut Vec<u64>, record: &Record| all.push(record.seq.get());
+        let (all, _) = house.engine.history(run, Vec::new(), take).await.unwrap();
+        assert_eq!(seen, all, "{side}");
+    }
+}
+
+#[tokio::test]
+async fn what_changes_without_a_record_of_its_own_changes_the_tag() {
+    let key = ResourceKey::host("http", "quo.te", 80).unwrap();
+    let mut flow = Workflow::builder::<String>("kept");
+    let text = flow.input();
+    let said = flow
+        .step_fn("say", text, async |_, text: String| Ok(text))
+        .breaker(Breaker::keyed(key.clone()))
+        .add();
+    let flow = flow.build(said).unwrap();
+    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let house = House::over(engine, flow, Token::random().unwrap(), |builder| builder).await;
+    let isolate = async |lasts| {
+        house.engine.isolate(&key, lasts, "anna", "test").await.unwrap();
+    };
+    isolate(None).await;
+    let run = house.engine.start(&house.flow, "one".to_owned()).await.unwrap().id();
+    house.until(run, |view| view.steps[0].status == StepStatus::Held).await;
+    let look = async || house.get(&format!("/api/v1/operations/{run}")).answer().await;
+    let before = look().await;
+    isolate(Some(Duration::from_secs(3_600))).await;
+    let after = look().await;
+    let version = |answer: &Answer| answer.json()["row"]["version"].clone();
+    assert_eq!(version(&before), version(&after));
+    assert_ne!(before.header("etag"), after.header("etag"));
+    let ask = house.post(&format!("/api/v1/operations/{run}/pause"));
+    let asked = ask.with("if-match", before.header("etag")).answer().await;
+    assert_eq!(asked.status, StatusCode::ACCEPTED, "what it is asked to do is for the version");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use resurge::journal::Record;
 use resurge::journal::store::{AppendError, MemoryStore, ReadError, Scan, Store};
 use resurge::{Engine, Seq};
@@ -24,18 +24,20 @@ struct Hanging {
 struct State {
     hangs: bool,
     is_asked: bool,
+    reads_hang: bool,
+    readers: usize,
 }
 
 impl Hanging {
-    fn set(&self, hangs: bool) {
-        self.state.lock().unwrap().hangs = hangs;
+    fn set(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap());
         self.changed.notify_all();
     }
 
-    /// Waits until an append hangs. Blocks the thread.
-    fn until_asked(&self) {
+    /// Waits until it has come to that. Blocks the thread.
+    fn until(&self, is_there: impl Fn(&State) -> bool) {
         let state = self.state.lock().unwrap();
-        drop(self.changed.wait_while(state, |state| !state.is_asked).unwrap());
+        drop(self.changed.wait_while(state, |state| !is_there(state)).unwrap());
     }
 }
 
@@ -53,6 +55,9 @@ impl Store for Hanging {
     }
 
     fn scan(&self, from: Seq) -> Scan<'_> {
+        self.set(|state| state.readers += 1);
+        self.until(|state| !state.reads_hang);
+        self.set(|state| state.readers -= 1);
         self.inner.scan(from)
     }
 
@@ -69,24 +74,47 @@ impl Store for Hanging {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn nobody_waits_for_ever_for_a_disk_that_hangs() {
-    let (store, flow) = (Arc::new(Hanging::default()), echo());
-    let engine = Engine::with_store(Arc::clone(&store) as Arc<dyn Store>);
+async fn house(store: &Arc<Hanging>, change: impl FnOnce(&mut Limits)) -> House {
+    let flow = echo();
+    let engine = Engine::with_store(Arc::clone(store) as Arc<dyn Store>);
     let engine = engine.register(&flow).start().await.unwrap();
     let mut limits = Limits::default();
-    limits.answer_timeout = Duration::from_millis(50);
+    change(&mut limits);
     let token = Token::random().unwrap();
-    let house = House::over(engine, flow, token, |builder| builder.limits(limits)).await;
-    store.set(true);
+    House::over(engine, flow, token, |builder| builder.limits(limits)).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn nobody_waits_for_ever_for_a_disk_that_hangs() {
+    let store = Arc::new(Hanging::default());
+    let house = house(&store, |limits| limits.answer_timeout = Duration::from_millis(50)).await;
+    store.set(|state| state.hangs = true);
     let (engine, flow) = (house.engine.clone(), house.flow.clone());
     let run = tokio::spawn(async move { engine.start(&flow, "one".to_owned()).await });
-    store.until_asked();
+    store.until(|state| state.is_asked);
     let answer = house.get("/api/v1/settings").answer().await;
     assert_eq!(answer.code(), "stalled");
     assert!(!answer.header("retry-after").is_empty());
     let health = house.stranger(Method::GET, "/healthz").answer().await;
-    store.set(false);
+    store.set(|state| state.hangs = false);
     assert_eq!(health.json(), json!({ "status": "stalled" }));
     run.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn only_so_many_read_the_journal_at_once() {
+    let store = Arc::new(Hanging::default());
+    let house = house(&store, |limits| limits.look_back_wait = Duration::from_millis(50)).await;
+    let run = house.run("one").await.id();
+    let path = format!("/api/v1/operations/{run}/events");
+    store.set(|state| state.reads_hang = true);
+    let asked: Vec<_> = (0..3).map(|_| tokio::spawn(house.get(&path).answer())).collect();
+    store.until(|state| state.readers == 3);
+    let answer = house.get(&path).answer().await;
+    assert_eq!(answer.code(), "busy");
+    assert!(!answer.header("retry-after").is_empty());
+    store.set(|state| state.reads_hang = false);
+    for answer in asked {
+        assert_eq!(answer.await.unwrap().status, StatusCode::OK);
+    }
 }
