@@ -25,11 +25,18 @@ impl<S: Sync> FromRequestParts<S> for Actor {
     }
 }
 
-/// The reason that the journal gives when nobody gave one.
-pub(crate) fn reason(given: Option<String>) -> String {
+/// Why something is asked, as the journal gives it.
+pub(crate) fn reason(given: Option<String>) -> Result<String, Problem> {
     let given = given.filter(|reason| !reason.trim().is_empty());
-    given.unwrap_or_else(|| "asked on the dashboard".to_owned())
+    let reason = given.unwrap_or_else(|| "asked on the dashboard".to_owned());
+    if reason.len() > REASON_BYTES_MAX {
+        let detail = format!("the reason has more than {REASON_BYTES_MAX} bytes");
+        return Err(Problem::new(&code::INVALID, detail).remedy("say it in fewer words"));
+    }
+    Ok(reason)
 }
 
 const DEFAULT: &str = "dashboard";
 const ACTOR_CHARS_MAX: usize = 64;
+/// What a record of the journal takes; the engine would cut it.
+const REASON_BYTES_MAX: usize = 1_024;

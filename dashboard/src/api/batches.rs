@@ -1,13 +1,13 @@
 //! The same for many operations.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use futures_util::StreamExt;
 use resurge::{Control, ControlError, Engine, RunId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -21,13 +21,12 @@ use super::operation::operation;
 use super::operations::checked;
 use super::problem::{Problem, code};
 use crate::dashboard::App;
-use crate::view::{Entry, Filter, Sort};
+use crate::view::{Entry, Filter, Sort, redact};
 
 /// Batches that are under way, and the newest ones that are done.
 #[derive(Debug, Default)]
 pub(crate) struct Batches {
     known: Mutex<VecDeque<Arc<Batch>>>,
-    count: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -50,8 +49,11 @@ pub(super) struct Progress {
     refused: BTreeMap<String, String>,
     /// Whether nothing follows.
     finished: bool,
-    /// Whether somebody stopped it.
+    /// Whether it ended before all were asked.
     stopped: bool,
+    /// Why it ended early, unless somebody stopped it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -62,8 +64,11 @@ pub(super) struct Order {
     filter: Which,
     /// What to ask of each.
     action: Verb,
-    /// Why, for the journal.
+    /// Why, for the journal; at most 1,024 bytes.
     reason: Option<String>,
+    /// Whether delays and the deadline stand still during a pause as well.
+    #[serde(default)]
+    freeze_timers: bool,
     /// Time over which they are spread, so that not all come at once; at most an hour.
     #[serde(default)]
     #[schema(maximum = 3_600_000)]
@@ -101,6 +106,10 @@ pub(super) struct Accepted {
     batch: Option<String>,
     /// Operations that it is for.
     matched: usize,
+    /// Their ids, of the first 1,000, if it was only a question: sent as `ids` of the filter they are
+    /// asked whatever fits meanwhile.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ids: Vec<String>,
 }
 
 /// Asks the same of every operation that fits, in the background.
@@ -117,22 +126,27 @@ pub(super) async fn start(
         return Err(Problem::new(&code::INVALID, "operations are spread over an hour at most")
             .remedy("send a smaller `jitter_ms`"));
     }
+    let reason = reason(order.reason)?;
     let runs = find(&app, order.filter, order.action).await?;
     let matched = runs.len();
     if order.dry_run {
-        return Ok((StatusCode::OK, Json(Accepted { batch: None, matched })));
+        let ids = runs.iter().take(IDS_MAX).map(ToString::to_string).collect();
+        return Ok((StatusCode::OK, Json(Accepted { batch: None, matched, ids })));
     }
     let (batch, stop) = app.batches.begin(matched)?;
     let work = Work {
         engine: app.engine.clone(),
-        batch: Arc::clone(&batch),
-        control: order.action.control(false),
+        batch: Ending(Arc::clone(&batch)),
+        control: order.action.control(order.freeze_timers),
         actor,
-        reason: reason(order.reason),
+        reason,
     };
     let plan = staggered(&batch.id, runs, jitter);
     tokio::spawn(work.carry_out(plan, stop));
-    Ok((StatusCode::ACCEPTED, Json(Accepted { batch: Some(batch.id.clone()), matched })))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(Accepted { batch: Some(batch.id.clone()), matched, ids: Vec::new() }),
+    ))
 }
 
 /// How far a batch is.
@@ -164,7 +178,7 @@ pub(super) async fn stop(
 async fn find(app: &App, which: Which, verb: Verb) -> Result<Vec<RunId>, Problem> {
     let Which { state, workflow, error, host, q, ids } = which;
     let filter = checked(Filter { state, workflow, error, host, q })?;
-    let picked: Option<Vec<RunId>> =
+    let picked: Option<BTreeSet<RunId>> =
         ids.map(|ids| ids.iter().map(|id| operation(id)).collect()).transpose()?;
     let board = app.fresh_board().await?;
     let scene = board.scene();
@@ -191,44 +205,56 @@ fn staggered(batch: &str, runs: Vec<RunId>, over: Duration) -> Vec<(Duration, Ru
 /// What a batch has to do.
 struct Work {
     engine: Engine,
-    batch: Arc<Batch>,
+    batch: Ending,
     control: Control,
     actor: String,
     reason: String,
 }
 
 impl Work {
+    /// Asks several at once, so that one flush of the journal serves them all.
     async fn carry_out(self, plan: Vec<(Duration, RunId)>, mut stop: watch::Receiver<bool>) {
         let began = Instant::now();
-        for (turn, run) in plan {
-            let is_stopped = tokio::select! {
-                biased;
-                // A dashboard that is gone stops it as well.
-                _ = stop.wait_for(|is_stopped| *is_stopped) => true,
-                () = tokio::time::sleep_until(began + turn) => false,
-            };
-            if is_stopped {
-                self.batch.progress().stopped = true;
-                break;
-            }
-            if self.ask(run).await.is_err() {
-                break;
-            }
-        }
-        self.batch.progress().finished = true;
+        let turns = futures_util::stream::iter(plan).then(|(turn, run)| async move {
+            tokio::time::sleep_until(began + turn).await;
+            run
+        });
+        // A dashboard that is gone stops it as well.
+        let stopped = async move { drop(stop.wait_for(|is_stopped| *is_stopped).await) };
+        let asked = turns.take_until(stopped).map(|run| self.ask(run)).buffer_unordered(AT_ONCE);
+        asked.for_each(|()| std::future::ready(())).await;
     }
 
-    /// Asks one operation; fails when the engine has stopped.
-    async fn ask(&self, run: RunId) -> Result<(), ()> {
+    async fn ask(&self, run: RunId) {
         let (actor, reason) = (self.actor.as_str(), self.reason.as_str());
         let asked = self.engine.control(run, self.control.clone(), actor, reason).await;
-        let mut progress = self.batch.progress();
-        progress.done += 1;
-        let Err(refused) = asked else { return Ok(()) };
-        if progress.refused.len() < REFUSED_MAX {
-            progress.refused.insert(run.to_string(), refused.to_string());
+        let batch = &self.batch.0;
+        let mut progress = batch.progress();
+        match asked {
+            Err(ControlError::Unavailable(gone)) => {
+                progress.error = Some(gone.to_string());
+                batch.stop.send_replace(true);
+                return;
+            }
+            Err(refused) if progress.refused.len() < REFUSED_MAX => {
+                let why = redact::text(&refused.to_string()).into_owned();
+                progress.refused.insert(run.to_string(), why);
+            }
+            _ => {}
         }
-        if matches!(refused, ControlError::Unavailable(_)) { Err(()) } else { Ok(()) }
+        progress.done += 1;
+    }
+}
+
+/// A batch that is under way, until this is dropped.
+#[derive(Debug)]
+struct Ending(Arc<Batch>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let mut progress = self.0.progress();
+        progress.finished = true;
+        progress.stopped = progress.done < progress.matched;
     }
 }
 
@@ -246,7 +272,12 @@ impl Batches {
             oldest.and_then(|oldest| known.remove(oldest));
         }
         let (stop, stopped) = watch::channel(false);
-        let id = (self.count.fetch_add(1, Ordering::Relaxed) + 1).to_string();
+        // One that was told before a restart must not be taken for another.
+        let luck = getrandom::u64().map_err(|error| {
+            Problem::new(&code::INTERNAL, format!("no id can be drawn: {error}"))
+                .remedy("see whether the system gives random bytes")
+        })?;
+        let id = format!("{luck:016x}");
         let progress = Mutex::new(Progress { matched, ..Progress::default() });
         let batch = Arc::new(Batch { id, progress, stop });
         known.push_back(Arc::clone(&batch));
@@ -280,6 +311,9 @@ impl Batch {
 const JITTER_MAX: Duration = Duration::from_secs(60 * 60);
 const UNDER_WAY_MAX: usize = 8;
 const KNOWN_MAX: usize = 64;
+/// Operations that are asked at the same time.
+const AT_ONCE: usize = 16;
+const IDS_MAX: usize = 1_000;
 const REFUSED_MAX: usize = 1_000;
 
 #[cfg(test)]
@@ -301,5 +335,19 @@ mod tests {
         assert!(at_once.iter().all(|(turn, _)| turn.is_zero()));
         assert_eq!(at_once.into_iter().map(|(_, run)| run).collect::<Vec<_>>(), runs);
         assert_eq!(staggered("1", Vec::new(), over), []);
+    }
+
+    #[test]
+    fn whatever_ends_a_batch_frees_its_place() {
+        let batches = Batches::default();
+        let begin = || batches.begin(1).map(|(batch, _)| Ending(batch)).ok();
+        let mut under_way: Vec<Ending> = (0..UNDER_WAY_MAX).filter_map(|_| begin()).collect();
+        assert_eq!(under_way.len(), UNDER_WAY_MAX);
+        assert!(begin().is_none());
+        let ended = under_way.pop().map(|ending| Arc::clone(&ending.0));
+        assert!(begin().is_some());
+        let progress = ended.map(|batch| batch.progress().clone());
+        let is_told = |progress: Progress| progress.finished && progress.stopped;
+        assert!(progress.is_some_and(is_told), "it has not asked the one that it is for");
     }
 }

@@ -85,6 +85,6 @@ pub(super) async fn control(
         Verb::Disable => mode(BreakerMode::Disabled, None),
         Verb::Enforce => mode(BreakerMode::Enforced, None),
     };
-    app.engine.control_breaker(&key, control, actor, reason(order.reason)).await?;
+    app.engine.control_breaker(&key, control, actor, reason(order.reason)?).await?;
     Ok(StatusCode::ACCEPTED)
 }

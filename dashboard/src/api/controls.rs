@@ -150,7 +150,7 @@ impl Asked {
         why: Option<String>,
     ) -> Result<(StatusCode, Json<Done>), Problem> {
         let Self { run, expected, actor } = self;
-        let why = reason(why);
+        let why = reason(why)?;
         let seq = match expected {
             Some(expected) => app.engine.control_if(run, expected, control, actor, why).await?,
             None => app.engine.control(run, control, actor, why).await?,

@@ -47,6 +47,7 @@ pub(super) async fn change(
     Actor(actor): Actor,
     Sent(wanted): Sent<Changes>,
 ) -> Result<Json<Settings>, Problem> {
+    let reason = reason(wanted.reason)?;
     for (name, value) in &wanted.changes {
         let json = resurge::Json::of(value)
             .map_err(|error| Problem::new(&code::INVALID, format!("`{name}`: {error}")))?;
@@ -55,7 +56,7 @@ pub(super) async fn change(
                 .remedy("see GET /api/v1/settings for what there is")
         })?;
     }
-    let reason = reason(wanted.reason);
+
     for (name, value) in wanted.changes {
         state.engine.tune(name, Some(value), actor.as_str(), reason.as_str()).await?;
     }

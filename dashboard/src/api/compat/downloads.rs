@@ -139,7 +139,7 @@ pub(in crate::api) async fn ask(
         Wish::Resume if is_paused(&app, run).await? => (Control::Resume, "Download resumed"),
         Wish::Resume => (Control::RetryNow, "Download resumed"),
     };
-    app.engine.control(run, control, actor, reason(None)).await.map_err(Problem::from)?;
+    app.engine.control(run, control, actor, reason(None)?).await.map_err(Problem::from)?;
     Ok(Success::of(message))
 }
 

@@ -140,7 +140,7 @@ pub(in crate::api) async fn cancel(
 }
 
 async fn ask(app: &App, id: &str, control: Control, actor: String) -> Result<(), Problem> {
-    app.engine.control(operation(id)?, control, actor, reason(None)).await?;
+    app.engine.control(operation(id)?, control, actor, reason(None)?).await?;
     Ok(())
 }
 
@@ -219,7 +219,7 @@ pub(in crate::api) async fn test(
 ) -> Result<Json<Tested>, Refused> {
     let tuning = app.engine.tuning().await?;
     // Changes nothing and writes nothing, but is answered only by a journal that still takes records.
-    let same = app.engine.tune(SAME, tuning.max_retries, actor, reason(None)).await;
+    let same = app.engine.tune(SAME, tuning.max_retries, actor, reason(None)?).await;
     let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
     let in_force = |name: &&str| {
         let value = tuning.get(name).unwrap_or_else(Payload::null);

@@ -79,7 +79,7 @@ pub(in crate::api) async fn change(
         Tuning::check(name, &value).map_err(|problem| Problem::new(&code::INVALID, problem))?;
     }
     for (name, value) in changes {
-        let tuned = app.engine.tune(name, Some(value), actor.as_str(), reason(None)).await;
+        let tuned = app.engine.tune(name, Some(value), actor.as_str(), reason(None)?).await;
         tuned.map_err(Problem::from)?;
     }
     Ok(Success::of("Download settings updated"))
