@@ -39,12 +39,15 @@ pub(crate) fn shown(
         return if token.is(given) { Shown::Right(Credential::Bearer) } else { Shown::Wrong };
     }
     let name = cookie_name(host);
-    let given = cookies(headers).find(|(key, _)| *key == name).map(|(_, value)| value);
-    match given {
-        None => Shown::Nothing,
-        Some(_) if is_change && asker == Asker::Unknown => Shown::Nothing,
-        Some(given) if token.is_cookie(given) => Shown::Right(Credential::Cookie),
-        Some(_) => Shown::Wrong,
+    // Other ports of the host can set cookies of the same name; one that fits is enough.
+    let given: Vec<&str> =
+        cookies(headers).filter(|(key, _)| *key == name).map(|(_, value)| value).collect();
+    if given.is_empty() || (is_change && asker == Asker::Unknown) {
+        Shown::Nothing
+    } else if given.into_iter().any(|given| token.is_cookie(given)) {
+        Shown::Right(Credential::Cookie)
+    } else {
+        Shown::Wrong
     }
 }
 

@@ -107,7 +107,6 @@ impl Answers {
     /// Keeps an answer; one that a repetition may better is not kept.
     fn end(&self, key: &str, request: blake3::Hash, answer: Option<Box<Answer>>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        // It may have been forgotten meanwhile, and its key taken by another request.
         let Some(entry) = kept.by_key.get_mut(key).filter(|entry| entry.request == request) else {
             return;
         };
@@ -120,14 +119,19 @@ impl Answers {
 }
 
 impl Kept {
+    /// Forgets what is old or too much, the oldest first; what is under way stays.
     fn forget(&mut self, max: usize, age: Duration, now: Instant) {
-        while let Some((since, key)) = self.order.front() {
-            if self.order.len() < max.max(1) && now.duration_since(*since) < age {
-                return;
+        let mut surplus = (self.order.len() + 1).saturating_sub(max.max(1));
+        let by_key = &mut self.by_key;
+        self.order.retain(|(since, key)| {
+            let is_done = by_key.get(key).is_none_or(|entry| entry.answer.is_some());
+            let is_kept = !is_done || (surplus == 0 && now.duration_since(*since) < age);
+            if !is_kept {
+                surplus = surplus.saturating_sub(1);
+                by_key.remove(key);
             }
-            self.by_key.remove(key);
-            self.order.pop_front();
-        }
+            is_kept
+        });
     }
 }
 
@@ -176,13 +180,15 @@ impl Answer {
     fn worth_keeping(parts: &Parts, body: &Bytes) -> Option<Box<Self>> {
         let is_passing =
             parts.status.is_server_error() || parts.status == StatusCode::TOO_MANY_REQUESTS;
+        // A cookie is not kept, and an answer without it would be another one.
+        let sets_cookie = parts.headers.contains_key(header::SET_COOKIE);
         let answer = || Self {
             status: parts.status,
             content_type: parts.headers.get(header::CONTENT_TYPE).cloned(),
             problem: parts.extensions.get::<Problem>().cloned(),
             body: body.clone(),
         };
-        (!is_passing).then(|| Box::new(answer()))
+        (!is_passing && !sets_cookie).then(|| Box::new(answer()))
     }
 
     fn again(self) -> Response {

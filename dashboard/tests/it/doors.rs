@@ -116,6 +116,18 @@ async fn the_token_is_traded_for_a_cookie_that_outlives_the_process() {
 }
 
 #[tokio::test]
+async fn a_cookie_of_another_port_locks_nobody_out() {
+    let house = House::new().await;
+    let cookie = house.cookie().await;
+    let name = cookie.split_once('=').unwrap().0;
+    let ask = |cookies: &str| house.stranger(Method::GET, STATS).with("cookie", cookies).answer();
+    for cookies in [format!("{name}=junk; {cookie}"), format!("{cookie}; {name}=junk; {name}=")] {
+        assert_eq!(ask(&cookies).await.status, StatusCode::OK, "{cookies}");
+    }
+    assert_eq!(ask(&format!("{name}=junk; {name}=more")).await.code(), "wrong_token");
+}
+
+#[tokio::test]
 async fn a_cookie_is_secure_where_the_page_is() {
     let house = House::with(|builder| builder.hosts(["my.box"])).await;
     let ask = house.post("/api/v1/session").with("host", "my.box").with("origin", "https://my.box");

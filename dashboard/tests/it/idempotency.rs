@@ -99,3 +99,32 @@ async fn a_request_that_panics_hurts_nobody_else() {
     }
     assert_eq!(house.get("/api/v1/stats").answer().await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_cookie_is_given_each_time() {
+    let house = House::new().await;
+    for _ in 0..2 {
+        let ask = house.post("/api/v1/session").with("idempotency-key", "one");
+        let answer = ask.answer().await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT);
+        assert!(answer.header("set-cookie").starts_with("resurge_"), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_under_way_is_not_forgotten_for_newer_ones() {
+    let slow = Slow::default();
+    let mut limits = resurge_dashboard::Limits::default();
+    limits.answers_max = 2;
+    let house = House::with(|builder| builder.button(slow.button()).limits(limits)).await;
+    let press = || house.post("/api/v1/buttons/slow").with("idempotency-key", "one").answer();
+    let first = tokio::spawn(press());
+    slow.pressed.notified().await;
+    for key in ["two", "three", "four"] {
+        house.post("/api/v1/buttons/none").with("idempotency-key", key).answer().await;
+    }
+    assert_eq!(press().await.code(), "in_progress");
+    slow.go_on.notify_one();
+    assert_eq!(first.await.unwrap().status, StatusCode::NO_CONTENT);
+    assert_eq!(slow.done.load(Ordering::SeqCst), 1);
+}
