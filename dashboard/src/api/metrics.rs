@@ -6,26 +6,28 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
+use resurge::journal::event::BreakerMode;
 use resurge::journal::state::Stats;
-use resurge::{BreakerState, BreakerView};
+use resurge::{BreakerState, BreakerView, Unavailable};
 
-use super::problem::Problem;
 use crate::dashboard::App;
 use crate::view::Entry;
 
 /// Numbers in the text format of Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "stats",
     responses((status = 200, content_type = "text/plain", body = String)))]
-pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     let mut page = Page::default();
     page.family("resurge_up", "gauge", "Whether the engine runs.");
-    match app.engine.under_way().await {
+    let look = async { Ok((app.engine.under_way().await?, app.fresh_board().await?)) };
+    let looked: Result<_, Unavailable> = look.await;
+    match looked {
+        // It may stop between two looks as well.
         Err(_) => page.plain("resurge_up", 0),
-        Ok(under_way) => {
+        Ok((under_way, board)) => {
             page.plain("resurge_up", 1);
             page.family("resurge_attempts_in_flight", "gauge", "Attempts under way.");
             page.plain("resurge_attempts_in_flight", count(under_way.len()));
-            let board = app.fresh_board().await?;
             let scene = board.scene();
             page.family("resurge_journal_records_total", "counter", "Records written.");
             page.plain("resurge_journal_records_total", scene.seq.get());
@@ -37,22 +39,28 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResp
     page.family("resurge_dashboard_streams", "gauge", "Streams that clients hold open.");
     let free = app.streams.available_permits();
     page.plain("resurge_dashboard_streams", count(app.limits.streams_max.saturating_sub(free)));
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.text))
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.text)
 }
 
 fn operations<'a>(page: &mut Page, entries: impl Iterator<Item = &'a Entry>) {
-    let mut by_status: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut by_status: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
     let mut waiting: BTreeMap<&str, u64> = BTreeMap::new();
     for entry in entries {
-        *by_status.entry((&entry.row.workflow, &entry.row.status)).or_default() += 1;
+        // A sample that goes away says nothing; 0 does.
+        let of_workflow = by_status
+            .entry(&entry.row.workflow)
+            .or_insert_with(|| STATUSES.map(|status| (status, 0)).into());
+        *of_workflow.entry(&entry.row.status).or_default() += 1;
         if let Some(wait) = &entry.row.wait {
             *waiting.entry(&wait.kind).or_default() += 1;
         }
     }
     let name = "resurge_operations";
     page.family(name, "gauge", "Operations that the journal holds, by workflow and status.");
-    for ((kind, status), number) in by_status {
-        page.sample(name, &[("kind", kind), ("status", status)], number);
+    for (workflow, of_workflow) in by_status {
+        for (status, number) in of_workflow {
+            page.sample(name, &[("workflow", workflow), ("status", status)], number);
+        }
     }
     page.family("resurge_waiting", "gauge", "Operations that wait, by what for.");
     for (reason, number) in waiting {
@@ -99,6 +107,14 @@ fn breakers(page: &mut Page, breakers: &[BreakerView]) {
             _ => 2,
         };
         page.sample(name, &[("scope", breaker.key.as_str())], state);
+    }
+    let name = "resurge_breaker_mode";
+    page.family(name, "gauge", "How far a breaker may interfere: 1 for its mode, 0 for others.");
+    for breaker in &known {
+        for mode in MODES {
+            let labels = [("scope", breaker.key.as_str()), ("mode", mode.name())];
+            page.sample(name, &labels, u64::from(mode == breaker.mode));
+        }
     }
     page.family("resurge_breaker_held", "gauge", "Steps that wait behind a breaker.");
     for breaker in &known {
@@ -151,3 +167,15 @@ fn count(number: usize) -> u64 {
 }
 
 const BREAKERS_MAX: usize = 256;
+const MODES: [BreakerMode; 4] =
+    [BreakerMode::Enforced, BreakerMode::Isolated, BreakerMode::Disabled, BreakerMode::Shadow];
+const STATUSES: [&str; 8] = [
+    "pending",
+    "in_progress",
+    "recovering",
+    "paused",
+    "success",
+    "failed",
+    "exhausted",
+    "cancelled",
+];

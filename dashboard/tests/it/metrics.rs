@@ -30,8 +30,10 @@ async fn what_happened_is_counted() {
         ("resurge_up", 1.0),
         ("resurge_attempts_in_flight", 0.0),
         ("resurge_operations_started_total", 3.0),
-        ("resurge_operations{kind=\"echo\",status=\"recovering\"}", 1.0),
-        ("resurge_operations{kind=\"echo\",status=\"success\"}", 1.0),
+        ("resurge_operations{workflow=\"echo\",status=\"recovering\"}", 1.0),
+        ("resurge_operations{workflow=\"echo\",status=\"success\"}", 1.0),
+        ("resurge_operations{workflow=\"echo\",status=\"paused\"}", 0.0),
+        ("resurge_operations{workflow=\"echo\",status=\"exhausted\"}", 0.0),
         ("resurge_operations_total{outcome=\"succeeded\"}", 1.0),
         ("resurge_operations_failed", 1.0),
         ("resurge_waiting{reason=\"backoff\"}", 1.0),
@@ -45,6 +47,11 @@ async fn what_happened_is_counted() {
     }
     let records = sample(&answer.body, "resurge_journal_records_total");
     assert!(records >= 10.0, "{records}");
+    for (mode, is_set) in [("enforced", 0.0), ("isolated", 1.0), ("disabled", 0.0), ("shadow", 0.0)]
+    {
+        let name = format!("resurge_breaker_mode{{scope=\"{key}\",mode=\"{mode}\"}}");
+        assert!((sample(&answer.body, &name) - is_set).abs() < f64::EPSILON, "{mode}");
+    }
     sample(&answer.body, &format!("resurge_breaker_held{{scope=\"{key}\"}}"));
 }
 
