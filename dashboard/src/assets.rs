@@ -23,22 +23,27 @@ struct Asset {
     name: &'static str,
     kind: &'static str,
     bytes: &'static [u8],
-    gzipped: Option<Bytes>,
     etag: HeaderValue,
+    gzipped: Option<(Bytes, HeaderValue)>,
 }
 
 impl Asset {
     fn new(name: &'static str, kind: &'static str, bytes: &'static [u8]) -> Self {
         let digest = blake3::hash(bytes).to_hex();
-        let etag = HeaderValue::try_from(format!("\"{}\"", &digest[..ETAG_CHARS]));
+        let digest = digest.get(..ETAG_CHARS).unwrap_or_default();
+        let etag =
+            |tag: String| HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"0\""));
         let gzipped = gzip(bytes).filter(|gzipped| gzipped.len() < bytes.len());
-        let etag = etag.unwrap_or(HeaderValue::from_static("\"0\""));
-        Self { name, kind, bytes, gzipped, etag }
+        // Other bytes, another tag.
+        let gzipped = gzipped.map(|gzipped| (gzipped, etag(format!("\"{digest}-gzip\""))));
+        Self { name, kind, bytes, etag: etag(format!("\"{digest}\"")), gzipped }
     }
 
     fn answer(&self, asked: &HeaderMap) -> Response {
-        let known = asked.get(header::IF_NONE_MATCH).and_then(|etag| etag.to_str().ok());
-        let ours = self.etag.to_str().unwrap_or_default();
+        let gzipped = self.gzipped.as_ref().filter(|_| takes_gzip(asked));
+        let etag = gzipped.map_or(&self.etag, |(_, etag)| etag);
+        let known = asked.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+        let ours = etag.to_str().unwrap_or_default();
         let is_known = known.is_some_and(|known| {
             known.split(',').any(|etag| etag.trim().trim_start_matches("W/") == ours)
         });
@@ -47,30 +52,37 @@ impl Asset {
         } else {
             Response::new(Body::empty())
         };
-        let takes_gzip = asked
-            .get(header::ACCEPT_ENCODING)
-            .and_then(|encodings| encodings.to_str().ok())
-            .is_some_and(|encodings| {
-                encodings.split(',').any(|one| one.trim().split(';').next() == Some("gzip"))
-            });
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
-        headers.insert(header::ETAG, self.etag.clone());
+        headers.insert(header::ETAG, etag.clone());
         // Asked for each time, answered with "not modified" until the program is another one.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         if is_known {
             return answer;
         }
-        match &self.gzipped {
-            Some(gzipped) if takes_gzip => {
+        match gzipped {
+            Some((gzipped, _)) => {
                 headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
                 *answer.body_mut() = gzipped.clone().into();
             }
-            _ => *answer.body_mut() = Bytes::from_static(self.bytes).into(),
+            None => *answer.body_mut() = Bytes::from_static(self.bytes).into(),
         }
         answer
     }
+}
+
+/// Whether a client takes `gzip`; a weight of 0 says that it does not.
+fn takes_gzip(asked: &HeaderMap) -> bool {
+    let encodings =
+        asked.get(header::ACCEPT_ENCODING).and_then(|encodings| encodings.to_str().ok());
+    encodings.unwrap_or_default().split(',').any(|encoding| {
+        let mut pieces = encoding.split(';').map(str::trim);
+        let is_gzip = pieces.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let weight = pieces.find_map(|piece| piece.strip_prefix("q=").or(piece.strip_prefix("Q=")));
+        let is_wanted = weight.is_none_or(|weight| weight.parse().is_ok_and(|q: f32| q > 0.0));
+        is_gzip && is_wanted
+    })
 }
 
 /// Whether there is a file at a path.

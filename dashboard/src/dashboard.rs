@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -177,12 +177,15 @@ impl Dashboard {
 
     /// The address to open, with the token that the page trades for a cookie.
     ///
-    /// Browsers keep what stands behind the `#` to themselves.
+    /// Browsers keep what stands behind the `#` to themselves. An address beyond the loopback answers
+    /// only if it is among the [`hosts`](DashboardBuilder::hosts).
     pub fn url(&self, address: SocketAddr) -> String {
         let port = address.port();
-        let host = match address {
-            SocketAddr::V6(v6) if v6.ip().is_loopback() => "[::1]",
-            _ => "127.0.0.1",
+        let host = match address.ip() {
+            IpAddr::V4(v4) if !v4.is_unspecified() => v4.to_string(),
+            IpAddr::V6(v6) if !v6.is_unspecified() => format!("[{v6}]"),
+            // Every address of this machine is one of them.
+            _ => "127.0.0.1".to_owned(),
         };
         format!("http://{host}:{port}/#token={}", self.app.token.as_str())
     }

@@ -18,7 +18,7 @@ use std::time::Duration;
 /// | `look_back_wait` | 5 s | a look takes less, unless the journal is huge |
 /// | `heartbeat` | 15 s | proxies cut what says nothing for 30 s |
 /// | `controls` | 60, one more every 50 ms | faster than anybody clicks |
-/// | `wrong_tokens` | 5, one more every 200 ms | guessing gets nowhere, and logs stay readable |
+/// | `wrong_tokens` | 5, one more every 200 ms | a program with an old token is told to wait; guessing 256 bits gets nowhere anyway |
 /// | `answers_max` | 1,024 | keys of idempotency that are remembered, the newest ones |
 /// | `answers_age` | 24 h | as long as clients try again |
 /// | `shutdown_grace` | 5 s | time for the answers under way |
@@ -50,7 +50,8 @@ pub struct Limits {
     pub heartbeat: Duration,
     /// How often something can be changed.
     pub controls: Rate,
-    /// How often a wrong token is looked at.
+    /// How often a wrong token is answered with 401; beyond that the answer is 429, right tokens
+    /// are taken all the same.
     pub wrong_tokens: Rate,
     /// Keys of idempotency that are remembered.
     pub answers_max: usize,

@@ -259,6 +259,8 @@ async fn the_address_to_open_carries_the_token_where_only_the_page_sees_it() {
         ("0.0.0.0:7878", "127.0.0.1"),
         ("[::1]:7878", "[::1]"),
         ("[::]:7878", "127.0.0.1"),
+        ("192.168.1.5:7878", "192.168.1.5"),
+        ("[fd00::1]:7878", "[fd00::1]"),
     ] {
         let url = dashboard.url(address.parse().unwrap());
         assert_eq!(url, format!("http://{host}:7878/#token={token}"));

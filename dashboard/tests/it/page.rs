@@ -27,6 +27,16 @@ async fn files_of_the_page_are_known_again() {
     let mut decoder = flate2::read::GzDecoder::new(body.as_ref());
     std::io::Read::read_to_string(&mut decoder, &mut plain).unwrap();
     assert_eq!(plain, first.body);
+    assert_ne!(parts.headers["etag"], etag.as_str(), "other bytes, another tag");
+    let known = parts.headers["etag"].to_str().unwrap();
+    for (encodings, status) in [("gzip", StatusCode::NOT_MODIFIED), ("br", StatusCode::OK)] {
+        let ask = house.stranger(Method::GET, "/").with("accept-encoding", encodings);
+        assert_eq!(ask.with("if-none-match", known).answer().await.status, status, "{encodings}");
+    }
+    for unwanted in ["gzip;q=0", "gzip; q=0.000, br"] {
+        let ask = house.stranger(Method::GET, "/").with("accept-encoding", unwanted);
+        assert_eq!(ask.answer().await.body, first.body, "{unwanted}");
+    }
 }
 
 #[tokio::test]
