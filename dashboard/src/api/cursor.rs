@@ -1,14 +1,17 @@
 //! Where the next page of a list begins: opaque to clients, and good for one query only.
 
+use std::sync::Arc;
+
 use resurge::RunId;
 use serde::{Deserialize, Serialize};
 
 use super::problem::{Problem, code};
-use crate::view::{Entry, Filter, Row, Sort};
+use crate::view::{Entry, Filter, Sort};
 
 /// The last operation of a page, as far as the order needs it.
 ///
-/// A list moves while somebody pages through it; what comes behind this stays behind it.
+/// A list moves while somebody pages through it; what comes behind this stays behind it in the
+/// orders that never change. By status or by the last move, what moves may come twice or not at all.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cursor {
     /// Of the query that it belongs to.
@@ -59,18 +62,17 @@ impl Cursor {
         hex(&serde_json::to_vec(self).unwrap_or_default())
     }
 
-    /// Whether an operation comes behind the page.
-    pub(super) fn is_before(&self, entry: &Entry, sort: Sort) -> bool {
-        let mut last = entry.clone();
+    /// Where the next page begins among operations in order.
+    pub(super) fn begin(&self, fitting: &[&Entry], sort: Sort) -> usize {
+        let Some(any) = fitting.first() else { return 0 };
+        // As much of an operation as the order looks at, once for all comparisons.
+        let mut last = Entry::clone(any);
         last.id = self.id;
-        last.row = Row {
-            name: self.name.clone(),
-            status: self.status.clone(),
-            version: self.version,
-            ..Row::clone(&entry.row)
-        }
-        .into();
-        sort.compare(&last, entry).is_lt()
+        let row = Arc::make_mut(&mut last.row);
+        row.name.clone_from(&self.name);
+        row.status.clone_from(&self.status);
+        row.version = self.version;
+        fitting.partition_point(|entry| sort.compare(&last, entry).is_ge())
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) struct Wanted {
     error: Option<String>,
     /// The host or other resource that it waits for or failed on.
     host: Option<String>,
-    /// Part of the name, the id, the workflow or the error.
+    /// Part of the name, the workflow or the error, or the beginning of the id, in any case.
     q: Option<String>,
     /// The order; the newest first if it is left out.
     sort: Option<Sort>,

@@ -26,7 +26,7 @@ pub(super) struct Page {
     error: Option<String>,
     /// The host or other resource that it waits for or failed on.
     host: Option<String>,
-    /// Part of the name, the id, the workflow or the error.
+    /// Part of the name, the workflow or the error, or the beginning of the id, in any case.
     q: Option<String>,
     /// The order; the newest first if it is left out.
     sort: Option<Sort>,
@@ -57,6 +57,9 @@ struct Operation {
 }
 
 /// The operations that fit, page by page.
+///
+/// By `started` and `name`, forwards and backwards, every operation that is there all the while comes
+/// once; by `status` and `-updated` one that moves meanwhile may come twice or not at all.
 #[utoipa::path(get, path = "/api/v1/operations", tag = "operations", params(Page),
     responses((status = 200, body = Listed)))]
 pub(super) async fn list(
@@ -71,8 +74,8 @@ pub(super) async fn list(
     let board = app.fresh_board().await?;
     let scene = board.scene();
     let (_, fitting) = scene.sift(&filter, sort);
-    let behind = |entry: &&&Entry| cursor.as_ref().is_none_or(|last| last.is_before(entry, sort));
-    let mut rest = fitting.iter().filter(behind).copied();
+    let begin = cursor.map_or(0, |last| last.begin(&fitting, sort));
+    let mut rest = fitting.iter().skip(begin).copied();
     let shown: Vec<&Entry> = rest.by_ref().take(limit).collect();
     let last = shown.last().filter(|_| rest.next().is_some());
     let next = last.map(|last| Cursor::behind(last, &filter, sort).text());

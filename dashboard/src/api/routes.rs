@@ -10,7 +10,7 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::compat::{Refusal, downloads, recovery, settings as old_settings};
+use super::compat::{Refusal, downloads, in_old_words, recovery, settings as old_settings};
 use super::problem::Written;
 use super::{
     batches, breakers, buttons, controls, events, health, live, metrics, operation, operations,
@@ -90,6 +90,7 @@ fn old() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(old_settings::list, old_settings::change))
         .routes(routes!(downloads::one))
         .routes(routes!(downloads::ask))
+        .layer(middleware::map_response(in_old_words))
 }
 
 fn described() -> Document {

@@ -31,9 +31,11 @@ pub(super) async fn open(
     Ok((StatusCode::NO_CONTENT, AppendHeaders([(header::SET_COOKIE, cookie)])))
 }
 
-/// Takes the cookie back.
+/// Has the browser forget the cookie.
+///
+/// A copy that somebody else has stays good until there is another token file.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session",
-    responses((status = 204, description = "The cookie is gone")))]
+    responses((status = 204, description = "The browser forgets the cookie")))]
 pub(super) async fn close(Extension(Host(host)): Extension<Host>) -> impl IntoResponse {
     (StatusCode::NO_CONTENT, AppendHeaders([(header::SET_COOKIE, unset_cookie(&host))]))
 }

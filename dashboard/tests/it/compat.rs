@@ -206,3 +206,21 @@ async fn the_test_of_recovery_touches_nothing() {
     house.engine.shutdown(std::time::Duration::ZERO).await.unwrap();
     refused(&house.post("/api/recovery/test").answer().await, "engine_stopped");
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_in_the_old_words_too() {
+    let house = House::new().await;
+    let run = house.start(FLAKY, "one").await;
+    for (path, body, code) in [
+        ("/api/downloads", json!({ "nonsense": 1 }), "invalid"),
+        ("/api/downloads/settings", json!([]), "invalid"),
+        (&format!("/api/downloads/{run}/smash"), json!({}), "not_found"),
+    ] {
+        refused(&post(&house, path, &body).await, code);
+    }
+    refused(&house.get("/api/downloads?limit=x").answer().await, "bad_request");
+    let ask = house.post(&format!("/api/recovery/operations/{run}/cancel"));
+    refused(&ask.with("x-resurge-actor", "").answer().await, "bad_request");
+    let ask = house.post("/api/downloads").with("content-type", "text/plain").body("{}");
+    refused(&ask.answer().await, "not_json");
+}

@@ -9,6 +9,6 @@ mod refused;
 pub(super) mod settings;
 mod start;
 
-pub(in crate::api) use refused::Refusal;
+pub(in crate::api) use refused::{Refusal, in_old_words};
 pub use start::NewDownload;
 pub(crate) use start::Starter;

@@ -45,6 +45,14 @@ impl IntoResponse for Refused {
     }
 }
 
+/// Writes what was refused before a route was reached as the old routes write it.
+pub(in crate::api) async fn in_old_words(mut answer: Response) -> Response {
+    match answer.extensions_mut().remove::<Problem>() {
+        Some(problem) => Refused(problem).into_response(),
+        None => answer,
+    }
+}
+
 /// A success that says no more than what was done.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OldSuccess)]
