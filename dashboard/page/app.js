@@ -68,9 +68,9 @@ function sentence(text) {
 // What the parts of the page share: the view as of now, the address, and the frame in which to draw.
 
 /**
- * How the stream stands. `gone` carries when it was last alive and when it is tried again; `old` is a page that
- * the server no longer speaks with.
- * @typedef {{kind: 'connecting' | 'live' | 'asleep' | 'gone', since?: number, next?: number, busy?: boolean, old?: boolean, why?: string}} Link
+ * How the stream stands. `gone` carries the engine's time of what was heard last and when it is tried again; `old` is
+ * a page that the server no longer speaks with, `stopped` an engine that has stopped behind a server that answers.
+ * @typedef {{kind: 'connecting' | 'live' | 'asleep' | 'gone', since?: number, next?: number, busy?: boolean, old?: boolean, stopped?: boolean, why?: string}} Link
  */
 
 export const app = {
@@ -86,6 +86,8 @@ export const app = {
   /** The row that the keyboard stands on. */
   current: '',
   held: false,
+  /** The filters and the order of the rows that are shown. */
+  shown: '',
   /** The operation that the server would not even look for. */
   refused: '',
 };
@@ -161,6 +163,9 @@ export function go(change, replace = false) {
 export function watchHistory() {
   addEventListener('popstate', () => arrive(parse(location.search)));
 }
+
+/** Whether what is shown is no longer followed. */
+export const isStale = () => app.link.kind === 'gone' && app.link.why === undefined;
 
 /** Whether the person may change anything here. */
 export const mayAct = () => app.view?.engine.read_only !== true;

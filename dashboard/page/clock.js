@@ -130,8 +130,24 @@ export function adjust(serverNow) {
   if (Number.isFinite(next) && Math.abs(next - offset) > JITTER_MS) offset = next;
 }
 
+/** Where time stands while nothing is heard of the engine. @type {number | undefined} */
+let frozen;
+
 /** Milliseconds since 1970, on the engine's clock. */
-export const now = () => Date.now() + offset;
+export const now = () => frozen ?? Date.now() + offset;
+
+/**
+ * Lets time stand at a moment, or go on.
+ * @param {number | undefined} at on the engine's clock
+ */
+export function freeze(at) {
+  if (frozen === at) return;
+  frozen = at;
+  if (!globalThis.document?.hidden) beat();
+}
+
+/** A moment of this machine on the engine's clock.  @param {number} at */
+export const there = (at) => at + offset;
 
 function beat() {
   for (const [element, draw] of counting) {

@@ -1,7 +1,7 @@
 // @ts-check
 // Everything about one operation: beside the list on a wide screen, over it on a narrow one.
 
-import { app, go, mayAct, onTravel, part } from './app.js';
+import { app, go, isStale, mayAct, onTravel, part } from './app.js';
 import { bytes, countDown, countUp, duration, moment, now, still } from './clock.js';
 import { button, byIndex, h, icon, memo, reconcile, setAttr, setPill, setText, show } from './dom.js';
 import { focusCurrent } from './list.js';
@@ -142,7 +142,7 @@ function makeDetail(id) {
       button('close', t('detail.close'), closeDetail, { class: 'only-wide', 'data-testid': 'close-detail' })), body);
 
   let label = '';
-  const head = memo((/** @type {Row} */ row) => {
+  const head = memo((/** @type {Row} */ row, /** @type {boolean} */ _stale) => {
     if (label !== '' && label !== row.label) announce(`${row.name}: ${row.label}`);
     label = row.label;
     setText(title, row.name);
@@ -176,11 +176,11 @@ function makeDetail(id) {
      * @param {Row} row
      */
     update(detail, row) {
-      head(row);
+      head(row, isStale());
       facts.update(row, detail.deadline_at);
       explain(detail.why, row.error);
       actions.update(detail.actions, row.can ?? NOTHING, [...VERBS, ...Object.keys(detail.actions ?? {})].filter((verb) => isPending(id, verb)).join());
-      steps.update(detail.steps, row.error?.message);
+      steps.update(detail.steps, row.error?.message, isStale());
       show(graphPart, detail.graph !== undefined);
       if (detail.graph !== undefined) graph.update(detail.graph, detail.steps ?? {});
       show(timelinePart, detail.timeline !== undefined);

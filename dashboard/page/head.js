@@ -1,8 +1,8 @@
 // @ts-check
 // The head of the page, with the theme and the keyboard.
 
-import { app, call, go, invalidate, mayAct, part, remember, remembered } from './app.js';
-import { countDown, moment, now, still } from './clock.js';
+import { app, call, go, invalidate, isStale, mayAct, part, remember, remembered } from './app.js';
+import { freeze, left, moment, still, tick } from './clock.js';
 import { closeDetail } from './detail.js';
 import { button, byIndex, h, icon, memo, reconcile, setAttr, setText, show } from './dom.js';
 import { move, pickCurrent } from './list.js';
@@ -153,9 +153,11 @@ export const banner = h('section', { class: 'banner', hidden: true, 'aria-label'
 const drawLink = memo((/** @type {Link} */ state, /** @type {boolean} */ held) => {
   const kind = held ? 'held' : state.kind;
   setAttr(link, 'data-link', kind);
-  setText(link, held ? t('hold.held') : t(`link.${state.kind}`));
+  setText(link, held ? t('hold.held') : t(state.stopped === true ? 'link.stopped' : `link.${state.kind}`));
   show(banner, state.kind === 'gone');
-  document.body.classList.toggle('stale', state.kind === 'gone' && state.why === undefined);
+  document.body.classList.toggle('stale', isStale());
+  // Nobody knows what is left of a wait that is not followed.
+  freeze(isStale() ? state.since : undefined);
   if (state.kind !== 'gone') { still(goneNext); return; }
   setText(goneButton, t(state.old ? 'gone.load' : 'gone.try'));
   if (state.old || state.why !== undefined) {
@@ -163,10 +165,13 @@ const drawLink = memo((/** @type {Link} */ state, /** @type {boolean} */ held) =
     for (const element of [goneText, goneNext]) { still(element); setText(element, ''); }
     return;
   }
-  setText(goneTitle, state.busy === true ? '' : t('gone.title'));
-  setText(goneText, state.busy === true ? t('gone.busy') : app.view === undefined ? '' : t('gone.since', { at: moment(new Date(state.since ?? 0).toISOString(), Date.now()) }));
-  if (state.next === undefined) { still(goneNext); setText(goneNext, t('gone.now')); }
-  else countDown(goneNext, new Date(state.next + now() - Date.now()).toISOString(), (left) => t('gone.next', { left }), t('gone.now'));
+  setText(goneTitle, state.busy === true ? '' : t(state.stopped === true ? 'gone.stopped' : 'gone.title'));
+  const at = state.since === undefined ? undefined : moment(new Date(state.since).toISOString(), Date.now());
+  setText(goneText, state.busy === true ? t('gone.busy') : app.view === undefined || at === undefined ? '' : t(state.stopped === true ? 'gone.until' : 'gone.since', { at }));
+  const next = state.next;
+  // The time of the engine stands meanwhile.
+  if (next !== undefined) tick(goneNext, () => setText(goneNext, Date.now() >= next ? t('gone.now') : t('gone.next', { left: left(next - Date.now()) })));
+  else { still(goneNext); setText(goneNext, t('gone.now')); }
 });
 
 const drawEngine = memo((/** @type {View['engine']} */ engine) => {

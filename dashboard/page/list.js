@@ -7,7 +7,7 @@ import { h, memo, reconcile, setAttr, setText, show } from './dom.js';
 import { makeRow, updateRow } from './row.js';
 import { resubscribe } from './stream.js';
 import { t } from './strings.js';
-import { inSight, isFiltered, windowFor } from './url.js';
+import { inSight, isFiltered, listKey, windowFor } from './url.js';
 
 const TALL = 118;
 const LOW = 60;
@@ -63,10 +63,14 @@ function draw(view) {
     const row = rows[id];
     if (row !== undefined) updateRow(el, row, { position: begin + index, total, height: rowHeight });
   });
-  setAttr(list, 'aria-busy', keys.length < Math.min(end, total) - first ? 'true' : undefined);
+  // Until the rows of another filter are there, those of the one before must not pass for them.
+  const late = app.shown !== listKey(app.state);
+  setAttr(list, 'aria-busy', late || keys.length < Math.min(end, total) - first ? 'true' : undefined);
+  list.classList.toggle('late', late);
   reach(from, order);
-  nothing(total, isFiltered(app.state));
-  setText(countText, t(isFiltered(app.state) ? 'list.fits' : 'list.count', { n: count(total) === '1' ? 1 : count(total) }));
+  if (late) setText(countText, t('list.loading'));
+  else nothing(total, isFiltered(app.state));
+  if (!late) setText(countText, t(isFiltered(app.state) ? 'list.fits' : 'list.count', { n: count(total) === '1' ? 1 : count(total) }));
 }
 
 const nothing = memo((/** @type {number} */ total, /** @type {boolean} */ filtered) => {

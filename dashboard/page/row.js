@@ -1,7 +1,7 @@
 // @ts-check
 // One operation in the list, and what can be done to it.
 
-import { app, call, go, invalidate, mayAct, requestKey } from './app.js';
+import { app, call, go, invalidate, isStale, mayAct, requestKey } from './app.js';
 import { amount, bytes, countDown, duration, estimate, moment, now, rate, still } from './clock.js';
 import { button, h, reconcile, setAttr, setPill, setText, show } from './dom.js';
 import { ask, toast } from './messages.js';
@@ -152,8 +152,9 @@ export function setBar(element, percent, text) {
 export function numbers({ progress, rate: speed, eta_ms: eta }) {
   const parts = [];
   if (progress !== undefined) parts.push(amount(progress.done, progress.total));
-  if (speed !== undefined) parts.push(rate(speed));
-  if (eta !== undefined) parts.push(t('bytes.left', { left: estimate(eta) }));
+  // How fast it is now is not known of what is no longer followed.
+  if (speed !== undefined && !isStale()) parts.push(rate(speed));
+  if (eta !== undefined && !isStale()) parts.push(t('bytes.left', { left: estimate(eta) }));
   return parts.join(' · ');
 }
 
@@ -252,7 +253,7 @@ export function updateRow(el, row, { position, total, height }) {
   setAttr(parts.name, 'aria-current', app.state.operation === parts.id ? 'true' : undefined);
   const picked = app.selected.has(parts.id);
   if (parts.box.checked !== picked) parts.box.checked = picked;
-  const asked = (row.can ?? []).filter((verb) => isPending(parts.id, verb)).join();
+  const asked = `${(row.can ?? []).filter((verb) => isPending(parts.id, verb)).join()} ${isStale()}`;
   if (parts.row === row && parts.asked === asked) return;
   parts.row = row;
   parts.asked = asked;

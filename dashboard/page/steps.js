@@ -148,7 +148,7 @@ function makeStep(name) {
   const output = makeFold(t('step.output'));
   const el = h('li', { class: 'step', 'data-step': name, 'data-testid': 'step', tabindex: -1 },
     h('div', { class: 'step-head' }, h('h4', {}, name), status, due, since, facts), progress, text, arithmetic.el, problem.el, output.el);
-  const update = memo((/** @type {Step} */ step, /** @type {string | undefined} */ told) => {
+  const update = memo((/** @type {Step} */ step, /** @type {string | undefined} */ told, /** @type {boolean} */ _stale) => {
     setAttr(el, 'data-status', step.status);
     setPill(status, step.status, stepStatus(step.status));
     setText(facts, factsOf(step));
@@ -193,14 +193,14 @@ export function makeSteps() {
       step?.scrollIntoView({ block: 'nearest' });
       step?.focus({ preventScroll: true });
     },
-    update: memo((/** @type {Record<string, Step> | undefined} */ steps, /** @type {string | undefined} */ told) => {
+    update: memo((/** @type {Record<string, Step> | undefined} */ steps, /** @type {string | undefined} */ told, /** @type {boolean} */ stale) => {
       reconcile(el, byIndex(steps), (name) => {
         const step = makeStep(name);
         made.set(name, step);
         return step.el;
       }, (_, name) => {
         const step = steps?.[name];
-        if (step !== undefined) made.get(name)?.update(step, told);
+        if (step !== undefined) made.get(name)?.update(step, told, stale);
       });
     }),
   };

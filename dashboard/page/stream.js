@@ -3,8 +3,8 @@
 // snapshot of the new is there.
 
 import { app, askForToken, invalidate, merge, problemText, remembered, settled } from './app.js';
-import { adjust } from './clock.js';
-import { subscription } from './url.js';
+import { adjust, there } from './clock.js';
+import { listKey, subscription } from './url.js';
 
 // Server-sent events out of a stream of text. The browser's own EventSource hides the heartbeats and the
 // status of a refusal, and both are needed here.
@@ -50,16 +50,26 @@ export function reader(take) {
 const VERSION = 1;
 // Heartbeats come every 15 s: two that do not come are a dead line.
 const SILENCE_MS = 35_000;
+// The first message comes at once.
+const OPENING_MS = 15_000;
+// A line that ends sooner was none.
+const LIVED_MS = 5000;
+// An engine that was stopped is not back in a moment.
+const STOPPED_MS = 10_000;
 const BACKOFF_MS = [300, 600, 1200, 2500, 5000, 8000];
 const HIDDEN_MS = 10_000;
 
-/** @typedef {{stop: AbortController, address: string, heard: number}} Line */
+/** @typedef {{stop: AbortController, address: string, list: string, heard: number, stopped?: boolean}} Line */
 
 /** @type {Line | undefined} */
 let live;
 /** @type {Line | undefined} */
 let opening;
 let failures = 0;
+/** Since when there has been a line. */
+let liveSince = 0;
+/** When something was heard last, on the engine's clock. @type {number | undefined} */
+let heardAt;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let retryTimer;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -85,6 +95,10 @@ export function onReturn(listener) {
 
 /** Opens the stream of what is looked at now, unless it is open or on its way. */
 export function resubscribe() {
+  if (app.link.stopped === true) {
+    clearTimeout(retryTimer);
+    retryTimer = undefined;
+  }
   if (app.link.kind === 'asleep' || retryTimer !== undefined) return;
   // What was refused is over once something else is asked for.
   if (app.link.why !== undefined) app.link = { kind: live === undefined ? 'connecting' : 'live' };
@@ -95,13 +109,16 @@ export function resubscribe() {
   opening?.stop.abort();
   opening = undefined;
   if (live?.address === address) return;
-  void open(address);
+  void open(address, listKey(state));
 }
 
-/** @param {string} address */
-async function open(address) {
+/**
+ * @param {string} address
+ * @param {string} list what of it chooses and orders the rows
+ */
+async function open(address, list) {
   /** @type {Line} */
-  const line = { stop: new AbortController(), address, heard: Date.now() };
+  const line = { stop: new AbortController(), address, list, heard: Date.now() };
   opening = line;
   try {
     const response = await fetch(address, {
@@ -160,6 +177,7 @@ async function read(line, body) {
     const { done, value } = await source.read();
     if (done) return;
     line.heard = Date.now();
+    if (line === live) heard();
     feed(decoder.decode(value, { stream: true }));
   }
 }
@@ -177,42 +195,64 @@ function take(line, message) {
       invalidate();
       return;
     }
-    swap(line);
+    swap(line, view);
     // What a snapshot repeats keeps its identity, so that nothing is drawn anew for it.
-    set(newest === undefined ? view : settled(newest, view), line.address);
+    set(newest === undefined ? view : settled(newest, view), line);
     return;
   }
   if (message.event !== 'patch' || line !== live || newest === undefined) return;
-  set(merge(newest, JSON.parse(message.data)), line.address);
+  set(merge(newest, JSON.parse(message.data)), line);
 }
 
-/** @param {Line} line */
-function swap(line) {
+/** @param {View} view */
+const isStopped = (view) => view.engine.state === 'stopped';
+
+function heard() {
+  if (newest === undefined || !isStopped(newest)) heardAt = there(Date.now());
+}
+
+/**
+ * @param {Line} line
+ * @param {View} view
+ */
+function swap(line, view) {
   if (line === opening) opening = undefined;
-  if (live !== line) live?.stop.abort();
+  if (live === undefined) liveSince = Date.now();
+  else if (live !== line) live.stop.abort();
   live = line;
-  const wasGone = app.link.kind === 'gone';
-  failures = 0;
+  if (isStopped(view)) return;
+  const missed = newest === undefined || app.link.kind !== 'gone' ? 0 : view.seq - newest.seq;
   app.link = { kind: 'live' };
-  if (wasGone) {
-    const before = newest?.seq;
-    queueMicrotask(() => {
-      for (const back of returns) back(Math.max(0, (newest?.seq ?? 0) - (before ?? 0)));
-    });
-  }
+  if (missed > 0) queueMicrotask(() => returns.forEach((back) => back(missed)));
 }
 
 /**
  * @param {View} view
- * @param {string} address what it is a view of
+ * @param {Line} line where it comes from
  */
-function set(view, address) {
+function set(view, line) {
   newest = view;
-  adjust(view.now);
-  for (const listener of listeners) listener(view);
+  if (isStopped(view)) {
+    line.stopped = true;
+    heardAt = Date.parse(view.now);
+    app.link = { kind: 'gone', stopped: true, since: heardAt, next: app.link.next };
+  } else {
+    // The clock of an engine that has stopped stands.
+    adjust(view.now);
+    heard();
+  }
+  for (const listener of listeners) {
+    // What goes wrong here is not the fault of the line.
+    try {
+      listener(view);
+    } catch (error) {
+      reportError(error);
+    }
+  }
   // Held still is what is shown, not where somebody goes.
-  if (app.held && address === shown) return;
-  shown = address;
+  if (app.held && line.address === shown) return;
+  shown = line.address;
+  app.shown = line.list;
   app.view = view;
   invalidate();
 }
@@ -246,10 +286,13 @@ function lost(line, busy) {
     return;
   }
   if (opening !== undefined) close(opening);
-  const most = BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)] ?? 0;
-  failures += 1;
+  if (liveSince > 0 && Date.now() - liveSince >= LIVED_MS) failures = 0;
+  liveSince = 0;
+  const stopped = line.stopped === true;
+  const most = stopped ? STOPPED_MS : (BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)] ?? 0);
+  if (!stopped) failures += 1;
   const pause = most * (0.7 + 0.3 * Math.random());
-  app.link = { kind: 'gone', since: app.link.since ?? Date.now(), next: Date.now() + pause, busy };
+  app.link = { kind: 'gone', since: heardAt, next: Date.now() + pause, busy, stopped };
   clearTimeout(retryTimer);
   retryTimer = setTimeout(again, pause);
   invalidate();
@@ -275,8 +318,9 @@ function sleep() {
 }
 
 function watchSilence() {
-  const quiet = live ?? opening;
-  if (quiet !== undefined && Date.now() - quiet.heard > SILENCE_MS) lost(quiet, false);
+  for (const [line, most] of /** @type {[Line | undefined, number][]} */ ([[opening, OPENING_MS], [live, SILENCE_MS]])) {
+    if (line !== undefined && Date.now() - line.heard > most) lost(line, false);
+  }
 }
 
 /** Connects, and keeps connected while somebody looks. */

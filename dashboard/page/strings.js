@@ -9,9 +9,10 @@ const EN = {
   'activity.unread': ['{n} new', '{n} new'],
   'theme.auto': 'Theme: as the system', 'theme.light': 'Theme: light', 'theme.dark': 'Theme: dark',
 
-  'link.live': 'Live', 'link.connecting': 'Connecting', 'link.gone': 'Offline', 'link.asleep': 'Paused',
+  'link.live': 'Live', 'link.connecting': 'Connecting', 'link.gone': 'Offline', 'link.asleep': 'Paused', 'link.stopped': 'Stopped',
   'gone.label': 'Connection', 'gone.title': 'The engine does not answer.',
   'gone.since': 'What you see is from {at}; downloads that it runs may be standing still.',
+  'gone.stopped': 'The engine has stopped.', 'gone.until': 'What you see is from {at}. Start the launcher again to go on.',
   'gone.next': 'Trying again in {left}', 'gone.now': 'Trying now', 'gone.try': 'Try now',
   'gone.refused': 'The server does not show this.', 'gone.busy': 'The server has no room for another page. Close one that is open elsewhere.',
   'gone.back': ['Connected again, caught up with {n} event.', 'Connected again, caught up with {n} events.'],

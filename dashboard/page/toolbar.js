@@ -1,7 +1,7 @@
 // @ts-check
 // What stands above the list and below it.
 
-import { app, call, go, invalidate, mayAct, onTravel, part, requestKey } from './app.js';
+import { app, call, go, invalidate, isStale, mayAct, onTravel, part, requestKey } from './app.js';
 import { amount, count, estimate, rate } from './clock.js';
 import { button, h, icon, memo, reconcile, s, setAttr, setText, show } from './dom.js';
 import { listCount } from './list.js';
@@ -30,12 +30,12 @@ const totals = h('section', { class: 'totals', 'aria-label': t('totals.label'), 
 const samples = [];
 let sampledAt = 0;
 
-const drawTotals = memo((/** @type {View['totals']} */ of) => {
+const drawTotals = memo((/** @type {View['totals']} */ of, /** @type {boolean} */ stale) => {
   setText(active, of.active === 0 ? t('totals.none') : t('totals.active', { n: of.active }));
   const parts = [];
   if (of.active > 0 && of.total !== undefined && of.total > 0) parts.push(amount(of.done ?? 0, of.total));
-  if (of.active > 0 && of.rate !== undefined) parts.push(rate(of.rate));
-  if (of.eta_ms !== undefined) parts.push(t('totals.left', { left: estimate(of.eta_ms) }));
+  if (of.active > 0 && of.rate !== undefined && !stale) parts.push(rate(of.rate));
+  if (of.eta_ms !== undefined && !stale) parts.push(t('totals.left', { left: estimate(of.eta_ms) }));
   const text = parts.join(' · ');
   setText(sums, text);
   const known = of.total !== undefined && of.total > 0;
@@ -113,8 +113,8 @@ export function makeToolbar(more) {
     sort.value = app.state.sort;
   });
   part((view) => {
-    drawTotals(view.totals);
-    sample(view.totals.rate ?? 0);
+    drawTotals(view.totals, isStale());
+    if (!isStale()) sample(view.totals.rate ?? 0);
     drawChips(view.counts, app.state.state);
     drawTokens(app.state);
     const listed = app.state.panel !== 'breakers' && app.state.panel !== 'stats';

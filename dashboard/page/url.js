@@ -82,6 +82,9 @@ export function filterOf(state) {
   return filter;
 }
 
+/** What of a state chooses and orders the rows.  @param {State} state */
+export const listKey = (state) => JSON.stringify([filterOf(state), state.sort]);
+
 /**
  * Whether anything narrows the list.
  * @param {State} state

@@ -30,6 +30,6 @@ test('no part writes markup, and none asks anybody else', () => {
 test('every part is type-checked and short', () => {
   for (const [name, text] of sources) {
     assert.ok(text.startsWith('// @ts-check\n'), name);
-    assert.ok(text.split('\n').length <= 330, `${name} is long`);
+    assert.ok(text.split('\n').length <= 400, `${name} is long`);
   }
 });
