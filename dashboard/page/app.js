@@ -17,31 +17,70 @@ export function onSignedOut(listener) {
 export const askForToken = () => signedOut();
 
 /** A key that no other request has; works without a secure context. */
-export function requestKey() {
+function requestKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+// Whoever waits longer than this is told so.
+const ANSWER_MS = 15_000;
+const AGAIN_MS = 700;
+
 /**
+ * Asks the server. A request with a key is repeated once if no answer comes: the server does it once all the same.
  * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body] JSON if it is a text, otherwise what JSON is made of
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<Answer>}
+ */
+export async function call(method, path, body, headers = {}) {
+  const first = await request(method, path, body, headers);
+  if (first.status !== 0 || headers['Idempotency-Key'] === undefined) return first;
+  await new Promise((resolve) => { setTimeout(resolve, AGAIN_MS); });
+  return request(method, path, body, headers);
+}
+
+/** Keys of requests that had no answer: asked again, it is the same request. @type {Map<string, string>} */
+const unanswered = new Map();
+
+/**
+ * As `call`, under a key that the same request has again if it had no answer.
  * @param {string} path
  * @param {unknown} [body]
  * @param {Record<string, string>} [headers]
  * @returns {Promise<Answer>}
  */
-export async function call(method, path, body, headers = {}) {
+export async function command(path, body, headers = {}) {
+  const what = JSON.stringify([path, body]);
+  const key = unanswered.get(what) ?? requestKey();
+  const answer = await call('POST', path, body, { ...headers, 'Idempotency-Key': key });
+  if (answer.status === 0) unanswered.set(what, key);
+  else unanswered.delete(what);
+  return answer;
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} body
+ * @param {Record<string, string>} headers
+ * @returns {Promise<Answer>}
+ */
+async function request(method, path, body, headers) {
   /** @type {Response} */
   let response;
   try {
     response = await fetch(path, {
       method,
       headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
       credentials: 'same-origin',
       cache: 'no-store',
+      signal: AbortSignal.timeout(ANSWER_MS),
     });
   } catch {
-    return { ok: false, status: 0, data: undefined, problem: t('refused.network'), code: 'network' };
+    return { ok: false, status: 0, data: undefined, problem: t(method === 'GET' ? 'refused.silence' : 'refused.network'), code: 'network' };
   }
   const data = await response.json().catch(() => undefined);
   if (response.ok) return { ok: true, status: response.status, data, problem: '', code: '' };

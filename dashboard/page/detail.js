@@ -8,7 +8,7 @@ import { focusCurrent } from './list.js';
 import { announce, toast } from './messages.js';
 import { VERBS, act, actionText, attemptText, bar, isPending, numbers, sentence, setBar, setWait, verbName } from './row.js';
 import { makeArithmetic, makeEvents, makeFold, makeGraph, makeProblem, makeSteps } from './steps.js';
-import { t } from './strings.js';
+import { plain, t } from './strings.js';
 import { makeTimeline } from './timeline.js';
 
 /**
@@ -160,7 +160,7 @@ function makeDetail(id) {
     show(whyPart, of !== undefined || error !== undefined);
     setText(why, of === undefined ? '' : sentence(of.text));
     arithmetic.update(of?.arithmetic);
-    reconcile(notes, (of?.notes ?? []).map((_, at) => String(at)), () => h('li'), (note, _, at) => setText(note, of?.notes?.[at] ?? ''));
+    reconcile(notes, (of?.notes ?? []).map((_, at) => String(at)), () => h('li'), (note, _, at) => setText(note, plain(of?.notes?.[at] ?? '')));
   });
   const files = memo((/** @type {Detail['artifacts']} */ of) => drawArtifacts(artifactsPart, artifacts, of));
   const data = memo((/** @type {string | undefined} */ given, /** @type {string | undefined} */ made) => {

@@ -1,7 +1,7 @@
 // @ts-check
 // The head of the page, with the theme and the keyboard.
 
-import { app, call, go, invalidate, isStale, mayAct, part, remember, remembered } from './app.js';
+import { app, command, go, invalidate, isStale, mayAct, part, remember, remembered } from './app.js';
 import { freeze, left, moment, still, tick } from './clock.js';
 import { closeDetail } from './detail.js';
 import { button, byIndex, h, icon, memo, reconcile, setAttr, setText, show } from './dom.js';
@@ -188,21 +188,31 @@ const drawAlarm = memo((/** @type {View['breakers']} */ breakers) => {
   setText(alarmText, open > 0 ? t('breakers.alert') : '');
 });
 
-const drawExtra = memo((/** @type {View['buttons']} */ buttons, /** @type {boolean} */ may) => {
+/** Buttons that have been pressed and not answered for. @type {Set<string>} */
+const pressing = new Set();
+
+const drawExtra = memo((/** @type {View['buttons']} */ buttons, /** @type {boolean} */ may, /** @type {string} */ _pressed) => {
   reconcile(extra, may ? byIndex(buttons) : [], (id) => h('button', { type: 'button', class: 'btn', 'data-button': id, onclick: () => void pressExtra(id) }), (el, id) => {
     setText(el, buttons?.[id]?.label ?? id);
     setAttr(el, 'title', buttons?.[id]?.title);
+    setAttr(el, 'aria-disabled', pressing.has(id) ? 'true' : undefined);
   });
 });
 
 /** @param {string} id */
 async function pressExtra(id) {
   const of = app.view?.buttons?.[id];
-  if (of === undefined) return;
+  if (of === undefined || pressing.has(id)) return;
   if (of.confirm !== undefined && (await ask({ title: of.label, text: [of.confirm], go: of.label, danger: true })) === undefined) return;
-  const answer = await call('POST', `api/v1/buttons/${encodeURIComponent(id)}`);
+  if (pressing.has(id)) return;
+  pressing.add(id);
+  invalidate();
+  const wasLive = app.link.kind === 'live';
+  const answer = await command(`api/v1/buttons/${encodeURIComponent(id)}`);
+  pressing.delete(id);
+  invalidate();
   // A button may end the server that would have answered.
-  if (answer.ok || answer.status === 0) toast(t('button.done', { label: of.label }), { kind: 'done' });
+  if (answer.ok || (answer.status === 0 && wasLive)) toast(t('button.done', { label: of.label }), { kind: 'done' });
   else toast(answer.problem, { kind: 'bad', title: of.label });
 }
 
@@ -211,7 +221,7 @@ export function startHead() {
   part((view) => {
     drawEngine(view.engine);
     drawAlarm(view.breakers);
-    drawExtra(view.buttons, mayAct());
+    drawExtra(view.buttons, mayAct(), [...pressing].join());
     for (const [at, tab] of tabs.entries()) {
       const here = app.state.panel === TABS[at] || (app.state.panel === 'settings' && at === 0);
       setAttr(tab, 'aria-current', here ? 'page' : undefined);

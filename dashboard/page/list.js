@@ -149,12 +149,21 @@ export function focusCurrent() {
   else document.getElementById('main')?.focus({ preventScroll: true });
 }
 
+/** @type {() => void} */
+let picking = () => {};
+
+/** @param {() => void} listener called before a box is ticked or cleared */
+export function onPick(listener) {
+  picking = listener;
+}
+
 /**
  * @param {string} id
  * @param {boolean} picked
  * @param {boolean} range with all between the last one and this
  */
 function pick(id, picked, range) {
+  picking();
   const order = app.view?.list.order ?? [];
   const [a, b] = [order.indexOf(lastPicked), order.indexOf(id)];
   const ids = range && a >= 0 && b >= 0 ? order.slice(Math.min(a, b), Math.max(a, b) + 1) : [id];

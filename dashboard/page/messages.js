@@ -5,7 +5,7 @@ import { app, go, part, remember, remembered } from './app.js';
 import { moment, now } from './clock.js';
 import { button, h, icon, memo, pill, reconcile, setText, show } from './dom.js';
 import { onMessage } from './stream.js';
-import { t } from './strings.js';
+import { plain, t } from './strings.js';
 
 // Dialogs. The browser keeps the focus inside and gives it back afterwards.
 
@@ -43,6 +43,12 @@ export function openDialog({ title, body, foot = [], wide = false, name, onclose
   });
   document.body.append(box);
   box.showModal();
+  // Who drags out of a field does not mean to leave.
+  let began = false;
+  box.addEventListener('pointerdown', (event) => { began = event.target === box; });
+  box.addEventListener('click', (event) => {
+    if (event.target === box && !began) event.stopImmediatePropagation();
+  }, true);
   return box;
 }
 
@@ -63,15 +69,15 @@ export const dialogOpen = () => document.querySelector('dialog[open]') !== null;
 /**
  * Asks before something is done; `undefined` if the person goes back.
  * @param {Question} question
- * @returns {Promise<{reason?: string, output?: unknown, freeze_timers?: boolean} | undefined>}
+ * @returns {Promise<{reason?: string, freeze_timers?: boolean} | string | undefined>} the body of the request; a text
+ *   if it holds an output, which must come through as it was typed
  */
 export function ask(question) {
   return new Promise((resolve) => {
-    /** @type {{reason?: string, output?: unknown, freeze_timers?: boolean} | undefined} */
+    /** @type {{reason?: string, freeze_timers?: boolean} | string | undefined} */
     let result;
     const reason = h('input', { type: 'text', id: 'ask-reason', maxlength: '500', autocomplete: 'off' });
     const output = h('textarea', { id: 'ask-output', rows: '4', spellcheck: 'false', 'aria-describedby': 'ask-bad' });
-    output.value = 'null';
     const freeze = h('input', { type: 'checkbox', id: 'ask-freeze' });
     const bad = h('p', { id: 'ask-bad', class: 'error-text', role: 'alert' });
     const send = h('button', { type: 'submit', class: question.danger ? 'btn danger' : 'btn primary' }, question.go);
@@ -88,21 +94,38 @@ export function ask(question) {
     back.addEventListener('click', () => box.close());
     form.addEventListener('submit', (event) => {
       event.preventDefault();
-      /** @type {unknown} */
-      let value;
-      if (question.output === true) {
-        try {
-          value = JSON.parse(output.value);
-        } catch (error) {
-          bad.textContent = t('ask.output.bad', { why: error instanceof Error ? error.message : '' });
-          output.focus();
-          return;
-        }
+      const why = question.output === true ? notJson(output.value) : undefined;
+      if (why !== undefined) {
+        bad.textContent = why;
+        output.focus();
+        return;
       }
-      result = { ...(question.output === true ? { output: value } : {}), ...(reason.value === '' ? {} : { reason: reason.value }), ...(freeze.checked ? { freeze_timers: true } : {}) };
+      const more = { ...(reason.value === '' ? {} : { reason: reason.value }), ...(freeze.checked ? { freeze_timers: true } : {}) };
+      result = question.output === true ? withOutput(output.value, more) : more;
       box.close();
     });
   });
+}
+
+/** What is wrong with it, if anything is.  @param {string} text */
+function notJson(text) {
+  if (text.trim() === '') return t('ask.output.none');
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    return t('ask.output.bad', { why: error instanceof Error ? error.message : '' });
+  }
+}
+
+/**
+ * A body with an output as it was typed: read and written anew, large numbers would be others.
+ * @param {string} output JSON
+ * @param {object} more
+ */
+export function withOutput(output, more) {
+  const rest = JSON.stringify(more).slice(1);
+  return `{"output":${output}${rest === '}' ? rest : `,${rest}`}`;
 }
 
 // Short messages: toasts, what a screen reader announces, notifications of the system, the activity list.
@@ -175,26 +198,31 @@ function look(view) {
     return;
   }
   if (last <= told) return;
-  for (const key of keys.filter((key) => key > (told ?? 0))) {
+  const before = told;
+  told = last;
+  for (const key of keys.filter((key) => key > before)) {
     const notice = view.notices?.[key];
     if (notice !== undefined) tell(notice);
   }
-  told = last;
 }
 
 /** @param {Notice} notice */
 function tell(notice) {
   const bad = notice.kind === 'gave_up';
   if (!document.hidden) {
-    toast(notice.text, { kind: bad ? 'bad' : 'done', operation: notice.operation, name: notice.name });
+    toast(plain(notice.text), { kind: bad ? 'bad' : 'done', operation: notice.operation, name: notice.name });
   }
   if (!bad || remembered('notify') !== 'on' || !('Notification' in window) || Notification.permission !== 'granted') return;
-  const shown = new Notification(t('kind.gave_up'), { body: notice.text, tag: notice.operation, icon: 'icon.svg' });
-  shown.onclick = () => {
-    window.focus();
-    go({ operation: notice.operation });
-    shown.close();
-  };
+  try {
+    const shown = new Notification(t('kind.gave_up'), { body: plain(notice.text), tag: notice.operation, icon: 'icon.svg' });
+    shown.onclick = () => {
+      window.focus();
+      go({ operation: notice.operation });
+      shown.close();
+    };
+  } catch {
+    // Some browsers let only a worker notify.
+  }
 }
 
 const badge = h('span', { class: 'badge', hidden: true });
@@ -225,7 +253,7 @@ function drawActivity(list) {
     if (notice === undefined) return h('li');
     return h('li', { 'data-key': key },
       pill(notice.kind, t(`kind.${notice.kind}`)), h('time', { datetime: notice.at, class: 'muted' }, moment(notice.at, now())),
-      h('button', { type: 'button', class: 'link', onclick: () => openFrom(notice.operation) }, notice.text));
+      h('button', { type: 'button', class: 'link', onclick: () => openFrom(notice.operation) }, plain(notice.text)));
   }, () => {});
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 // What takes the place of the list: breakers and statistics.
 
-import { app, call, go, invalidate, mayAct, part } from './app.js';
+import { app, command, go, invalidate, mayAct, part } from './app.js';
 import { count, countDown, duration, moment, now, percent, still } from './clock.js';
 import { byIndex, h, memo, reconcile, s, setAttr, setPill, setText, show } from './dom.js';
 import { ask, toast } from './messages.js';
@@ -22,13 +22,13 @@ export const breakersPart = h('section', { class: 'panel', 'aria-labelledby': 'b
  * @param {string} verb
  */
 async function act(host, verb) {
-  /** @type {{reason?: string} | undefined} */
+  /** @type {object | string | undefined} */
   let body = {};
   if (ASKS.has(verb)) {
     body = await ask({ title: `${t(`breaker.${verb}`)}: ${host}?`, text: [t(`breaker.${verb}.text`)], go: t(`breaker.${verb}`), danger: true, reason: true });
     if (body === undefined) return;
   }
-  const answer = await call('POST', `api/v1/breakers/${encodeURIComponent(host)}/${verb}`, body);
+  const answer = await command(`api/v1/breakers/${encodeURIComponent(host)}/${verb}`, body);
   if (answer.ok) toast(t('breaker.done', { verb: t(`breaker.${verb}`).toLowerCase(), host }), { kind: 'done' });
   else toast(answer.problem, { kind: 'bad', title: `${t(`breaker.${verb}`)}: ${t('refused.title')}` });
   invalidate();

@@ -1,11 +1,11 @@
 // @ts-check
 // One operation in the list, and what can be done to it.
 
-import { app, call, go, invalidate, isStale, mayAct, requestKey } from './app.js';
+import { app, command, go, invalidate, isStale, mayAct } from './app.js';
 import { amount, bytes, countDown, duration, estimate, moment, now, rate, still } from './clock.js';
 import { button, h, reconcile, setAttr, setPill, setText, show } from './dom.js';
 import { ask, toast } from './messages.js';
-import { t } from './strings.js';
+import { plain, t } from './strings.js';
 import { format } from './url.js';
 
 // What a person can do to an operation. The server says what is possible and what each does.
@@ -64,7 +64,7 @@ export async function act(id, verb, more = false) {
   const row = rowOf(id);
   if (row === undefined || !mayAct() || isPending(id, verb)) return;
   const [kind, step] = split(verb);
-  /** @type {object | undefined} */
+  /** @type {object | string | undefined} */
   let body = {};
   if (more || isDangerous(verb)) {
     const told = app.view?.detail?.id === id ? app.view.detail.actions?.[verb]?.text : undefined;
@@ -75,7 +75,8 @@ export async function act(id, verb, more = false) {
     });
     if (body === undefined) return;
   }
-  await send(id, verb, kind === 'skip' ? `steps/${encodeURIComponent(step)}/skip` : kind, body);
+  // What somebody looked at when they chose is what it holds for, however long they thought about it.
+  await send(id, verb, kind === 'skip' ? `steps/${encodeURIComponent(step)}/skip` : kind, body, row);
 }
 
 /**
@@ -90,30 +91,27 @@ export function actionText(key, told) {
 }
 
 /** @param {string} text */
-export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+export const sentence = (text) => plain(text.charAt(0).toUpperCase() + text.slice(1));
 
 /**
  * @param {string} id
  * @param {string} verb
  * @param {string} path
- * @param {object} body
+ * @param {object | string} body
+ * @param {Row} row as it was seen
  */
-async function send(id, verb, path, body) {
-  const row = rowOf(id);
+async function send(id, verb, path, body, row) {
   const key = `${id} ${verb}`;
   pending.set(key, Infinity);
   invalidate();
   const address = `api/v1/operations/${encodeURIComponent(id)}/${path}`;
-  const once = { 'Idempotency-Key': requestKey() };
-  /** @type {Record<string, string>} */
-  const seen = row === undefined ? {} : { 'If-Match': `W/"${row.version}"` };
-  let answer = await call('POST', address, body, { ...once, ...seen });
+  let answer = await command(address, body, { 'If-Match': `W/"${row.version}"` });
   // What harms nothing need not be pressed twice because a byte count moved on.
-  if (answer.status === 412 && !isDangerous(verb)) answer = await call('POST', address, body, { 'Idempotency-Key': requestKey() });
+  if (answer.status === 412 && !isDangerous(verb)) answer = await command(address, body);
   if (answer.ok) {
     pending.set(key, Number(answer.data?.seq ?? 0));
     setTimeout(() => { pending.delete(key); invalidate(); }, PENDING_MS);
-    toast(t(`done.${split(verb)[0]}`, { name: row?.name ?? id }), { kind: 'done' });
+    toast(t(`done.${split(verb)[0]}`, { name: row.name }), { kind: 'done' });
   } else {
     pending.delete(key);
     toast(answer.status === 412 ? t('refused.moved') : answer.problem, { kind: 'bad', title: `${verbName(verb)}: ${t('refused.title')}` });

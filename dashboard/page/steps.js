@@ -6,7 +6,7 @@ import { countDown, countUp, moment, now, still } from './clock.js';
 import { byIndex, h, memo, pathOf, reconcile, s, setAttr, setPill, setText, show } from './dom.js';
 import { announce, toast } from './messages.js';
 import { bar, numbers, setBar } from './row.js';
-import { has, t } from './strings.js';
+import { has, plain, t } from './strings.js';
 
 // The graph of steps. The server says where each one stands.
 
@@ -128,7 +128,7 @@ export function makeArithmetic(open = false) {
     el,
     update: memo((/** @type {string[] | undefined} */ sums) => {
       show(el, sums !== undefined && sums.length > 0);
-      reconcile(lines, (sums ?? []).map((_, at) => String(at)), () => h('li'), (line, _, at) => setText(line, sums?.[at] ?? ''));
+      reconcile(lines, (sums ?? []).map((_, at) => String(at)), () => h('li'), (line, _, at) => setText(line, plain(sums?.[at] ?? '')));
     }),
   };
 }
@@ -161,7 +161,7 @@ function makeStep(name) {
     const { done = 0, total } = step.progress ?? {};
     setBar(line, total === undefined || total === 0 ? undefined : (100 * done) / total, words || t('progress.unknown'));
     setText(nums, words);
-    setText(text, step.text ?? '');
+    setText(text, plain(step.text ?? ''));
     show(text, step.text !== undefined && step.text !== '');
     arithmetic.update(step.arithmetic);
     // What stands at the top of the details already is not said twice.
@@ -274,7 +274,7 @@ export function makeEvents(operation) {
       return h('li', { class: bad ? 'bad' : undefined, 'data-event': event.event },
         h('time', { datetime: event.at, title: event.at }, moment(event.at, now())),
         event.step !== undefined && h('span', { class: 'tag' }, event.attempt === undefined ? event.step : `${event.step} #${event.attempt}`),
-        h('span', { class: 'text' }, event.text ?? event.event.replaceAll('_', ' ')));
+        h('span', { class: 'text' }, plain(event.text ?? event.event.replaceAll('_', ' '))));
     }, () => {});
   }
 

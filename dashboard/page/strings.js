@@ -59,22 +59,23 @@ const EN = {
   'verb.pause': 'Pause', 'verb.resume': 'Resume', 'verb.retry': 'Retry now', 'verb.cancel': 'Cancel',
   'verb.force-retry': 'Force retry', 'verb.cancel-recovery': 'Cancel recovery', 'verb.skip': 'Skip {step}',
   'verb.of': '{verb}: {name}', 'verb.asked': 'Asked',
-  'verb.pause.text': 'Nothing new starts until it is resumed.',
-  'verb.resume.text': 'Go on from where it stopped.',
-  'verb.retry.text': 'Try again at once instead of waiting.',
+  'verb.pause.text': 'Attempts under way are stopped, what they have saved is kept; nothing starts until it is resumed. Delays and the deadline run on.',
+  'verb.resume.text': 'Go on where it stands.',
+  'verb.retry.text': 'Try now instead of waiting. Behind a breaker it only becomes the next probe; an operation that has ended gets all its retries back.',
   'verb.cancel.text': 'Stop for good. This cannot be taken back.',
-  'verb.force-retry.text': 'Try again although the error says that it is useless.',
-  'verb.cancel-recovery.text': 'Let the attempt under way end; start no further one.',
+  'verb.force-retry.text': 'Try now whatever class and breaker say, with all retries given back. What was wrong may be wrong still.',
+  'verb.cancel-recovery.text': 'What waits is given up now, so that the operation fails; an attempt under way may still succeed. It can be retried later.',
   'verb.skip.text': 'Go on as if this step had succeeded, with an output that you give.',
   'done.pause': 'Asked to pause {name}', 'done.resume': 'Asked to resume {name}',
   'done.retry': 'Asked to try {name} again', 'done.cancel': 'Asked to cancel {name}',
   'done.force-retry': 'Asked to force a retry of {name}', 'done.cancel-recovery': 'Asked to stop the recovery of {name}',
   'done.skip': 'Asked to skip a step of {name}',
   'ask.reason': 'Reason (kept in the journal)', 'ask.output': 'Output of the step, as JSON',
-  'ask.output.bad': 'This is not JSON: {why}', 'ask.back': 'Go back', 'ask.close': 'Close dialog', 'ask.title': '{verb}: {name}?',
-  'ask.now': 'It is {label} at the moment.', 'ask.freeze': 'Stop its timeouts and deadlines as well', 'pause.more': 'with a reason …',
+  'ask.output.none': 'Give a value: null if the step has none.', 'ask.output.bad': 'This is not JSON: {why}', 'ask.back': 'Go back', 'ask.close': 'Close dialog', 'ask.title': '{verb}: {name}?',
+  'ask.now': 'It is {label} at the moment.', 'ask.freeze': 'Freeze its delays and the deadline as well', 'pause.more': 'with a reason …',
   'refused.title': 'Not done', 'refused.moved': 'It has moved on since you looked. See how it stands now, then press again.',
-  'refused.network': 'The engine does not answer, so nothing was done. Try again when the page is live.',
+  'refused.network': 'No answer came, so it may or may not have been done. See how it stands when the page is live; to press again does no harm.',
+  'refused.silence': 'No answer came. Try again when the page is live.',
   'refused.other': 'The server answered {status} without a reason.',
   'readonly.note': 'Read only: this page shows, but changes nothing.',
 
@@ -112,7 +113,8 @@ const EN = {
   'bulk.label': 'Actions for many operations', 'bulk.allpicked': ['{n} that fits', 'All {n} that fit'],
   'bulk.title': '{verb}: many operations', 'bulk.counting': 'Counting …', 'bulk.matched':
     ['{n} operation will be asked.', '{n} operations will be asked.'],
-  'bulk.none': 'None of them can do that now.', 'bulk.stagger': 'Spread over', 'bulk.go': '{verb}',
+  'bulk.none': 'None of them can do that now.', 'bulk.more': ['It is {n} operation by now. Press again if that is meant.', 'They are {n} operations by now. Press again if that is meant.'],
+  'bulk.stagger': 'Spread over', 'bulk.go': '{verb}',
   'bulk.stagger.0': 'all at once', 'bulk.stagger.10000': '10 seconds', 'bulk.stagger.60000': '1 minute',
   'bulk.stagger.600000': '10 minutes', 'bulk.progress': '{verb}: {done} of {n} asked', 'bulk.finished': '{verb}: {done} of {n} done',
   'bulk.refused': ['{n} refused', '{n} refused'], 'bulk.stop': 'Stop the rest', 'bulk.close': 'Close', 'bulk.pick': 'Select all',
@@ -126,9 +128,9 @@ const EN = {
   'breakers.held': 'Held back', 'breakers.held.value': ['{n} operation', '{n} operations'], 'breakers.trips': 'Trips in a row',
   'breakers.probe': 'Probe under way', 'breakers.by': 'Set by', 'breakers.set': '{actor}: {reason}', 'breakers.lasts': 'until {at}',
   'breaker.probe': 'Probe now', 'breaker.close': 'Close', 'breaker.isolate': 'Isolate', 'breaker.disable': 'Disable', 'breaker.enforce': 'Enforce',
-  'breaker.probe.text': 'Let one attempt through now.', 'breaker.close.text': 'Forget the failures and let everything through.',
-  'breaker.isolate.text': 'Let nothing through until it is enforced again.', 'breaker.disable.text': 'Let everything through, whatever fails.',
-  'breaker.enforce.text': 'Back to the normal rules.', 'breaker.done': 'Asked: {verb} {host}', 'breakers.alert': ' not closed',
+  'breaker.probe.text': 'Let one attempt through now.', 'breaker.close.text': 'Close it now; what is held back is let go in waves.',
+  'breaker.isolate.text': 'Hold it open by hand: nothing passes until it is enforced again.', 'breaker.disable.text': 'Let everything through, whatever fails.',
+  'breaker.enforce.text': 'Back to the normal rules; what is held back is let go in waves.', 'breaker.done': 'Asked: {verb} {host}', 'breakers.alert': ' not closed',
 
   'stats.title': 'Statistics', 'stats.total': 'Total operations', 'stats.succeeded': 'Succeeded', 'stats.recovered': 'Recovered',
   'stats.recovered.text': 'succeeded after a retry', 'stats.failed': 'Failed', 'stats.failed.text': 'despite recovery',
@@ -167,6 +169,9 @@ export function t(key, values = {}) {
   const text = Array.isArray(entry) ? entry[Number(values.n) === 1 ? 0 : 1] : entry;
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
+
+/** Without the marks that names have in a terminal.  @param {string} text */
+export const plain = (text) => text.replaceAll('\u0060', '');
 
 /** @param {string} key */
 export const has = (key) => key in EN;

@@ -1,14 +1,14 @@
 // @ts-check
 // What stands above the list and below it.
 
-import { app, call, go, invalidate, isStale, mayAct, onTravel, part, requestKey } from './app.js';
+import { app, call, command, go, invalidate, isStale, mayAct, onTravel, part } from './app.js';
 import { amount, count, estimate, rate } from './clock.js';
 import { button, h, icon, memo, reconcile, s, setAttr, setText, show } from './dom.js';
-import { listCount } from './list.js';
+import { listCount, onPick } from './list.js';
 import { announce, openDialog, toast } from './messages.js';
 import { VERBS, bar, isDangerous, setBar, verbName } from './row.js';
 import { t } from './strings.js';
-import { SORTS, STATUSES, filterOf, isFiltered } from './url.js';
+import { SORTS, STATUSES, filterOf, isFiltered, listKey } from './url.js';
 
 // Above the list: everything under way in one line, the chips, search and order, the filters that hold.
 
@@ -135,9 +135,10 @@ const STAGGERS = [0, 10_000, 60_000, 600_000];
 
 let everything = false;
 /** @typedef {{id: string, verb: string, matched: number, done: number, refused: Record<string, string>, finished: boolean}} Running */
-
 /** @type {Running | undefined} */
 let running;
+/** Whether an order is on its way. */
+let launching = false;
 
 const selected = h('strong');
 const verbs = h('div', { class: 'bulk-verbs' });
@@ -183,10 +184,21 @@ async function begin(verb) {
   });
   back.addEventListener('click', () => box.close());
   const answer = await call('POST', 'api/v1/batches', { filter, action: verb, dry_run: true });
-  const many = Number(answer.data?.matched ?? 0);
+  let many = Number(answer.data?.matched ?? 0);
   matched.textContent = !answer.ok ? answer.problem : many === 0 ? t('bulk.none') : t('bulk.matched', { n: many });
   send.disabled = !answer.ok || many === 0;
-  send.addEventListener('click', () => {
+  send.addEventListener('click', async () => {
+    send.disabled = true;
+    // More than were told are not asked: that is found out again, and said.
+    const now = await call('POST', 'api/v1/batches', { filter, action: verb, dry_run: true });
+    const found = Number(now.data?.matched ?? many);
+    if (!box.open) return;
+    if (now.ok && found > many) {
+      many = found;
+      matched.textContent = t('bulk.more', { n: many });
+      send.disabled = false;
+      return;
+    }
     box.close();
     void launch({ filter, verb, many }, Number(stagger.value), reason.value);
   });
@@ -199,7 +211,10 @@ async function begin(verb) {
  */
 async function launch({ filter, verb, many }, jitter, reason) {
   const body = { filter, action: verb, ...(jitter > 0 ? { jitter_ms: jitter } : {}), ...(reason === '' ? {} : { reason }) };
-  const answer = await call('POST', 'api/v1/batches', body, { 'Idempotency-Key': requestKey() });
+  if (launching) return;
+  launching = true;
+  const answer = await command('api/v1/batches', body);
+  launching = false;
   if (!answer.ok) {
     toast(answer.problem, { kind: 'bad', title: `${verbName(verb)}: ${t('refused.title')}` });
     return;
@@ -221,7 +236,8 @@ async function poll(batch) {
       batch.finished = true;
       toast(answer.problem, { kind: 'bad', title: verbName(batch.verb) });
     }
-    if (batch.finished) announce(progressText(batch));
+    const no = Object.keys(batch.refused).length;
+    if (batch.finished) announce(no === 0 ? progressText(batch) : `${progressText(batch)}, ${t('bulk.refused', { n: no })}`);
     invalidate();
     if (!batch.finished) await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
   }
@@ -233,8 +249,10 @@ async function stopRest() {
   if (!answer.ok) toast(answer.problem, { kind: 'bad' });
 }
 
-/** @param {Running} batch */
-const progressText = (batch) => t(batch.finished ? 'bulk.finished' : 'bulk.progress', { verb: verbName(batch.verb), done: count(batch.done), n: count(batch.matched) });
+/** What was refused was asked, but not done.  @param {Running} batch */
+const progressText = (batch) => t(batch.finished ? 'bulk.finished' : 'bulk.progress', {
+  verb: verbName(batch.verb), done: count(batch.finished ? batch.done - Object.keys(batch.refused).length : batch.done), n: count(batch.matched),
+});
 
 /** @param {View} view */
 function draw(view) {
@@ -266,5 +284,8 @@ function draw(view) {
 }
 
 export function startBulk() {
+  // What was meant by everything is not what stands there now.
+  onTravel((before) => { if (listKey(before) !== listKey(app.state)) everything = false; });
+  onPick(() => { everything = false; });
   part(draw);
 }
