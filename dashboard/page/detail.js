@@ -230,6 +230,7 @@ export function startDetail(host, main) {
   /** @param {HTMLElement} el */
   const put = (el) => {
     if (host.firstElementChild !== el) {
+      if (host.contains(document.activeElement)) wantsFocus = true;
       host.replaceChildren(el);
       host.scrollTop = 0;
     }

@@ -79,7 +79,23 @@ export function setAttr(element, name, value) {
  * @param {boolean} shown
  */
 export function show(element, shown) {
+  if (element.hasAttribute('hidden') === !shown) return;
+  const stood = !shown && element.contains(document.activeElement);
   setAttr(element, 'hidden', !shown);
+  if (stood && element.parentElement !== null) focusNear(element.parentElement);
+}
+
+const FOCUSABLE = 'a[href], button:not([disabled]), input:not([disabled]), select, textarea, [tabindex]';
+
+/**
+ * Gives the focus to the next best, where the element that had it is gone.
+ * @param {Element} parent
+ * @param {Element} [sibling]
+ */
+function focusNear(parent, sibling) {
+  const near = sibling?.matches(FOCUSABLE) === true ? sibling : sibling?.querySelector(FOCUSABLE);
+  const next = near ?? parent.closest('[tabindex]') ?? parent.closest('#detail')?.querySelector('h2') ?? document.getElementById('main');
+  /** @type {HTMLElement | null} */ (next)?.focus({ preventScroll: true });
 }
 
 /** @type {WeakMap<Element, Map<string, Element>>} */
@@ -98,9 +114,14 @@ export function reconcile(parent, keys, make, update) {
   /** @type {Map<string, E>} */
   const next = new Map();
   for (const key of keys) next.set(key, old.get(key) ?? make(key));
-  for (const [key, element] of old) if (!next.has(key)) element.remove();
-  keyed.set(parent, next);
   const focused = document.activeElement;
+  let gone = -1;
+  for (const [key, element] of old) {
+    if (next.has(key)) continue;
+    if (element.contains(focused)) gone = [...parent.children].indexOf(element);
+    element.remove();
+  }
+  keyed.set(parent, next);
   let place = parent.firstElementChild;
   let index = 0;
   for (const [key, element] of next) {
@@ -109,8 +130,9 @@ export function reconcile(parent, keys, make, update) {
     update(element, key, index);
     index += 1;
   }
+  if (gone >= 0) focusNear(parent, parent.children[Math.min(gone, next.size - 1)]);
   // An element that is moved loses the focus.
-  if (focused !== document.activeElement && parent.contains(focused)) {
+  else if (focused !== document.activeElement && parent.contains(focused)) {
     /** @type {HTMLElement} */ (focused).focus({ preventScroll: true });
   }
 }
@@ -169,7 +191,7 @@ const PATHS = {
 /** @type {Record<string, string>} */
 const SAME = {
   ready: 'pending', running: 'in_progress', held: 'waiting', succeeded: 'success', closed: 'success', half_open: 'waiting',
-  gave_up: 'exhausted', recovered: 'success', isolated: 'cancelled',
+  gave_up: 'exhausted', recovered: 'success', isolated: 'cancelled', passes: 'info',
 };
 
 /** @param {string} name */

@@ -7,6 +7,7 @@ import { closeDetail } from './detail.js';
 import { button, byIndex, h, icon, memo, reconcile, setAttr, setText, show } from './dom.js';
 import { move, pickCurrent } from './list.js';
 import { activityButton, announce, ask, dialogOpen, openActivity, openDialog, toast } from './messages.js';
+import { isAlarm } from './panels.js';
 import { act } from './row.js';
 import { again, onReturn, release } from './stream.js';
 import { t } from './strings.js';
@@ -41,14 +42,28 @@ const CHORD_MS = 1200;
 let chord = 0;
 
 export function openSheet() {
+  const box = h('input', { type: 'checkbox', id: 'letters' });
+  box.checked = remembered('letters') !== 'off';
+  box.addEventListener('change', () => remember('letters', box.checked ? '' : 'off'));
   openDialog({
     title: t('keys.title'), name: 'keys', wide: true,
-    body: [h('dl', { class: 'sheet' }, ...SHEET.map(([keys = '', what = '']) => h('div', {}, h('dt', {}, ...keys.split(' ').map((key) => h('kbd', {}, key))), h('dd', {}, t(`keys.${what}`)))))],
+    body: [h('div', { class: 'switch' }, box, h('label', { for: 'letters' }, t('keys.letters'))), h('p', { class: 'muted' }, t('keys.where')), h('dl', { class: 'sheet' }, ...SHEET.map(([keys = '', what = '']) => h('div', {}, h('dt', {}, ...keys.split(' ').map((key) => h('kbd', {}, key))), h('dd', {}, t(`keys.${what}`)))))],
   });
 }
 
-/** The operation that a key is meant for. */
-const target = () => app.state.operation || app.current;
+/** The operation that a key is meant for: that of the row or of the details that have the focus. */
+function target() {
+  const at = document.activeElement;
+  if (at?.closest('#detail') != null) return app.state.operation;
+  return at?.closest('[data-id]')?.getAttribute('data-id') ?? '';
+}
+
+function pick() {
+  const id = target();
+  if (id === '') return;
+  app.current = id;
+  pickCurrent();
+}
 
 /** @param {string[]} verbs the first that is possible is done */
 function press(...verbs) {
@@ -74,7 +89,7 @@ function escape() {
 const table = (hold) => ({
   j: () => move(1), k: () => move(-1), ArrowDown: () => move(1), ArrowUp: () => move(-1), Home: () => move(-Infinity), End: () => move(Infinity),
   Enter: () => { if (app.current !== '') go({ operation: app.current }); },
-  Escape: escape, x: pickCurrent, '/': () => { go({ panel: '' }); search.focus(); search.select(); },
+  Escape: escape, x: pick, '/': () => { go({ panel: '' }); search.focus(); search.select(); },
   p: () => press('pause', 'resume'), r: () => press('retry'), c: () => press('cancel'), n: () => press('cancel-recovery'), f: () => press('force-retry'),
   b: () => toggle('breakers'), s: () => toggle('stats'), ',': () => toggle('settings'), a: openActivity, h: hold, t: nextTheme, '?': openSheet,
   g: () => { chord = Date.now(); },
@@ -90,7 +105,7 @@ export function startKeys(hold) {
       if (event.key === 'Escape') /** @type {HTMLElement} */ (at).blur();
       return;
     }
-    if (event.key === 'l' && Date.now() - chord < CHORD_MS) {
+    if (event.key === 'l' && remembered('letters') !== 'off' && Date.now() - chord < CHORD_MS) {
       go({ panel: '', operation: '' });
       return;
     }
@@ -99,6 +114,7 @@ export function startKeys(hold) {
     const scrolls = ['ArrowDown', 'ArrowUp', 'Home', 'End'].includes(event.key) && at.closest('#detail, .panel, pre') !== null;
     const listed = app.state.panel !== 'breakers' && app.state.panel !== 'stats';
     if (own || scrolls || (!listed && event.key.startsWith('Arrow'))) return;
+    if (event.key.length === 1 && remembered('letters') === 'off') return;
     const action = Object.hasOwn(keys, event.key) ? keys[event.key] : undefined;
     if (action === undefined) return;
     event.preventDefault();
@@ -181,7 +197,7 @@ const drawEngine = memo((/** @type {View['engine']} */ engine) => {
 });
 
 const drawAlarm = memo((/** @type {View['breakers']} */ breakers) => {
-  const open = Object.values(breakers ?? {}).filter((each) => each.state !== 'closed').length;
+  const open = Object.values(breakers ?? {}).filter(isAlarm).length;
   show(alarm, open > 0);
   setText(alarm, String(open));
   // The number that is seen is part of the name, as is said.

@@ -1,7 +1,7 @@
 // @ts-check
 // What takes the place of the list: breakers and statistics.
 
-import { app, command, go, invalidate, mayAct, part } from './app.js';
+import { app, command, go, invalidate, mayAct, onTravel, part } from './app.js';
 import { count, countDown, duration, moment, now, percent, still } from './clock.js';
 import { byIndex, h, memo, reconcile, s, setAttr, setPill, setText, show } from './dom.js';
 import { ask, toast } from './messages.js';
@@ -17,19 +17,38 @@ const noBreakers = h('p', { class: 'muted' }, t('breakers.none'));
 export const breakersPart = h('section', { class: 'panel', 'aria-labelledby': 'breakers-title', hidden: true },
   h('h2', { id: 'breakers-title', tabindex: -1 }, t('breakers.title')), h('p', { class: 'muted' }, t('breakers.intro')), breakerCards, noBreakers);
 
+/** Asked, and not answered yet. @type {Set<string>} */
+const busy = new Set();
+
+/** @param {string} host */
+const nameOf = (host) => app.view?.breakers?.[host]?.name ?? host;
+
+/**
+ * How it stands for what wants to pass: a hand beats what it has counted.
+ * @param {Breaker} of
+ */
+const standing = ({ mode = 'enforced', state }) => (mode === 'enforced' ? state : mode === 'isolated' ? mode : 'passes');
+
+/** Whether it holds anything back.  @param {Breaker} of */
+export const isAlarm = (of) => !['closed', 'passes'].includes(standing(of));
+
 /**
  * @param {string} host
  * @param {string} verb
  */
 async function act(host, verb) {
+  if (busy.has(`${host} ${verb}`)) return;
   /** @type {object | string | undefined} */
   let body = {};
   if (ASKS.has(verb)) {
-    body = await ask({ title: `${t(`breaker.${verb}`)}: ${host}?`, text: [t(`breaker.${verb}.text`)], go: t(`breaker.${verb}`), danger: true, reason: true });
+    body = await ask({ title: `${t(`breaker.${verb}`)}: ${nameOf(host)}?`, text: [t(`breaker.${verb}.text`)], go: t(`breaker.${verb}`), danger: true, reason: true });
     if (body === undefined) return;
   }
+  busy.add(`${host} ${verb}`);
+  invalidate();
   const answer = await command(`api/v1/breakers/${encodeURIComponent(host)}/${verb}`, body);
-  if (answer.ok) toast(t('breaker.done', { verb: t(`breaker.${verb}`).toLowerCase(), host }), { kind: 'done' });
+  busy.delete(`${host} ${verb}`);
+  if (answer.ok) toast(t('breaker.done', { verb: t(`breaker.${verb}`).toLowerCase(), host: nameOf(host) }), { kind: 'done' });
   else toast(answer.problem, { kind: 'bad', title: `${t(`breaker.${verb}`)}: ${t('refused.title')}` });
   invalidate();
 }
@@ -39,6 +58,7 @@ const FACTS = ['until', 'window', 'held', 'trips', 'probe', 'mode', 'by'];
 /** @param {string} host */
 function makeCard(host) {
   const status = h('span');
+  const heading = h('h3', { title: host });
   const text = h('p');
   const line = bar(t('breakers.window'));
   const values = Object.fromEntries(FACTS.map((name) => [name, h('dd')]));
@@ -48,7 +68,7 @@ function makeCard(host) {
   values.held?.append(held);
   values.probe?.append(probe);
   const verbs = h('ul', { class: 'actions' });
-  const el = h('li', { class: 'card breaker', 'data-host': host, 'data-testid': 'breaker' }, h('div', { class: 'card-head' }, h('h3', {}, host), status), text, line, list, verbs);
+  const el = h('li', { class: 'card breaker', 'data-host': host, 'data-testid': 'breaker' }, h('div', { class: 'card-head' }, heading, status), text, line, list, verbs);
   /**
    * @param {string} name
    * @param {string | undefined} value
@@ -59,9 +79,11 @@ function makeCard(host) {
     show(/** @type {HTMLElement} */ (place.parentElement), value !== undefined);
     if (value !== undefined && name !== 'held' && name !== 'probe') setText(place, value);
   };
-  const update = memo((/** @type {Breaker} */ of) => {
-    setAttr(el, 'data-state', of.state);
-    setPill(status, of.mode === 'isolated' ? 'isolated' : of.state, t(`breakers.${of.state}`));
+  const update = memo((/** @type {Breaker} */ of, /** @type {string} */ _busy) => {
+    const stands = standing(of);
+    setText(heading, of.name ?? host);
+    setAttr(el, 'data-state', stands);
+    setPill(status, stands, t(`breakers.${stands}`));
     setText(text, sentence(of.text ?? ''));
     show(text, of.text !== undefined);
     const { failures_in_row: failures, threshold, probe: operation } = of;
@@ -79,12 +101,14 @@ function makeCard(host) {
     setText(probe, operation === undefined ? '' : (app.view?.list.rows[operation]?.name ?? operation));
     probe.onclick = () => go({ operation: operation ?? '' });
     const until = /** @type {HTMLElement} */ (values.until);
-    fact('until', of.until === undefined ? undefined : until.textContent ?? '');
-    if (of.until === undefined) still(until);
-    else countDown(until, of.until, (left) => t('breakers.in', { left }), t('breakers.until.due'));
+    const due = stands === 'isolated' ? by?.until : stands === 'open' ? of.until : undefined;
+    fact('until', due === undefined ? undefined : until.textContent ?? '');
+    setText(/** @type {Element} */ (until.previousElementSibling), t(stands === 'isolated' ? 'breakers.ends' : 'breakers.until'));
+    if (due === undefined) still(until);
+    else countDown(until, due, (left) => t('breakers.in', { left }), t('breakers.until.due'));
     reconcile(verbs, mayAct() ? (of.can ?? []) : [], (verb) => h('li', {},
-      h('button', { type: 'button', class: 'btn', 'data-verb': verb, 'aria-label': `${t(`breaker.${verb}`)}: ${host}`, onclick: () => void act(host, verb) }, t(`breaker.${verb}`)),
-      h('span', { class: 'action-text' }, t(`breaker.${verb}.text`))), () => {});
+      h('button', { type: 'button', class: 'btn', 'data-verb': verb, 'aria-label': `${t(`breaker.${verb}`)}: ${nameOf(host)}`, onclick: () => void act(host, verb) }, t(`breaker.${verb}`)),
+      h('span', { class: 'action-text' }, t(`breaker.${verb}.text`))), (item, verb) => setAttr(/** @type {Element} */ (item.firstElementChild), 'aria-disabled', busy.has(`${host} ${verb}`) ? 'true' : undefined));
   });
   return { el, update };
 }
@@ -92,6 +116,12 @@ function makeCard(host) {
 export function startBreakers() {
   /** @type {Map<string, ReturnType<typeof makeCard>>} */
   const made = new Map();
+  for (const [panel, element] of /** @type {[string, HTMLElement][]} */ ([['breakers', breakersPart], ['stats', statsPart]])) {
+    onTravel((before) => {
+      show(element, app.state.panel === panel);
+      if (app.state.panel === panel && before.panel !== panel) element.querySelector('h2')?.focus({ preventScroll: true });
+    });
+  }
   part((view) => {
     show(breakersPart, app.state.panel === 'breakers');
     if (app.state.panel !== 'breakers') return;
@@ -103,7 +133,7 @@ export function startBreakers() {
       return card.el;
     }, (_, host) => {
       const breaker = view.breakers?.[host];
-      if (breaker !== undefined) made.get(host)?.update(breaker);
+      if (breaker !== undefined) made.get(host)?.update(breaker, [...busy].join());
     });
   });
 }
@@ -204,7 +234,7 @@ const drawHosts = memo((/** @type {Stats['hosts']} */ of) => {
   const keys = byIndex(of);
   show(noHosts, keys.length === 0);
   show(table, keys.length > 0);
-  reconcile(hosts, keys, (key) => h('tr', {}, h('th', { scope: 'row' }, h('button', { type: 'button', class: 'link', title: t('stats.filter', { what: key }), onclick: () => go({ panel: '', host: key }) }, key)), h('td'), h('td'), h('td')), (row, key) => {
+  reconcile(hosts, keys, (key) => h('tr', {}, h('th', { scope: 'row' }, h('button', { type: 'button', class: 'link', title: t('stats.filter', { what: key }), onclick: () => go({ panel: '', host: key }) }, of?.[key]?.name ?? key)), h('td'), h('td'), h('td')), (row, key) => {
     const numbers = [of?.[key]?.alive, of?.[key]?.failing, of?.[key]?.trips];
     [...row.children].slice(1).forEach((cell, at) => setText(cell, number(numbers[at]) ?? '–'));
   });

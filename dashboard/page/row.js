@@ -174,9 +174,16 @@ export function setWait(element, wait) {
     setText(element, sentence(said));
     return;
   }
+  // The machine has room again when others end, not at a moment.
+  if (kind === 'slot') {
+    still(element);
+    setText(element, sentence(said));
+    return;
+  }
   const known = ['backoff', 'server_delay', 'budget'].includes(kind);
+  const isolated = kind === 'breaker' && app.view?.breakers?.[wait.host ?? '']?.mode === 'isolated';
   const over = known ? t('wait.due') : sentence(said);
-  countDown(element, due, (left) => t(known ? `wait.${kind}` : 'wait.other', { left, text: known ? said : sentence(said) }), over);
+  countDown(element, due, (left) => t(known ? `wait.${kind}` : isolated ? 'wait.ends' : 'wait.other', { left, text: known ? said : sentence(said) }), over);
 }
 
 /** @param {Row} row */

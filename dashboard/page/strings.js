@@ -52,6 +52,7 @@ const EN = {
 
   'wait.backoff': 'Retry in {left}', 'wait.server_delay': 'Retry in {left}: {text}',
   'wait.budget': 'Retry in {left}: {text}',
+  'wait.ends': '{text} · ends in {left}',
   'wait.other': '{text} · next in {left}', 'wait.due': 'Retry is due',
   'wait.paused': 'Paused', 'wait.slot': 'Waiting for a free slot', 'wait.disk_space': 'Waiting for disk space',
   'wait.parked': 'Parked', 'wait.breaker': 'Held back by a breaker',
@@ -103,7 +104,7 @@ const EN = {
   'timeline.wait': '{step}: {what}, {time}{text}', 'timeline.choose': 'Choose a bar to read about it.',
   'timeline.history': 'History of this attempt only', 'timeline.dropped': ['{step}: {n} older bar is left out', '{step}: {n} older bars are left out'], 'timeline.collapsed': '{time} of idle time is collapsed',
   'outcome.succeeded': 'succeeded', 'outcome.failed': 'failed', 'outcome.interrupted': 'interrupted',
-  'outcome.running': 'running', 'outcome.lost': 'lost',
+  'outcome.running': 'running', 'outcome.lost': 'lost', 'outcome.inputs_gone': 'put off, what it builds on is gone', 'outcome.skipped': 'skipped', 'outcome.late': 'ended when it no longer counted',
   'legend.attempt': 'attempt', 'legend.failed': 'failed attempt', 'legend.wait': 'wait', 'legend.pause': 'pause',
   'events.older': 'Load older', 'events.none': 'Nothing is recorded yet.', 'events.all': 'Show all',
   'events.only': 'Only attempt {n} of {step}', 'events.loading': 'Loading',
@@ -121,7 +122,7 @@ const EN = {
 
   'breakers.title': 'Circuit breakers', 'breakers.intro':
     'One for each host. After failures in a row it opens: nothing is tried there until a probe gets through.',
-  'breakers.none': 'No host has been used yet.', 'breakers.open': 'Open', 'breakers.half_open': 'Half open', 'breakers.closed': 'Closed',
+  'breakers.none': 'No host has been used yet.', 'breakers.open': 'Open', 'breakers.half_open': 'Half open', 'breakers.closed': 'Closed', 'breakers.isolated': 'Held open by hand', 'breakers.passes': 'Everything passes', 'breakers.ends': 'Ends',
   'breakers.mode': 'Mode', 'mode.enforced': 'enforced', 'mode.isolated': 'isolated by hand', 'mode.disabled': 'disabled', 'mode.metrics_only': 'watching only',
   'breakers.window': 'Failures in a row', 'breakers.window.value': '{n} of {max}', 
   'breakers.until': 'Next probe', 'breakers.until.due': 'due now', 'breakers.in': 'in {left}',
@@ -152,7 +153,7 @@ const EN = {
   'activity.title': 'Activity', 'activity.none': 'Nothing has ended yet.', 'activity.notify': 'Notify me when an operation gives up',
   'activity.notify.text': 'The page then stays connected in the background.', 'activity.denied': 'The browser does not allow it. Allow notifications for this address first.',
   'kind.gave_up': 'Gave up', 'kind.succeeded': 'Succeeded', 'kind.recovered': 'Recovered', 'toast.open': 'Open {name}', 'toast.close': 'Dismiss', 'toast.label': 'Messages',
-  'keys.title': 'Keyboard shortcuts', 'keys.close': 'Close', 'keys.move': 'Next or previous operation', 'keys.enter': 'Open it', 'keys.esc': 'Close details or panel',
+  'keys.title': 'Keyboard shortcuts', 'keys.letters': 'Single letters and signs are shortcuts', 'keys.where': 'What changes an operation acts on the row or the details that have the focus.', 'keys.move': 'Next or previous operation', 'keys.enter': 'Open it', 'keys.esc': 'Close details or panel',
   'keys.search': 'Search', 'keys.pause': 'Pause or resume', 'keys.retry': 'Retry now', 'keys.cancel': 'Cancel (asks first)', 'keys.recovery': 'Cancel recovery (asks first)',
   'keys.force': 'Force retry (asks first)', 'keys.select': 'Select it', 'keys.breakers': 'Breakers', 'keys.stats': 'Statistics', 'keys.settings': 'Settings', 'keys.help': 'This sheet',
   'keys.theme': 'Change the theme', 'keys.list': 'Back to the list', 'keys.activity': 'Activity', 'keys.hold': 'Hold still or go on live', 'keys.first': 'First or last operation',

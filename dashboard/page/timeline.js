@@ -230,7 +230,7 @@ export function makeTimeline(choose) {
    * @param {number} end
    */
   function drawLane(lane, step, index, segments, place, end) {
-    const keys = segments.map((segment) => `${segment.kind} ${segment.from}`);
+    const keys = keysOf(segments);
     reconcile(lane, keys, (key) => {
       const bar = s('rect', { class: 'seg', role: 'button', height: LANE - 8, rx: 2, tabindex: -1 }, s('title'));
       bar.addEventListener('click', () => pick(`${step} ${key}`));
@@ -264,7 +264,8 @@ export function makeTimeline(choose) {
   /** @param {string} key */
   function find(key) {
     for (const [step, lane] of Object.entries(shown?.lanes ?? {})) {
-      const segment = lane.segments.find((each) => `${step} ${each.kind} ${each.from}` === key);
+      const segment = lane.segments[keysOf(lane.segments).indexOf(key.slice(step.length + 1))];
+      if (!key.startsWith(`${step} `)) continue;
       if (segment !== undefined) return { key, step, segment };
     }
     return undefined;
@@ -298,6 +299,21 @@ export function makeTimeline(choose) {
       else tick(el, () => { if (Date.now() - drawnAt >= GROW_MS) draw(timeline); });
     },
   };
+}
+
+/**
+ * A name for each bar that stays while others come and go; two may begin in the same millisecond.
+ * @param {Segment[]} segments
+ */
+export function keysOf(segments) {
+  /** @type {Map<string, number>} */
+  const seen = new Map();
+  return segments.map(({ kind, from, attempt }) => {
+    const key = `${kind} ${from} ${attempt ?? ''}`;
+    const n = seen.get(key) ?? 0;
+    seen.set(key, n + 1);
+    return `${key} ${n}`;
+  });
 }
 
 /**

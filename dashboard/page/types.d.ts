@@ -62,7 +62,7 @@ interface Detail {
 }
 
 interface Breaker {
-  index: number; state: 'open' | 'half_open' | 'closed'; mode?: string; text?: string; until?: string;
+  index: number; name?: string; state: 'open' | 'half_open' | 'closed'; mode?: string; text?: string; until?: string;
   failures_in_row?: number; threshold?: number; held?: number; probe?: string;
   set_by?: { actor?: string; reason?: string; until?: string }; trips?: number; can?: string[];
 }
@@ -71,7 +71,7 @@ interface Stats {
   total?: number; succeeded?: number; recovered?: number; failed?: number; cancelled?: number;
   average_recovery_ms?: number; retry_attempts?: number; breaker_trips?: number; success_rate?: number;
   causes?: Record<string, { index: number; failures: number; retried?: number }>;
-  hosts?: Record<string, { index: number; alive?: number; failing?: number; trips?: number }>;
+  hosts?: Record<string, { index: number; name?: string; alive?: number; failing?: number; trips?: number }>;
   recent?: Record<string, { from: string; succeeded?: number; failed?: number; retries?: number }>;
 }
 
