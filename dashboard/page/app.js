@@ -209,12 +209,15 @@ export const isStale = () => app.link.kind === 'gone' && app.link.why === undefi
 /** Whether the person may change anything here. */
 export const mayAct = () => app.view?.engine.read_only !== true;
 
+/** What a browser that keeps nothing forgets with the page. @type {Map<string, string>} */
+const kept = new Map();
+
 /** @param {string} name */
 export function remembered(name) {
   try {
-    return localStorage.getItem(`resurge.${name}`) ?? '';
+    return localStorage.getItem(`resurge.${name}`) ?? kept.get(name) ?? '';
   } catch {
-    return '';
+    return kept.get(name) ?? '';
   }
 }
 
@@ -223,11 +226,12 @@ export function remembered(name) {
  * @param {string} value
  */
 export function remember(name, value) {
+  kept.delete(name);
   try {
     if (value === '') localStorage.removeItem(`resurge.${name}`);
     else localStorage.setItem(`resurge.${name}`, value);
   } catch {
-    // A browser that keeps nothing forgets it with the page.
+    kept.set(name, value);
   }
 }
 

@@ -1,14 +1,14 @@
 // @ts-check
 // Everything about one operation: beside the list on a wide screen, over it on a narrow one.
 
-import { app, go, isStale, mayAct, onTravel, part } from './app.js';
+import { app, call, go, isStale, mayAct, onTravel, part } from './app.js';
 import { bytes, countDown, countUp, duration, moment, now, still } from './clock.js';
 import { button, byIndex, h, icon, memo, reconcile, setAttr, setPill, setText, show } from './dom.js';
 import { focusCurrent } from './list.js';
 import { announce, toast } from './messages.js';
 import { VERBS, act, actionText, attemptText, bar, isPending, numbers, sentence, setBar, setWait, verbName } from './row.js';
 import { makeArithmetic, makeEvents, makeFold, makeGraph, makeProblem, makeSteps } from './steps.js';
-import { plain, t } from './strings.js';
+import { asText, plain, t } from './strings.js';
 import { makeTimeline } from './timeline.js';
 
 /**
@@ -48,7 +48,12 @@ function makeFacts(id) {
   const el = h('dl', { class: 'facts-list' }, ...names.map((name) => h('div', {}, /** @type {Node} */ (terms[name]), /** @type {Node} */ (values[name]))));
   return {
     el,
-    update: memo((/** @type {Row} */ row, /** @type {string | undefined} */ deadline) => {
+    update: memo((
+      /** @type {Row} */
+      row,
+      /** @type {string | undefined} */
+      deadline,
+    ) => {
       const { started, time, deadline: limit } = /** @type {Record<string, HTMLElement>} */ (values);
       if (started === undefined || time === undefined || limit === undefined) return;
       setText(flow, row.workflow);
@@ -73,7 +78,14 @@ function makeActions(id) {
   const el = section(t('detail.actions'), 'actions', list, note);
   return {
     el,
-    update: memo((/** @type {Detail['actions']} */ told = {}, /** @type {string[]} */ possible, /** @type {string} */ _asked) => {
+    update: memo((
+      /** @type {Detail['actions']} */
+      told = {},
+      /** @type {string[]} */
+      possible,
+      /** @type {string} */
+      _asked,
+    ) => {
       const can = possible.filter((verb) => VERBS.includes(verb));
       const keys = byIndex(told).filter((key) => !VERBS.includes(key) || can.includes(key));
       const all = [...keys, ...VERBS.filter((verb) => can.includes(verb) && told[verb] === undefined)];
@@ -131,7 +143,17 @@ function makeDetail(id) {
   const timelinePart = section(t('detail.timeline'), 'timeline', timeline.el);
   const artifactsPart = section(t('detail.artifacts'), 'artifacts', artifacts);
   const dataPart = section(t('detail.data'), 'data', input.el, output.el);
-  const lead = h('div', { class: 'lead' }, h('div', { class: 'prog' }, line, nums), facts.el);
+  const support = h('button', { type: 'button', class: 'link', onclick: () => void copyAll() }, t('detail.support'));
+  const copyAll = async () => {
+    const answer = await call('GET', 'api/v1/settings');
+    const { view } = app;
+    if (view?.detail?.id !== id) return;
+    // What only serves to draw it helps nobody.
+    const { graph: _graph, timeline: _timeline, actions: _actions, ...detail } = view.detail;
+    const all = { seen: view.now, record: view.seq, engine: view.engine, ...detail, breakers: view.breakers, settings: answer.data?.settings, events: events.known() };
+    await copy(asText(JSON.parse(JSON.stringify(all))).trim());
+  };
+  const lead = h('div', { class: 'lead' }, h('div', { class: 'prog' }, line, nums), facts.el, support);
   const body = h('div', { class: 'detail-body' },
     lead,
     whyPart, actions.el, timelinePart, section(t('detail.steps'), 'steps', steps.el), graphPart,
@@ -142,7 +164,12 @@ function makeDetail(id) {
       button('close', t('detail.close'), closeDetail, { class: 'only-wide', 'data-testid': 'close-detail' })), body);
 
   let label = '';
-  const head = memo((/** @type {Row} */ row, /** @type {boolean} */ _stale) => {
+  const head = memo((
+    /** @type {Row} */
+    row,
+    /** @type {boolean} */
+    _stale,
+  ) => {
     if (label !== '' && label !== row.label) announce(`${row.name}: ${row.label}`);
     label = row.label;
     setText(title, row.name);
@@ -156,14 +183,27 @@ function makeDetail(id) {
     setText(nums, text);
     problem.update(row.error);
   });
-  const explain = memo((/** @type {Detail['why']} */ of, /** @type {Row['error']} */ error) => {
+  const explain = memo((
+    /** @type {Detail['why']} */
+    of,
+    /** @type {Row['error']} */
+    error,
+  ) => {
     show(whyPart, of !== undefined || error !== undefined);
     setText(why, of === undefined ? '' : sentence(of.text));
     arithmetic.update(of?.arithmetic);
     reconcile(notes, (of?.notes ?? []).map((_, at) => String(at)), () => h('li'), (note, _, at) => setText(note, plain(of?.notes?.[at] ?? '')));
   });
-  const files = memo((/** @type {Detail['artifacts']} */ of) => drawArtifacts(artifactsPart, artifacts, of));
-  const data = memo((/** @type {string | undefined} */ given, /** @type {string | undefined} */ made) => {
+  const files = memo((
+    /** @type {Detail['artifacts']} */
+    of,
+  ) => drawArtifacts(artifactsPart, artifacts, of));
+  const data = memo((
+    /** @type {string | undefined} */
+    given,
+    /** @type {string | undefined} */
+    made,
+  ) => {
     show(dataPart, given !== undefined || made !== undefined);
     input.update(given);
     output.update(made);
@@ -252,7 +292,11 @@ export function startDetail(host, main) {
   });
   part((view) => {
     const { operation } = app.state;
-    if (operation === '') { open = undefined; return; }
+    if (operation === '') {
+      open = undefined;
+      host.replaceChildren();
+      return;
+    }
     const detail = view.detail;
     if (app.refused === operation || detail?.missing === true) { put(missing); return; }
     if (detail?.row === undefined || detail.id !== operation) { if (open?.id !== operation) put(loading); return; }

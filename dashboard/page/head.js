@@ -166,7 +166,12 @@ const goneButton = h('button', { type: 'button', class: 'btn', onclick: () => (a
 export const banner = h('section', { class: 'banner', hidden: true, 'aria-label': t('gone.label'), 'data-testid': 'banner' }, icon('warn'), h('p', { role: 'status' }, goneTitle, ' ', goneText), goneNext, goneButton);
 
 /** Follows the stream also before there is a view, unlike the parts. */
-const drawLink = memo((/** @type {Link} */ state, /** @type {boolean} */ held) => {
+const drawLink = memo((
+  /** @type {Link} */
+  state,
+  /** @type {boolean} */
+  held,
+) => {
   const kind = held ? 'held' : state.kind;
   setAttr(link, 'data-link', kind);
   setText(link, held ? t('hold.held') : t(state.stopped === true ? 'link.stopped' : `link.${state.kind}`));
@@ -190,13 +195,19 @@ const drawLink = memo((/** @type {Link} */ state, /** @type {boolean} */ held) =
   else { still(goneNext); setText(goneNext, t('gone.now')); }
 });
 
-const drawEngine = memo((/** @type {View['engine']} */ engine) => {
+const drawEngine = memo((
+  /** @type {View['engine']} */
+  engine,
+) => {
   setText(name, engine.name + (engine.state === undefined || engine.state === 'running' ? '' : ` (${engine.state})`));
   setAttr(name, 'title', engine.version);
   document.title = `${t('app.title')} · ${engine.name}`;
 });
 
-const drawAlarm = memo((/** @type {View['breakers']} */ breakers) => {
+const drawAlarm = memo((
+  /** @type {View['breakers']} */
+  breakers,
+) => {
   const open = Object.values(breakers ?? {}).filter(isAlarm).length;
   show(alarm, open > 0);
   setText(alarm, String(open));
@@ -207,7 +218,14 @@ const drawAlarm = memo((/** @type {View['breakers']} */ breakers) => {
 /** Buttons that have been pressed and not answered for. @type {Set<string>} */
 const pressing = new Set();
 
-const drawExtra = memo((/** @type {View['buttons']} */ buttons, /** @type {boolean} */ may, /** @type {string} */ _pressed) => {
+const drawExtra = memo((
+  /** @type {View['buttons']} */
+  buttons,
+  /** @type {boolean} */
+  may,
+  /** @type {string} */
+  _pressed,
+) => {
   reconcile(extra, may ? byIndex(buttons) : [], (id) => h('button', { type: 'button', class: 'btn', 'data-button': id, onclick: () => void pressExtra(id) }), (el, id) => {
     setText(el, buttons?.[id]?.label ?? id);
     setAttr(el, 'title', buttons?.[id]?.title);

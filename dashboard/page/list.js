@@ -7,7 +7,7 @@ import { h, memo, reconcile, setAttr, setText, show } from './dom.js';
 import { makeRow, updateRow } from './row.js';
 import { resubscribe } from './stream.js';
 import { t } from './strings.js';
-import { inSight, isFiltered, listKey, windowFor } from './url.js';
+import { inSight, isFiltered, listKey, shift, windowFor } from './url.js';
 
 const TALL = 118;
 const LOW = 60;
@@ -47,16 +47,21 @@ function covered() {
   return bar !== null && getComputedStyle(bar).position === 'sticky' ? bar.offsetHeight : 0;
 }
 
+/** The rows that somebody reads, so that they stay where they are. @type {{list: string, of: object | undefined, first: number, ids: string[]}} */
+let inPlace = { list: '', of: undefined, first: 0, ids: [] };
+
 /** @param {View} view */
 function draw(view) {
   const shown = app.state.panel !== 'breakers' && app.state.panel !== 'stats';
   show(listPart, shown);
   if (!shown) return;
   const { total, from, order, rows } = view.list;
-  const [first, end] = inSight(top(), scroller.clientHeight, rowHeight, total);
-  follow(first, end, total);
   const height = `${total * rowHeight}px`;
   if (list.style.height !== height) list.style.height = height;
+  if (scroller.scrollTop > 0 && inPlace.list === app.shown && inPlace.of !== view.list) scroller.scrollTop += rowHeight * shift(inPlace.ids, inPlace.first, order, from);
+  const [first, end] = inSight(top(), scroller.clientHeight, rowHeight, total);
+  follow(first, end, total);
+  inPlace = { list: app.shown, of: view.list, first, ids: order.slice(Math.max(0, first - from), Math.max(0, end - from)) };
   const begin = Math.max(from, first - OVERSCAN);
   const keys = order.slice(begin - from, Math.max(0, end + OVERSCAN - from)).filter((id) => rows[id] !== undefined);
   reconcile(list, keys, (id) => makeRow(id, pick), (el, id, index) => {
@@ -73,7 +78,12 @@ function draw(view) {
   if (!late) setText(countText, t(isFiltered(app.state) ? 'list.fits' : 'list.count', { n: count(total) === '1' ? 1 : count(total) }));
 }
 
-const nothing = memo((/** @type {number} */ total, /** @type {boolean} */ filtered) => {
+const nothing = memo((
+  /** @type {number} */
+  total,
+  /** @type {boolean} */
+  filtered,
+) => {
   show(empty, total === 0);
   show(list, total > 0);
   const [title, text] = /** @type {HTMLElement[]} */ ([...empty.children]);

@@ -33,6 +33,11 @@ export const signIn = (token) => call('POST', 'api/v1/session', undefined, { Aut
 /** @type {HTMLDialogElement | undefined} */
 let box;
 
+function leaveLogin() {
+  box?.remove();
+  box = undefined;
+}
+
 /**
  * Asks for the token; one dialog at a time.
  * @param {() => void} entered
@@ -45,16 +50,15 @@ export function askToken(entered) {
     h('button', { type: 'submit', class: 'btn primary' }, t('login.go')));
   const login = h('dialog', { 'aria-labelledby': 'login-title', class: 'login', 'data-testid': 'login' }, form);
   box = login;
-  // There is nothing to go back to.
+  // There is nothing to go back to, also if a browser lets nobody be kept.
   login.addEventListener('cancel', (event) => event.preventDefault());
+  login.addEventListener('close', () => login.isConnected && login.showModal());
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const text = input.value.trim();
     const answer = await signIn(new URLSearchParams(text.slice(text.indexOf('#') + 1)).get('token') ?? text);
     if (answer.ok) {
-      login.close();
-      login.remove();
-      box = undefined;
+      leaveLogin();
       entered();
       return;
     }
@@ -113,6 +117,18 @@ async function boot() {
     started = true;
   };
   onSignedOut(() => askToken(run));
+  // The address with the token may be pasted where the page is open already.
+  addEventListener('hashchange', async () => {
+    const pasted = tokenOfAddress();
+    if (pasted === undefined) return;
+    const answer = await signIn(pasted);
+    if (!answer.ok) {
+      toast(answer.status === 401 ? t('login.wrong') : answer.problem, { kind: 'bad' });
+      return;
+    }
+    leaveLogin();
+    run();
+  });
   if (token !== undefined) {
     const answer = await signIn(token);
     if (answer.status === 401) {

@@ -232,7 +232,12 @@ bell.append(badge);
 /** The bell of the head. */
 export const activityButton = bell;
 
-const drawBadge = memo((/** @type {View['notices']} */ notices, /** @type {string} */ seen) => {
+const drawBadge = memo((
+  /** @type {View['notices']} */
+  notices,
+  /** @type {string} */
+  seen,
+) => {
   const fresh = Object.keys(notices ?? {}).filter((key) => Number(key) > Number(seen || 0)).length;
   show(badge, fresh > 0);
   setText(badge, String(fresh));

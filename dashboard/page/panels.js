@@ -79,7 +79,12 @@ function makeCard(host) {
     show(/** @type {HTMLElement} */ (place.parentElement), value !== undefined);
     if (value !== undefined && name !== 'held' && name !== 'probe') setText(place, value);
   };
-  const update = memo((/** @type {Breaker} */ of, /** @type {string} */ _busy) => {
+  const update = memo((
+    /** @type {Breaker} */
+    of,
+    /** @type {string} */
+    _busy,
+  ) => {
     const stands = standing(of);
     setText(heading, of.name ?? host);
     setAttr(el, 'data-state', stands);
@@ -175,29 +180,43 @@ export const statsPart = h('section', { class: 'panel', 'aria-labelledby': 'stat
     h('section', { class: 'card', 'aria-labelledby': 'causes-title' }, h('h3', { id: 'causes-title' }, t('stats.causes')), causes, noCauses),
     h('section', { class: 'card', 'aria-labelledby': 'hosts-title' }, h('h3', { id: 'hosts-title' }, t('stats.hosts')), table, noHosts)));
 
-const drawCards = memo((/** @type {Stats} */ stats) => {
+const drawCards = memo((
+  /** @type {Stats} */
+  stats,
+) => {
   CARDS.forEach(([, value], at) => setText(/** @type {Element} */ (values[at]), value(stats) ?? '–'));
 });
 
 const HIGH = 120;
 const SLOT = 20;
-// Fewer minutes than this stand at the right edge.
+// Minutes on the chart; the server names only those in which something happened.
 const SLOTS = 30;
 const SERIES = /** @type {const} */ (['succeeded', 'retries', 'failed']);
 
-const drawRecent = memo((/** @type {Stats['recent']} */ of) => {
-  const buckets = Object.keys(of ?? {}).map((key) => /** @type {NonNullable<Stats['recent']>[string]} */ (of?.[key])).sort((a, b) => a.from.localeCompare(b.from));
+const MINUTE_MS = 60_000;
+
+const drawRecent = memo((
+  /** @type {Stats['recent']} */
+  of,
+  /** @type {number} */
+  minute,
+) => {
+  /** The place of a minute, the one that goes on at the right edge.  @param {{from: string}} bucket */
+  const placeOf = ({ from }) => SLOTS - 1 - Math.max(0, minute - Math.floor(Date.parse(from) / MINUTE_MS));
+  const buckets = Object.keys(of ?? {}).map((key) => /** @type {NonNullable<Stats['recent']>[string]} */ (of?.[key])).filter((each) => placeOf(each) >= 0).sort((a, b) => a.from.localeCompare(b.from));
   const most = Math.max(1, ...buckets.map((each) => SERIES.reduce((sum, name) => sum + (each[name] ?? 0), 0)));
   const sums = Object.fromEntries(SERIES.map((name) => [name, buckets.reduce((sum, each) => sum + (each[name] ?? 0), 0)]));
-  const wide = Math.max(SLOTS, buckets.length);
-  const chart = s('svg', { viewBox: `0 0 ${wide * SLOT} ${HIGH}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': t('stats.recent.label', sums), class: 'columns' },
-    ...[0.25, 0.5, 0.75].map((at) => s('line', { x1: 0, x2: wide * SLOT, y1: HIGH * at, y2: HIGH * at, class: 'rule' })));
-  buckets.forEach((bucket, at) => chart.append(column(bucket, wide - buckets.length + at, most)));
-  const [first, last] = [buckets[0], buckets.at(-1)];
+  const chart = s('svg', { viewBox: `0 0 ${SLOTS * SLOT} ${HIGH}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': t('stats.recent.label', sums), class: 'columns' },
+    ...[0.25, 0.5, 0.75].map((at) => s('line', { x1: 0, x2: SLOTS * SLOT, y1: HIGH * at, y2: HIGH * at, class: 'rule' })));
+  for (const bucket of buckets) chart.append(column(bucket, placeOf(bucket), most));
+  /** @param {number} at */
+  const clock = (at) => moment(new Date(at * MINUTE_MS).toISOString(), now());
   recent.replaceChildren(
     h('div', { class: 'legend' }, ...SERIES.map((name) => h('span', { class: `k-${name}` }, `${t(`stats.${name}.short`)} ${count(sums[name] ?? 0)}`)), h('span', { class: 'muted' }, `↑ ${most}`)),
     chart,
-    h('div', { class: 'ends', 'aria-hidden': 'true' }, h('span', {}, first === undefined || buckets.length < SLOTS ? '' : moment(first.from, now())), h('span', {}, last === undefined ? '' : moment(last.from, now()))));
+    h('div', { class: 'ends', 'aria-hidden': 'true' }, h('span', {}, clock(minute - SLOTS + 1)), h('span', {}, clock(minute))),
+    h('table', { class: 'sr' }, h('caption', {}, t('stats.recent')), h('tr', {}, ...['stats.time', ...SERIES.map((name) => `stats.${name}.short`)].map((key) => h('th', { scope: 'col' }, t(key)))),
+      ...buckets.map((bucket) => h('tr', {}, h('th', { scope: 'row' }, moment(bucket.from, now())), ...SERIES.map((name) => h('td', {}, String(bucket[name] ?? 0)))))));
 });
 
 /**
@@ -217,7 +236,10 @@ function column(bucket, at, most) {
   return group;
 }
 
-const drawCauses = memo((/** @type {Stats['causes']} */ of) => {
+const drawCauses = memo((
+  /** @type {Stats['causes']} */
+  of,
+) => {
   const keys = byIndex(of);
   show(noCauses, keys.length === 0);
   const most = Math.max(1, ...keys.map((key) => of?.[key]?.failures ?? 0));
@@ -230,7 +252,10 @@ const drawCauses = memo((/** @type {Stats['causes']} */ of) => {
   });
 });
 
-const drawHosts = memo((/** @type {Stats['hosts']} */ of) => {
+const drawHosts = memo((
+  /** @type {Stats['hosts']} */
+  of,
+) => {
   const keys = byIndex(of);
   show(noHosts, keys.length === 0);
   show(table, keys.length > 0);
@@ -246,7 +271,7 @@ export function startStats() {
     show(statsPart, shown);
     if (!shown || view.stats === undefined) return;
     drawCards(view.stats);
-    drawRecent(view.stats.recent);
+    drawRecent(view.stats.recent, Math.floor(now() / MINUTE_MS));
     drawCauses(view.stats.causes);
     drawHosts(view.stats.hosts);
   });

@@ -203,7 +203,7 @@ const known = new WeakMap();
 function build(id) {
   const box = h('input', { type: 'checkbox', class: 'pick' });
   const status = h('span');
-  const name = h('a', { class: 'name', href: format({ ...app.state, operation: id }) });
+  const name = h('a', { class: 'name' });
   const sub = h('span', { class: 'sub' });
   const line = bar('');
   const nums = h('span', { class: 'nums' });
@@ -216,7 +216,9 @@ function build(id) {
     h('label', { class: 'pickbox' }, box), h('div', { class: 'stat' }, status, attempt), h('div', { class: 'who' }, name, sub),
     h('div', { class: 'prog' }, line, nums), h('div', { class: 'note' }, wait, error, alt), acts);
   return { el, id, box, status, name, sub, line, nums, attempt, wait, error, alt, acts,
-    /** @type {Row | undefined} */ row: undefined, asked: '' };
+    /** @type {Row | undefined} */ row: undefined, asked: '',
+    /** @type {State | undefined} */
+    state: undefined };
 }
 
 /**
@@ -255,6 +257,10 @@ export function updateRow(el, row, { position, total, height }) {
   setAttr(el, 'aria-posinset', position + 1);
   setAttr(el, 'aria-setsize', total);
   setAttr(el, 'data-current', app.current === parts.id);
+  if (parts.state !== app.state) {
+    parts.state = app.state;
+    setAttr(parts.name, 'href', format({ ...app.state, operation: parts.id }));
+  }
   setAttr(parts.name, 'aria-current', app.state.operation === parts.id ? 'true' : undefined);
   const picked = app.selected.has(parts.id);
   if (parts.box.checked !== picked) parts.box.checked = picked;
@@ -296,7 +302,7 @@ function fill(parts, row) {
 function subline(row) {
   const { workflow, step, steps_done: done, steps_total: total } = row;
   if (step === undefined || total === undefined || row.ended_at !== undefined) return workflow;
-  return `${workflow} · ${t('row.step', { step, n: Math.min(total, (done ?? 0) + 1), total })}`;
+  return `${workflow} · ${t('row.step', { step, done: done ?? 0, total })}`;
 }
 
 /** @param {Row} row */

@@ -90,7 +90,9 @@ function open() {
   const fields = new Map();
   const host = h('div', { class: 'fields' }, h('p', { class: 'muted' }, t('settings.loading')));
   const effects = h('ul');
-  const effect = h('div', { class: 'effects', role: 'status', 'data-testid': 'preview' }, h('h3', {}, t('settings.preview')), effects);
+  const reason = h('input', { type: 'text', id: 'settings-reason', maxlength: '500', autocomplete: 'off' });
+  const effect = h('div', {}, h('div', { class: 'effects', role: 'status', 'data-testid': 'preview' }, h('h3', {}, t('settings.preview')), effects),
+    ...(mayAct() ? [h('label', { for: 'settings-reason' }, t('ask.reason')), reason] : []));
   const apply = h('button', { type: 'button', class: 'btn primary', disabled: true }, t('settings.apply'));
   const close = h('button', { type: 'button', class: 'btn' }, t('settings.close'));
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -136,7 +138,7 @@ function open() {
   apply.addEventListener('click', async () => {
     const { values } = changes();
     apply.disabled = true;
-    const answer = await call('PATCH', 'api/v1/settings', { changes: values });
+    const answer = await call('PATCH', 'api/v1/settings', { changes: values, ...(reason.value === '' ? {} : { reason: reason.value }) });
     if (answer.ok) {
       toast(t('settings.applied'), { kind: 'done' });
       leave();

@@ -29,7 +29,10 @@ export function makeGraph(choose) {
   const svg = s('svg', { role: 'img', class: 'graph' }, s('defs', {}, arrow), edges, nodes);
   const el = h('div', { class: 'graph-box', tabindex: 0, role: 'group', 'aria-label': t('detail.graph') }, svg);
 
-  const layout = memo((/** @type {Graph} */ graph) => {
+  const layout = memo((
+    /** @type {Graph} */
+    graph,
+  ) => {
     const { width, height } = graph;
     setAttr(svg, 'viewBox', `${-PAD} ${-PAD} ${width + 2 * PAD} ${height + 2 * PAD}`);
     // Never blown up; made smaller as long as it can be read, then scrolled in its own box.
@@ -38,7 +41,12 @@ export function makeGraph(choose) {
     edges.replaceChildren(...graph.edges.map((d) => s('path', { d, 'marker-end': 'url(#arrow)' })));
   });
 
-  const states = memo((/** @type {Graph} */ graph, /** @type {Record<string, Step>} */ steps) => {
+  const states = memo((
+    /** @type {Graph} */
+    graph,
+    /** @type {Record<string, Step>} */
+    steps,
+  ) => {
     const names = Object.keys(graph.nodes);
     const words = names.map((name) => `${name}: ${stepStatus(steps[name]?.status ?? 'blocked')}`);
     setAttr(svg, 'aria-label', t('graph.label', { steps: words.join(', ') }));
@@ -100,7 +108,10 @@ export function makeProblem() {
   const el = h('div', { class: 'problem', hidden: true }, title, hint, fold);
   return {
     el,
-    update: memo((/** @type {Problem | undefined} */ problem) => {
+    update: memo((
+      /** @type {Problem | undefined} */
+      problem,
+    ) => {
       show(el, problem !== undefined);
       if (problem === undefined) return;
       setText(title, problem.title ?? problem.class ?? '');
@@ -117,7 +128,10 @@ export function makeProblem() {
 export function makeFold(title) {
   const text = h('pre', { tabindex: 0 });
   const el = h('details', { hidden: true }, h('summary', {}, title), text);
-  return { el, update: memo((/** @type {string | undefined} */ value) => { show(el, value !== undefined); setText(text, value ?? ''); }) };
+  return { el, update: memo((
+    /** @type {string | undefined} */
+    value,
+  ) => { show(el, value !== undefined); setText(text, value ?? ''); }) };
 }
 
 /** A list of sentences: the way to the delay.  @param {boolean} [open] */
@@ -126,7 +140,10 @@ export function makeArithmetic(open = false) {
   const el = h('details', { class: 'arithmetic', hidden: true, open }, h('summary', {}, t('detail.arithmetic')), lines);
   return {
     el,
-    update: memo((/** @type {string[] | undefined} */ sums) => {
+    update: memo((
+      /** @type {string[] | undefined} */
+      sums,
+    ) => {
       show(el, sums !== undefined && sums.length > 0);
       reconcile(lines, (sums ?? []).map((_, at) => String(at)), () => h('li'), (line, _, at) => setText(line, plain(sums?.[at] ?? '')));
     }),
@@ -148,7 +165,14 @@ function makeStep(name) {
   const output = makeFold(t('step.output'));
   const el = h('li', { class: 'step', 'data-step': name, 'data-testid': 'step', tabindex: -1 },
     h('div', { class: 'step-head' }, h('h4', {}, name), status, due, since, facts), progress, text, arithmetic.el, problem.el, output.el);
-  const update = memo((/** @type {Step} */ step, /** @type {string | undefined} */ told, /** @type {boolean} */ _stale) => {
+  const update = memo((
+    /** @type {Step} */
+    step,
+    /** @type {string | undefined} */
+    told,
+    /** @type {boolean} */
+    _stale,
+  ) => {
     setAttr(el, 'data-status', step.status);
     setPill(status, step.status, stepStatus(step.status));
     setText(facts, factsOf(step));
@@ -193,7 +217,14 @@ export function makeSteps() {
       step?.scrollIntoView({ block: 'nearest' });
       step?.focus({ preventScroll: true });
     },
-    update: memo((/** @type {Record<string, Step> | undefined} */ steps, /** @type {string | undefined} */ told, /** @type {boolean} */ stale) => {
+    update: memo((
+      /** @type {Record<string, Step> | undefined} */
+      steps,
+      /** @type {string | undefined} */
+      told,
+      /** @type {boolean} */
+      stale,
+    ) => {
       reconcile(el, byIndex(steps), (name) => {
         const step = makeStep(name);
         made.set(name, step);
@@ -210,6 +241,7 @@ export function makeSteps() {
 
 const PAGE = 100;
 const KEPT_MAX = 2000;
+const BAD = ['attempt_failed', 'run_failed', 'run_exhausted', 'breaker_opened'];
 
 /** @param {string} operation */
 export function makeEvents(operation) {
@@ -229,6 +261,9 @@ export function makeEvents(operation) {
   let only;
   let more = false;
   let exhausted = false;
+  let loading = false;
+  /** What was asked for before everything was dropped fits nowhere. */
+  let round = 0;
 
   all.addEventListener('click', () => choose(undefined));
   older.addEventListener('click', () => void load());
@@ -236,15 +271,20 @@ export function makeEvents(operation) {
   async function load() {
     const known = [...Object.keys(loaded), ...Object.keys(live ?? {})].map(Number);
     const before = known.length > 0 ? `&before=${Math.min(...known)}` : '';
+    if (loading) return;
+    const mine = round;
+    loading = true;
     setAttr(older, 'aria-disabled', 'true');
     setText(older, t('events.loading'));
     const answer = await call('GET', `api/v1/operations/${encodeURIComponent(operation)}/events?limit=${PAGE}${before}`);
+    loading = false;
     setAttr(older, 'aria-disabled', undefined);
     setText(older, t('events.older'));
     if (!answer.ok) {
       toast(t('events.failed', { why: answer.problem }), { kind: 'bad' });
       return;
     }
+    if (mine !== round) return;
     /** @type {Happening[]} */
     const events = Array.isArray(answer.data?.events) ? answer.data.events : [];
     loaded = { ...loaded, ...Object.fromEntries(events.map((event) => [String(event.seq), event])) };
@@ -270,7 +310,7 @@ export function makeEvents(operation) {
     show(older, more && !exhausted);
     reconcile(list, keys, (key) => {
       const event = /** @type {Happening} */ (events[key]);
-      const bad = /fail|lost|gave_up|exhaust|interrupt|trip|open/.test(event.event);
+      const bad = BAD.includes(event.event);
       return h('li', { class: bad ? 'bad' : undefined, 'data-event': event.event },
         h('time', { datetime: event.at, title: event.at }, moment(event.at, now())),
         event.step !== undefined && h('span', { class: 'tag' }, event.attempt === undefined ? event.step : `${event.step} #${event.attempt}`),
@@ -280,6 +320,7 @@ export function makeEvents(operation) {
 
   return {
     el, choose,
+    known: () => ({ ...loaded, ...live }),
     /**
      * @param {Record<string, Happening> | undefined} events
      * @param {boolean} hasMore
@@ -288,8 +329,12 @@ export function makeEvents(operation) {
       if (events === live && hasMore === more) return;
       // Between what was loaded and what is live there must be no hole, but memory has an end.
       const kept = Object.keys(loaded).length;
-      if (kept > KEPT_MAX) loaded = {};
-      else if (kept > 0) for (const [key, event] of Object.entries(live ?? {})) if (events?.[key] === undefined) loaded[key] = event;
+      const follows = live === undefined || Object.keys(live).length === 0 || Object.keys(events ?? {}).some((key) => live?.[key] !== undefined);
+      if (kept > KEPT_MAX || !follows) {
+        loaded = {};
+        exhausted = false;
+        round += 1;
+      } else if (kept > 0 || loading) for (const [key, event] of Object.entries(live ?? {})) if (events?.[key] === undefined) loaded[key] = event;
       live = events;
       more = hasMore;
       draw();

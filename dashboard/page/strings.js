@@ -46,7 +46,7 @@ const EN = {
   'list.empty': 'No operations yet', 'list.empty.text': 'What the launcher downloads will appear here by itself.',
   'list.nothing': 'Nothing fits these filters', 'list.loading': 'Loading',
   'list.select': 'Select {name}', 'list.fits': ['{n} fits', '{n} fit'],
-  'row.attempt': 'Attempt {n}/{max}', 'row.attempt.open': 'Attempt {n}', 'row.step': '{step} · step {n} of {total}',
+  'row.attempt': 'Attempt {n}/{max}', 'row.attempt.open': 'Attempt {n}', 'row.step': '{step} · {done} of {total} steps done',
   'row.took': 'took {time}', 'row.ended': 'ended {at}', 'row.progress': 'Progress of {name}',
   'progress.unknown': 'size not known',
 
@@ -82,7 +82,7 @@ const EN = {
 
   'detail.close': 'Close details', 'detail.missing': 'There is no such operation',
   'detail.missing.text': 'It may have been removed by the retention rules, or the address has a slip of the pen.',
-  'detail.id': 'Id', 'detail.copy': 'Copy the id', 'detail.copied': 'Copied', 'detail.workflow': 'Workflow', 'detail.started': 'Started',
+  'detail.id': 'Id', 'detail.copy': 'Copy the id', 'detail.copied': 'Copied', 'detail.support': 'Copy all for support', 'detail.workflow': 'Workflow', 'detail.started': 'Started',
   'detail.ended': 'Ended', 'detail.deadline': 'Deadline', 'detail.running': 'Running for', 'detail.took': 'Took',
   'detail.in': 'in {left}', 'detail.over': 'over',
   'detail.why': 'What is going on', 'detail.actions': 'What you can do', 'detail.error': 'Last error',
@@ -127,7 +127,7 @@ const EN = {
   'breakers.window': 'Failures in a row', 'breakers.window.value': '{n} of {max}', 
   'breakers.until': 'Next probe', 'breakers.until.due': 'due now', 'breakers.in': 'in {left}',
   'breakers.held': 'Held back', 'breakers.held.value': ['{n} operation', '{n} operations'], 'breakers.trips': 'Trips in a row',
-  'breakers.probe': 'Probe under way', 'breakers.by': 'Set by', 'breakers.set': '{actor}: {reason}', 'breakers.lasts': 'until {at}',
+  'breakers.probe': 'Probe under way', 'breakers.by': 'Set by', 'breakers.lasts': 'until {at}',
   'breaker.probe': 'Probe now', 'breaker.close': 'Close', 'breaker.isolate': 'Isolate', 'breaker.disable': 'Disable', 'breaker.enforce': 'Enforce',
   'breaker.probe.text': 'Let one attempt through now.', 'breaker.close.text': 'Close it now; what is held back is let go in waves.',
   'breaker.isolate.text': 'Hold it open by hand: nothing passes until it is enforced again.', 'breaker.disable.text': 'Let everything through, whatever fails.',
@@ -138,13 +138,12 @@ const EN = {
   'stats.cancelled': 'Cancelled', 'stats.average': 'Average recovery time', 'stats.average.text': 'from first failure to success',
   'stats.retries': 'Retry attempts', 'stats.rate': 'Success rate', 'stats.rate.text': 'of those that ended', 'stats.trips': 'Breaker trips',
   'stats.recent': 'The last half hour', 'stats.causes': 'Top causes', 'stats.hosts': 'Hosts', 'stats.none': 'Nothing yet.',
-  'stats.cause.failures': 'Failures', 'stats.cause.retried': 'Retried', 'stats.cause': 'Cause', 'stats.host': 'Host', 'stats.trips.short': 'Trips',
+  'stats.cause.retried': 'Retried', 'stats.host': 'Host', 'stats.trips.short': 'Trips',
   'stats.alive': 'Alive', 'stats.failing': 'Failing', 'stats.succeeded.short': 'succeeded', 'stats.failed.short': 'failed', 'stats.retries.short': 'retries',
   'stats.recent.label': 'Per minute: {succeeded} succeeded, {failed} failed, {retries} retries in all',
   'stats.bucket': '{at}: {succeeded} succeeded, {failed} failed, {retries} retries', 'stats.filter': 'Show operations with {what}', 'stats.time': 'Minute',
-  'stats.table': 'As a table',
 
-  'settings.title': 'Download settings', 'settings.intro': 'They hold for every attempt that starts from now on.',
+  'settings.title': 'Download settings', 'settings.intro': 'A bandwidth limit acts at once, also on transfers under way; what is said about retries holds from the next failure on.',
   'settings.default': 'Default {value}', 'settings.reset': 'Reset {what} to its default', 'settings.reset.short': 'Reset', 'settings.none': 'no limit', 'settings.own': 'own', 'settings.own.help': 'Each operation has its own.', 'settings.help.bandwidth_limit': 'All transfers together; 0 is no limit.', 'settings.unit.ms': 'seconds',
   'settings.unit.factor': 'times', 'settings.unit.rate': 'MB/s', 'settings.preview': 'What would change',
   'settings.unchanged': 'Nothing is changed yet.', 'settings.noeffect': 'No operation under way is affected at once.', 'settings.apply': 'Apply',
@@ -169,6 +168,17 @@ export function t(key, values = {}) {
   const entry = EN[key] ?? key;
   const text = Array.isArray(entry) ? entry[Number(values.n) === 1 ? 0 : 1] : entry;
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+}
+
+/**
+ * Anything as lines of text, for somebody who has to help from afar.
+ * @param {any} value
+ * @param {string} [indent]
+ * @returns {string}
+ */
+export function asText(value, indent = '') {
+  if (typeof value !== 'object') return `${value}`;
+  return Object.entries(value).map(([name, each]) => `\n${indent}${name}: ${asText(each, `${indent}  `)}`).join('');
 }
 
 /** Without the marks that names have in a terminal.  @param {string} text */

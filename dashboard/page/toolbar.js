@@ -30,7 +30,12 @@ const totals = h('section', { class: 'totals', 'aria-label': t('totals.label'), 
 const samples = [];
 let sampledAt = 0;
 
-const drawTotals = memo((/** @type {View['totals']} */ of, /** @type {boolean} */ stale) => {
+const drawTotals = memo((
+  /** @type {View['totals']} */
+  of,
+  /** @type {boolean} */
+  stale,
+) => {
   setText(active, of.active === 0 ? t('totals.none') : t('totals.active', { n: of.active }));
   const parts = [];
   if (of.active > 0 && of.total !== undefined && of.total > 0) parts.push(amount(of.done ?? 0, of.total));
@@ -64,7 +69,12 @@ function toggle(status) {
   go({ state });
 }
 
-const drawChips = memo((/** @type {View['counts']} */ counts, /** @type {string[]} */ chosen) => {
+const drawChips = memo((
+  /** @type {View['counts']} */
+  counts,
+  /** @type {string[]} */
+  chosen,
+) => {
   reconcile(chips, ['all', ...STATUSES], (status) => {
     const chip = h('button', { type: 'button', class: `chip s-${status}`, 'data-status': status, onclick: () => toggle(status) },
       status !== 'all' && icon(status), h('span', {}, t(`status.${status}`)), h('b'));
@@ -94,7 +104,10 @@ sort.addEventListener('change', () => go({ sort: sort.value }));
 
 const tokens = h('div', { class: 'tokens', 'aria-label': t('filter.active'), role: 'group' });
 
-const drawTokens = memo((/** @type {State} */ state) => {
+const drawTokens = memo((
+  /** @type {State} */
+  state,
+) => {
   const names = /** @type {const} */ (['workflow', 'error', 'host']).filter((name) => state[name] !== '');
   const keys = names.map((name) => `${name}\n${state[name]}`);
   show(tokens, isFiltered(state));

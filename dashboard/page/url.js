@@ -112,6 +112,19 @@ export function inSight(top, height, rowHeight, total) {
 }
 
 /**
+ * By how many places most of the rows that were seen have moved.
+ * @param {string[]} ids those that were seen
+ * @param {number} first the place of the first of them
+ * @param {string[]} order the rows that there are now
+ * @param {number} from the place of the first of those
+ */
+export function shift(ids, first, order, from) {
+  const places = new Map(order.map((id, at) => [id, at + from]));
+  const moved = ids.flatMap((id, at) => (places.has(id) ? [(places.get(id) ?? 0) - first - at] : [])).sort((a, b) => a - b);
+  return moved[Math.floor(moved.length / 2)] ?? 0;
+}
+
+/**
  * The window to subscribe to; the same object as `current` while that one still does.
  * @param {Slice} current
  * @param {number} first
