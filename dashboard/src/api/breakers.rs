@@ -64,7 +64,7 @@ pub(super) enum Verb {
 /// Asks something of a breaker.
 #[utoipa::path(post, path = "/api/v1/breakers/{key}/{verb}", tag = "breakers",
     params(("key" = String, Path, description = "The resource"), ("verb" = Verb, Path)),
-    request_body(content = Order, description = "May be left out"),
+    request_body(content = Option<Order>, description = "May be left out"),
     responses((status = 202, description = "It is in the journal")))]
 pub(super) async fn control(
     State(app): State<Arc<App>>,

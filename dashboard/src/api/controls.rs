@@ -96,7 +96,7 @@ pub(super) struct Done {
 #[utoipa::path(post, path = "/api/v1/operations/{id}/{verb}", tag = "operations",
     params(("id" = String, Path, description = "The operation"), ("verb" = Verb, Path),
         ("if-match" = Option<String>, Header, description = "The version of its row, as `W/\"118\"`")),
-    request_body(content = Order, description = "May be left out"),
+    request_body(content = Option<Order>, description = "May be left out"),
     responses((status = 202, body = Done)))]
 pub(super) async fn control(
     State(app): State<Arc<App>>,

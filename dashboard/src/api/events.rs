@@ -18,9 +18,11 @@ use crate::dashboard::App;
 use crate::guard::Slot;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct After {
     /// The last record that the client has; without it only what is new is told.
+    #[param(format = "uint64")]
     after: Option<u64>,
 }
 

@@ -77,8 +77,10 @@ pub(super) async fn explanation(
 #[serde(deny_unknown_fields)]
 pub(super) struct Window {
     /// Only events behind this one, the oldest first taken.
+    #[param(format = "uint64")]
     after: Option<u64>,
     /// Only events before this one, the newest first taken.
+    #[param(format = "uint64")]
     before: Option<u64>,
     /// Most events in the answer, from 1 to 500; 100 if it is left out.
     #[param(minimum = 1, maximum = 500)]

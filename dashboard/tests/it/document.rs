@@ -43,6 +43,24 @@ async fn every_route_of_the_document_is_there() {
 }
 
 #[tokio::test]
+async fn what_is_said_to_stand_in_a_path_stands_there() {
+    let house = House::new().await;
+    let document = house.get("/api/v1/openapi.json").answer().await.json();
+    let mut seen = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for operation in ["get", "post", "patch", "delete"].map(|method| &item[method]) {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            for parameter in parameters.filter(|parameter| parameter["in"] == "path") {
+                let name = parameter["name"].as_str().unwrap();
+                assert!(path.contains(&format!("{{{name}}}")), "{name} in {path}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 10, "{seen}");
+}
+
+#[tokio::test]
 async fn every_name_in_the_document_means_one_thing() {
     let house = House::new().await;
     let document = house.get("/api/v1/openapi.json").answer().await.json();

@@ -107,7 +107,7 @@ pub(in crate::api) struct Again {
 /// Tries an operation again now.
 #[utoipa::path(post, path = "/api/recovery/operations/{id}/retry", tag = "compatibility",
     params(("id" = String, Path, description = "The operation")),
-    request_body(content = Again, description = "May be left out"),
+    request_body(content = Option<Again>, description = "May be left out"),
     responses((status = 200, body = Success)))]
 pub(in crate::api) async fn retry(
     State(app): State<Arc<App>>,
