@@ -27,7 +27,11 @@ export const tell = (stage, name, ...lines) => stage.ask({ tell: { name, lines }
  */
 export async function start(stage, name, lines = [], workflow = undefined) {
   if (lines.length > 0) await tell(stage, name, ...lines);
-  return (await stage.ask({ start: { name, workflow } })).operation;
+  const { operation } = await stage.ask({ start: { name, workflow } });
+  // Those of the same millisecond have no order among them.
+  const at = Date.now();
+  await until(async () => Date.now(), (now) => now > at);
+  return operation;
 }
 
 /** @param {Stage} stage @param {string} id */

@@ -47,14 +47,22 @@ async function answer(page, title, go, reason) {
 
 test('pause and resume', async (context) => {
   const { page, stage, id, can } = await opened(context, (stage) => start(stage, 'vae'));
-  await can.getByRole('button', { name: 'Pause' }).click();
+  await can.getByRole('button', { name: 'Pause', exact: true }).click();
   await told(page, 'Asked to pause vae');
   await row(page, 'vae').getByText('Paused', { exact: true }).waitFor();
   await row(page, 'vae').getByText('Paused by dashboard: asked on the dashboard').waitFor();
   by(await recorded(stage, id, 'run_paused'));
-  await can.getByRole('button', { name: 'Resume' }).click();
+  await can.getByRole('button', { name: 'Resume', exact: true }).click();
   await row(page, 'vae').getByText('In Progress').waitFor();
   by(await recorded(stage, id, 'run_resumed'));
+});
+
+test('what asks nothing can be given a reason all the same', async (context) => {
+  const { page, stage, id, can } = await opened(context, (stage) => start(stage, 'vae'));
+  await can.getByRole('button', { name: 'Pause with a reason' }).click();
+  await answer(page, 'Pause: vae?', 'Pause', 'the line is needed for a call');
+  await row(page, 'vae').getByText('Paused by dashboard: the line is needed for a call').waitFor();
+  by(await recorded(stage, id, 'run_paused'), 'the line is needed for a call');
 });
 
 test('the same from the row, without the details', async (context) => {
@@ -92,7 +100,7 @@ test('cancel asks first, and going back does nothing', async (context) => {
 
 test('retry now does not wait for the delay', async (context) => {
   const { page, stage, id, can } = await opened(context, (stage) => recovering(stage, 'vae'));
-  await can.getByRole('button', { name: 'Retry now' }).click();
+  await can.getByRole('button', { name: 'Retry now', exact: true }).click();
   await told(page, 'Asked to try vae again');
   await row(page, 'vae').getByText('Attempt 2/5').waitFor();
   await row(page, 'vae').getByText(/Retry in/).waitFor({ state: 'hidden' });
@@ -111,7 +119,7 @@ test('cancel recovery lets it fail, and retry now takes it up again', async (con
   await row(page, 'vae').getByText('Failed').waitFor();
   const asked = (await journal(stage, id)).find((/** @type {any} */ each) => each.actor === 'dashboard');
   by(asked, 'the server is gone');
-  await can.getByRole('button', { name: 'Retry now' }).click();
+  await can.getByRole('button', { name: 'Retry now', exact: true }).click();
   await row(page, 'vae').getByText('Recovering').waitFor();
   assert.equal((await recorded(stage, id, 'attempt_started')).attempt, 2);
 });
@@ -174,7 +182,7 @@ test('what has become impossible is refused with the reason of the server', asyn
     await control(stage, id, 'cancel', {});
     await route.continue();
   });
-  await can.getByRole('button', { name: 'Pause' }).click();
+  await can.getByRole('button', { name: 'Pause', exact: true }).click();
   const refusal = page.getByTestId('toast').filter({ hasText: 'Pause: Not done' });
   await refusal.waitFor();
   assert.match(await refusal.innerText(), /has ended|ended/);

@@ -84,6 +84,7 @@ test('the rows are walked through with j and k, arrows, Home and End, and picked
   await focus(page, 'active-000');
   await keys.press('x');
   await keys.press('k');
+  await focus(page, 'active-001');
   await keys.press('x');
   await page.getByRole('region', { name: 'Actions for many operations' }).getByText('2 selected').waitFor();
   await keys.press('Home');
