@@ -41,6 +41,7 @@ pub(super) struct Order {
     /// Why, for the journal.
     reason: Option<String>,
     /// How long an isolation lasts; without it, until somebody ends it.
+    #[schema(format = "uint64")]
     lasts_ms: Option<u64>,
 }
 
