@@ -92,7 +92,8 @@ function makeCard(host) {
     setText(text, sentence(of.text ?? ''));
     show(text, of.text !== undefined);
     const { failures_in_row: failures, threshold, probe: operation } = of;
-    const known = failures !== undefined && threshold !== undefined && threshold > 0;
+    // They are counted while it is closed.
+    const known = of.state === 'closed' && failures !== undefined && threshold !== undefined && threshold > 0;
     show(line, known);
     if (known) setBar(line, (100 * failures) / threshold, t('breakers.window.value', { n: failures, max: threshold }));
     fact('window', known ? t('breakers.window.value', { n: failures, max: threshold }) : undefined);
