@@ -91,8 +91,9 @@ export async function browser() {
  * @param {import('playwright-core').Browser} browser
  * @param {string} url
  * @param {import('playwright-core').BrowserContextOptions} [options]
+ * @param {() => void} [first] runs in the page before anything else
  */
-export async function open(browser, url, options = {}) {
+export async function open(browser, url, options = {}, first = undefined) {
   const context = await browser.newContext({
     viewport: { width: 1280, height: 800 },
     reducedMotion: 'reduce',
@@ -110,6 +111,7 @@ export async function open(browser, url, options = {}) {
       console.error(`csp: ${event.violatedDirective} ${event.blockedURI}`);
     });
   });
+  if (first !== undefined) await context.addInitScript(first);
   const page = await context.newPage();
   page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
   page.on('console', (message) => {

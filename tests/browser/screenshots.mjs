@@ -43,9 +43,10 @@ async function cast() {
     const id = await start(stage, `mirror-part-${number}.bin`, [fail('connect: connection refused', { kind: 'connection_refused' })], 'ask-host');
     await seen(stage, id, (row) => row.wait !== undefined);
   }
+  for (const name of ['mirror-part-6.bin', 'mirror-part-7.bin']) await start(stage, name, [], 'ask-host');
   const paused = await start(stage, 'controlnet-depth.safetensors', [{ progress: [0.9 * GB, 2.5 * GB] }]);
   await control(stage, paused, 'pause', { reason: 'the line is needed for a call' });
-  for (const [name] of MOVING) await start(stage, name);
+  for (const [name, from, total] of MOVING) await start(stage, name, [{ progress: [Math.round(from), total] }]);
   const hint = 'nothing to do: it goes on where it was, with the bytes that are there';
   const slow = await start(stage, 'refiner-1.0.safetensors', [{ progress: [1_312 * MB, 6_080 * MB] }, fail('read tcp 10.0.0.7:51344: connection reset by peer after 1.3 GB', { hint })]);
   await seen(stage, slow, (row) => row.wait !== undefined);
@@ -75,7 +76,7 @@ async function picture(name, path, options, ready) {
 }
 
 /** @param {import('playwright-core').Page} page */
-const flowing = (page) => until(() => row(page, 'sdxl-base-1.0.safetensors').innerText(), (text) => /MB\/s/.test(text) && /left/.test(text)).then(() => undefined);
+const flowing = (page) => until(() => row(page, 'sdxl-base-1.0.safetensors').innerText(), (text) => /1\d(\.\d)? MB\/s · \d+ min left/.test(text)).then(() => undefined);
 
 mkdirSync(IMAGES, { recursive: true });
 const chosen = await cast();
