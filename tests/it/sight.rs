@@ -5,8 +5,8 @@ use std::time::Duration;
 use resurge::journal::explain::{Action, Cause};
 use resurge::journal::store::MemoryStore;
 use resurge::{
-    Class, Control, ControlError, Jitter, Progress, RetryPolicy, RunId, RunStatus, Seq, Settings,
-    StepContext, StepError, Workflow,
+    Class, Control, ControlError, Jitter, Progress, RetryPolicy, RunHandle, RunId, RunStatus, Seq,
+    Settings, StepContext, StepError, Workflow,
 };
 use support::{Calls, Host, chain, fail_first, patient, records, visit};
 
@@ -68,7 +68,7 @@ async fn whoever_looks_at_many_runs_is_not_told_their_places_in_a_queue() {
     let engine = support::engine().register(&flow).start().await.unwrap();
     let runs = start_many(&engine, &flow, 6).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let ids: Vec<RunId> = runs.iter().map(|run| run.id()).collect();
+    let ids: Vec<RunId> = runs.iter().map(RunHandle::id).collect();
     let mut places = Vec::new();
     for seen in [engine.survey().await.unwrap(), engine.views(ids).await.unwrap()] {
         assert_eq!(seen.runs.len(), 6);
