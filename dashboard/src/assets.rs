@@ -79,7 +79,7 @@ fn takes_gzip(asked: &HeaderMap) -> bool {
     encodings.unwrap_or_default().split(',').any(|encoding| {
         let mut pieces = encoding.split(';').map(str::trim);
         let is_gzip = pieces.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-        let weight = pieces.find_map(|piece| piece.strip_prefix("q=").or(piece.strip_prefix("Q=")));
+        let weight = pieces.find_map(|piece| piece.strip_prefix(['q', 'Q'])?.strip_prefix('='));
         let is_wanted = weight.is_none_or(|weight| weight.parse().is_ok_and(|q: f32| q > 0.0));
         is_gzip && is_wanted
     })

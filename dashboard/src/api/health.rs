@@ -35,9 +35,11 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Hea
 /// Looks whether the engine answers: one look for all who ask, however many they are.
 #[derive(Debug, Default)]
 pub(crate) struct Pulse {
-    /// What the last look found, and when; none while it is under way.
-    look: Mutex<Option<watch::Receiver<Option<(Instant, bool)>>>>,
+    last: Mutex<Option<Look>>,
 }
+
+/// When a look ended, and whether the engine answered; none while it is under way.
+type Look = watch::Receiver<Option<(Instant, bool)>>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Beat {
@@ -58,17 +60,14 @@ impl Pulse {
         }
     }
 
-    fn look(
-        &self,
-        ask: impl Future<Output = bool> + Send + 'static,
-    ) -> watch::Receiver<Option<(Instant, bool)>> {
-        let mut last = self.look.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_of_use = |look: &watch::Receiver<Option<(Instant, bool)>>| match *look.borrow() {
+    fn look(&self, ask: impl Future<Output = bool> + Send + 'static) -> Look {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_of_use = |look: &&Look| match *look.borrow() {
             Some((at, _)) => at.elapsed() < KEPT,
             // One that came to nothing is gone without a word.
             None => look.has_changed().is_ok(),
         };
-        if let Some(look) = last.as_ref().filter(|look| is_of_use(look)) {
+        if let Some(look) = last.as_ref().filter(is_of_use) {
             return look.clone();
         }
         let (found, look) = watch::channel(None);

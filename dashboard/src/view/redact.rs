@@ -180,10 +180,8 @@ fn scheme_end(text: &str) -> Option<usize> {
         let before = text.get(..blank)?;
         let is_scheme = |scheme: &&str| {
             let start = before.len().checked_sub(scheme.len());
-            let (front, word) = match start.and_then(|start| before.split_at_checked(start)) {
-                Some(split) => split,
-                None => return false,
-            };
+            let split = start.and_then(|start| before.split_at_checked(start));
+            let Some((front, word)) = split else { return false };
             let is_inside = front.chars().next_back().is_some_and(char::is_alphanumeric);
             !is_inside && word.eq_ignore_ascii_case(scheme)
         };
