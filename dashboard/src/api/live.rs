@@ -89,8 +89,15 @@ pub(super) async fn follow(
     wanted: Wanted,
     slot: Slot,
 ) -> Result<impl Stream<Item = ViewMessage> + use<>, Problem> {
-    let live = Live::new(app.board().await?, wanted.subscription()?);
-    Ok(futures_util::stream::unfold((live, slot), |(mut live, mut slot)| async move {
+    let wanted = wanted.subscription()?;
+    // The first message of an operation in full needs its past.
+    let look = match wanted.operation {
+        Some(_) => Some(app.look_back().await?),
+        None => None,
+    };
+    let live = Live::new(app.board().await?, wanted);
+    let seen = (live, slot, look);
+    Ok(futures_util::stream::unfold(seen, |(mut live, mut slot, look)| async move {
         let message = tokio::select! {
             biased;
             () = slot.closed() => None,
@@ -99,7 +106,8 @@ pub(super) async fn follow(
                 None
             }),
         };
-        message.map(|message| (message, (live, slot)))
+        drop(look);
+        message.map(|message| (message, (live, slot, None)))
     }))
 }
 

@@ -4,12 +4,14 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
+use futures_util::StreamExt;
 use resurge::journal::Record;
 use resurge::journal::store::{AppendError, MemoryStore, ReadError, Scan, Store};
 use resurge::{Engine, Seq};
 use resurge_dashboard::{Limits, Token};
 use serde_json::json;
 
+use crate::client::Ask;
 use crate::house::{House, echo};
 
 /// A store whose appends wait until they are let through.
@@ -106,15 +108,33 @@ async fn only_so_many_read_the_journal_at_once() {
     let store = Arc::new(Hanging::default());
     let house = house(&store, |limits| limits.look_back_wait = Duration::from_millis(50)).await;
     let run = house.run("one").await.id();
-    let path = format!("/api/v1/operations/{run}/events");
-    store.set(|state| state.reads_hang = true);
-    let asked: Vec<_> = (0..3).map(|_| tokio::spawn(house.get(&path).answer())).collect();
-    store.until(|state| state.readers == 3);
-    let answer = house.get(&path).answer().await;
-    assert_eq!(answer.code(), "busy");
-    assert!(!answer.header("retry-after").is_empty());
-    store.set(|state| state.reads_hang = false);
-    for answer in asked {
-        assert_eq!(answer.await.unwrap().status, StatusCode::OK);
+    for path in
+        [format!("/api/v1/operations/{run}/events"), format!("/api/v1/view?operation={run}")]
+    {
+        // The first look at all operations reads the journal as well.
+        house.get("/api/v1/operations").answer().await;
+        store.set(|state| state.reads_hang = true);
+        let ask = || house.get(&path);
+        let first_bytes = async |ask: Ask| {
+            let answer = ask.open().await;
+            let status = answer.status();
+            let bytes = answer.into_body().into_data_stream().next().await;
+            (status, bytes.is_some_and(|bytes| bytes.is_ok()))
+        };
+        let asked =
+            futures_util::future::join3(first_bytes(ask()), first_bytes(ask()), first_bytes(ask()));
+        let refused = async {
+            let hanging = Arc::clone(&store);
+            let wait = move || hanging.until(|state| state.readers == 3);
+            tokio::task::spawn_blocking(wait).await.unwrap();
+            let refused = ask().answer().await;
+            store.set(|state| state.reads_hang = false);
+            refused
+        };
+        let (asked, refused) = tokio::join!(asked, refused);
+        assert_eq!(refused.code(), "busy", "{path}");
+        assert!(!refused.header("retry-after").is_empty());
+        let fine = (StatusCode::OK, true);
+        assert_eq!(asked, (fine, fine, fine), "{path}");
     }
 }
