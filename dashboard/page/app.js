@@ -89,6 +89,16 @@ async function request(method, path, body, headers) {
 }
 
 /**
+ * A body with an output as it was typed: read and written anew, large numbers would be others.
+ * @param {string} output JSON
+ * @param {object} more
+ */
+export function withOutput(output, more) {
+  const rest = JSON.stringify(more).slice(1);
+  return `{"output":${output}${rest === '}' ? rest : `,${rest}`}`;
+}
+
+/**
  * What a problem document says to a person.
  * @param {number} status
  * @param {any} data

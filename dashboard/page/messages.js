@@ -1,7 +1,7 @@
 // @ts-check
 // What speaks up by itself: dialogs, toasts, notifications.
 
-import { app, go, part, remember, remembered } from './app.js';
+import { app, go, part, remember, remembered, withOutput } from './app.js';
 import { moment, now } from './clock.js';
 import { button, h, icon, memo, pill, reconcile, setText, show } from './dom.js';
 import { onMessage } from './stream.js';
@@ -116,16 +116,6 @@ function notJson(text) {
   } catch (error) {
     return t('ask.output.bad', { why: error instanceof Error ? error.message : '' });
   }
-}
-
-/**
- * A body with an output as it was typed: read and written anew, large numbers would be others.
- * @param {string} output JSON
- * @param {object} more
- */
-export function withOutput(output, more) {
-  const rest = JSON.stringify(more).slice(1);
-  return `{"output":${output}${rest === '}' ? rest : `,${rest}`}`;
 }
 
 // Short messages: toasts, what a screen reader announces, notifications of the system, the activity list.

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
-import { has, t } from '../../../dashboard/page/strings.js';
+import { asText, has, plain, t } from '../../../dashboard/page/strings.js';
 
 const PAGE = new URL('../../../dashboard/page/', import.meta.url);
 const sources = readdirSync(PAGE).filter((name) => name.endsWith('.js')).map((name) => [name, readFileSync(new URL(name, PAGE), 'utf8')]);
@@ -32,4 +32,12 @@ test('every part is type-checked and short', () => {
     assert.ok(text.startsWith('// @ts-check\n'), name);
     assert.ok(text.split('\n').length <= 400, `${name} is long`);
   }
+});
+
+test('the marks around names are left out', () => {
+  assert.equal(plain('tries step `download` at once'), 'tries step download at once');
+});
+
+test('anything is text, with what it holds indented', () => {
+  assert.equal(asText({ id: 'x', error: { class: 'network', tags: ['a', 'b'] }, none: {} }).trim(), 'id: x\nerror: \n  class: network\n  tags: \n    0: a\n    1: b\nnone:');
 });

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { idle, scale, ticks, union } from '../../../dashboard/page/timeline.js';
+import { idle, keysOf, scale, ticks, union } from '../../../dashboard/page/timeline.js';
 
 const whole = { from: 0, to: 100_000 };
 const busy = [{ from: 0, to: 10_000 }, { from: 8000, to: 20_000 }, { from: 80_000, to: 90_000 }];
@@ -44,4 +44,12 @@ test('a run that has only waited is drawn whole', () => {
 test('marks of the axis are few and even', () => {
   assert.deepEqual(ticks(60_000, 5), [0, 15_000, 30_000, 45_000, 60_000]);
   for (const length of [1, 999, 123_456, 9e7, 3e9]) assert.ok(ticks(length, 5).length <= 6, String(length));
+});
+
+test('two bars that begin in one millisecond have two names, which stay when others follow', () => {
+  const at = '2026-11-22T12:00:00.000Z';
+  const segments = [{ kind: 'hold', from: at }, { kind: 'hold', from: at }, { kind: 'attempt', from: at, attempt: 1 }, { kind: 'attempt', from: at, attempt: 2 }];
+  const keys = keysOf(segments);
+  assert.equal(new Set(keys).size, 4);
+  assert.deepEqual(keysOf([...segments, { kind: 'delay', from: at }]).slice(0, 4), keys);
 });

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { filterOf, format, isFiltered, parse, subscription } from '../../../dashboard/page/url.js';
+import { filterOf, format, isFiltered, listKey, parse, subscription } from '../../../dashboard/page/url.js';
 
 test('an address without anything is the whole list, newest first', () => {
   const state = parse('');
@@ -26,4 +26,10 @@ test('a subscription carries the filters and the window', () => {
 
 test('a batch is asked for with the filters alone', () => {
   assert.deepEqual(filterOf(parse('?state=failed&host=h%3A1&operation=a&panel=stats&sort=name')), { state: 'failed', host: 'h:1' });
+});
+
+test('what chooses the rows is told apart from where somebody looks', () => {
+  const key = (search) => listKey(parse(search));
+  assert.equal(key('?operation=a&panel=settings'), key(''));
+  for (const other of ['?state=failed', '?q=a', '?sort=name', '?host=h']) assert.notEqual(key(other), key(''));
 });

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { COUNT_MAX, inSight, windowFor } from '../../../dashboard/page/url.js';
+import { COUNT_MAX, inSight, shift, windowFor } from '../../../dashboard/page/url.js';
 
 test('rows in sight are those that are touched by what is seen', () => {
   assert.deepEqual(inSight(0, 600, 60, 1000), [0, 10]);
@@ -32,4 +32,14 @@ test('a window once moved is not moved again by the same rows', () => {
     const moved = windowFor({ from: 0, count: 0 }, first, end, total);
     assert.equal(windowFor(moved, first, end, total), moved);
   }
+});
+
+test('rows that come above are told by how far most of those that were seen have moved', () => {
+  assert.equal(shift(['c', 'd', 'e'], 2, ['a', 'b', 'c', 'd', 'e'], 0), 0);
+  assert.equal(shift(['c', 'd', 'e'], 2, ['x', 'y', 'a', 'b', 'c', 'd', 'e'], 0), 2);
+  assert.equal(shift(['c', 'd', 'e'], 2, ['b', 'c', 'd', 'e'], 0), -1);
+  assert.equal(shift(['c', 'd', 'e'], 2, ['c', 'x', 'a', 'd', 'e'], 0), 0, 'one that is sorted elsewhere takes nobody with it');
+  assert.equal(shift(['c', 'd'], 52, ['x', 'c', 'd'], 51), 0);
+  assert.equal(shift(['c'], 2, ['x', 'y'], 0), 0);
+  assert.equal(shift([], 0, ['x'], 0), 0);
 });
