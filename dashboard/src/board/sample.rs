@@ -20,13 +20,14 @@ pub(super) struct Meters {
 }
 
 impl Board {
-    /// Looks how far attempts are, unless that was done just now; tells whether any is under way.
+    /// Looks how far attempts are, unless that was done just now; tells whether any may be under way.
     pub(super) async fn sample(&self, age_max: Duration) -> Result<bool, Unavailable> {
         let mut meters = self.meters.lock().await;
         let begun = Instant::now();
         let age = meters.read_at.map(|read_at| begun.duration_since(read_at));
         if age.is_some_and(|age| age < age_max) {
-            return Ok(!meters.known.is_empty());
+            // What has begun since then is seen by the next look.
+            return Ok(true);
         }
         let under_way = self.engine.under_way().await?;
         let now = self.engine.now().await?;

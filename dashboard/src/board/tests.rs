@@ -142,6 +142,18 @@ async fn a_row_says_attempt_countdown_error_progress_and_what_can_be_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_starts_right_after_a_look_is_looked_at_all_the_same() {
+    let flow = flaky();
+    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let board = board(&engine).await;
+    let mut page = Page::open(&board, all());
+    page.watch(SECOND / 10).await;
+    engine.start(&flow, 1).await.unwrap();
+    page.watch(SECOND * 3).await;
+    assert_eq!(page.view().totals.active, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_comes_late_is_told_the_time_of_now() {
     let flow = flaky();
     let engine = Engine::in_memory().register(&flow).start().await.unwrap();
