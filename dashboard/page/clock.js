@@ -121,13 +121,22 @@ const counting = new Map();
 /** @type {ReturnType<typeof setInterval> | undefined} */
 let timer;
 
+/** What the last messages said of the difference between the clocks. @type {number[]} */
+const told = [];
+const TOLD_MAX = 8;
+
 /**
  * Takes over the engine's clock.
  * @param {string} serverNow
  */
 export function adjust(serverNow) {
   const next = Date.parse(serverNow) - Date.now();
-  if (Number.isFinite(next) && Math.abs(next - offset) > JITTER_MS) offset = next;
+  if (!Number.isFinite(next)) return;
+  told.push(next);
+  if (told.length > TOLD_MAX) told.shift();
+  // A message that comes late says too little, never too much.
+  const best = Math.max(...told);
+  if (Math.abs(best - offset) > JITTER_MS) offset = best;
 }
 
 /** Where time stands while nothing is heard of the engine. @type {number | undefined} */
