@@ -48,8 +48,14 @@ impl Meter {
         if seconds <= 0.0 {
             return;
         }
+        if !self.has_spoken() {
+            // Where an attempt goes on from is not what it has done since it was looked at.
+            (self.done, self.total) = (progress.done, progress.total);
+            return;
+        }
         // What begins anew or goes back has no speed.
-        let moved = progress.done.saturating_sub(self.done) as f64 / seconds;
+        let before = self.done.max(progress.began_at);
+        let moved = progress.done.saturating_sub(before) as f64 / seconds;
         for (speed, constant) in [(&mut self.fast, FAST), (&mut self.slow, SLOW)] {
             // Until it has seen as much as it averages over, all that it has seen counts the same.
             let kept = self.seen.min(constant);
@@ -58,6 +64,10 @@ impl Meter {
         }
         self.seen += seconds;
         (self.done, self.total) = (progress.done, progress.total);
+    }
+
+    const fn has_spoken(&self) -> bool {
+        self.done > 0 || self.total.is_some()
     }
 
     /// What it says while its attempt is under way.
@@ -146,6 +156,15 @@ mod tests {
         let late = meter.reading();
         assert_eq!((late.rate, late.eta_ms), (Some(0), None));
         assert_eq!(late.at_rest().rate, None);
+    }
+
+    #[test]
+    fn what_an_earlier_attempt_has_fetched_is_not_taken_for_speed() {
+        let mut meter = Meter::new(&Progress::default());
+        meter.observe(&at(900_000), QUARTER);
+        assert_eq!(meter.reading().rate, Some(0));
+        meter.observe(&at(901_000), QUARTER);
+        assert_eq!(meter.reading().rate, Some(4_000));
     }
 
     #[test]
