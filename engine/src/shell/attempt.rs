@@ -87,7 +87,7 @@ impl Attempt {
         // Much of what is done is done at once, without anything to wait for.
         let at_once = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await;
         if let Poll::Ready(result) = at_once {
-            return Ending { result: Some(result), stopped: None };
+            return self.ended(result);
         }
         Box::pin(self.wait_for(work)).await
     }
@@ -101,6 +101,11 @@ impl Attempt {
         result.unwrap_or_else(|panic| Err(panicked(&panic))).map(Worked::Done)
     }
 
+    /// Work that came to an end by itself; what gives up because it was asked to has not failed.
+    fn ended(&self, result: Result<Worked, StepError>) -> Ending {
+        Ending { result: Some(result), stopped: self.stop.reason().map(|_| Stopped::Engine) }
+    }
+
     /// Waits for work within its limits.
     async fn wait_for(
         &self,
@@ -109,7 +114,7 @@ impl Attempt {
         let (stop, progress) = (&self.stop, self.progress.clone());
         let (stopped, reason) = tokio::select! {
             biased;
-            result = &mut work => return Ending { result: Some(result), stopped: None },
+            result = &mut work => return self.ended(result),
             reason = stop.stopped() => (Stopped::Engine, reason),
             limit = elapsed(self.timeout) => (Stopped::Timeout(limit), StopReason::TimedOut),
             limit = idle(self.idle_timeout, progress, &self.reports) => {

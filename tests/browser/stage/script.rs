@@ -70,8 +70,6 @@ impl Scripts {
                         reason = cx.stopped() => Some(format!("{reason:?}")),
                     };
                     if let Some(word) = stopped {
-                        // Clears up first, as steps do.
-                        tokio::task::yield_now().await;
                         return Err(StepError::new(Class::Interrupted, "stopped", word));
                     }
                 }

@@ -8,7 +8,7 @@ use resurge::journal::store::MemoryStore;
 use resurge::{
     Class, Control, ControlError, RunStatus, StepContext, StepError, StopReason, Workflow,
 };
-use support::{Calls, fail_first, records};
+use support::{Calls, fail_first, names, records};
 
 use super::{SECOND, slowly};
 
@@ -94,6 +94,32 @@ async fn a_pause_that_is_taken_back_before_the_attempt_has_ended_was_a_pause() {
         })
         .collect();
     assert_eq!(causes, [InterruptCause::Pause]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_gives_up_at_once_when_it_is_stopped_has_not_failed() {
+    let mut flow = Workflow::builder::<()>("quitter");
+    let step = flow
+        .step_fn("quit", (), |cx: StepContext, ()| async move {
+            if cx.attempt().get() == 1 {
+                let reason = cx.stopped().await;
+                return Err(StepError::new(Class::Network, "stopped", format!("{reason:?}")));
+            }
+            Ok(())
+        })
+        .retry(slowly())
+        .add();
+    let flow = flow.build(step).unwrap();
+    let engine = support::engine().register(&flow).start().await.unwrap();
+    let run = engine.start(&flow, ()).await.unwrap();
+    tokio::time::sleep(SECOND).await;
+    run.pause("ann", "later").await.unwrap();
+    tokio::time::sleep(SECOND).await;
+    let begun = tokio::time::Instant::now();
+    run.resume("ann", "no, now").await.unwrap();
+    run.outcome().await.unwrap();
+    assert_eq!(begun.elapsed().as_secs(), 0, "no delay of a retry");
+    assert!(!names(&records(&engine).await).contains(&"attempt_failed"));
 }
 
 #[tokio::test(start_paused = true)]
