@@ -48,8 +48,7 @@ async fn runs_are_seen_together_whether_in_memory_or_not() {
         assert!(run.view.version <= seen.seq && run.view.version > Seq::ZERO);
     }
     let all = engine.survey().await.unwrap();
-    let mut ids = [waiting.id(), ended.id()];
-    ids.sort();
+    let ids = [waiting.id(), ended.id()];
     assert_eq!(all.runs.iter().map(|run| run.view.id).collect::<Vec<_>>(), ids);
     for run in &seen.runs {
         let same = all.runs.iter().find(|other| other.view.id == run.view.id).unwrap();
@@ -226,4 +225,16 @@ async fn attempts_under_way_say_how_far_they_are() {
     let [attempt] = &under_way[..] else { panic!("{under_way:?}") };
     assert_eq!((attempt.run, attempt.step.as_str()), (run.id(), "half"));
     assert!(matches!(attempt.progress, Progress { done: 50, total: Some(100), .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ids_are_in_the_order_of_the_starts_within_a_millisecond_as_well() {
+    let flow = chain(&[Calls::default()]);
+    let engine = support::engine().register(&flow).start().await.unwrap();
+    let mut ids = Vec::new();
+    for input in 0..100 {
+        ids.push(engine.start(&flow, input).await.unwrap().id());
+    }
+    assert!(ids.is_sorted(), "{ids:?}");
+    assert_eq!(engine.survey().await.unwrap().runs.len(), 100);
 }

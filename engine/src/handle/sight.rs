@@ -88,7 +88,7 @@ impl Engine {
         Ok(Sighting { seq, now, runs: found })
     }
 
-    /// Every run that retention has left, in the order of their ids: by the millisecond of their start.
+    /// Every run that retention has left, in the order in which they were started.
     ///
     /// What is recorded behind the [`seq`](Sighting::seq) of the answer may be in it or not.
     ///

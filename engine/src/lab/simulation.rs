@@ -196,7 +196,7 @@ impl<'a> World<'a> {
         let Some(operation) = self.scenario.operations.get(index) else { return Ok(()) };
         // The run is known before anything about it is looked at.
         let entropy = self.luck.wide();
-        let run = run_id(Ambient { now: self.now, entropy });
+        let run = run_id(Ambient { now: self.now, entropy }, self.core.state().head());
         self.runs.insert(run, (index, Duration::ZERO));
         for step in self.definition.manifest.steps.iter() {
             self.tally.expect(run, step.key.clone(), operation.needs.clone());

@@ -2,7 +2,7 @@
 
 use resurge_journal::event::RunStarted;
 use resurge_journal::state::{Run, RunPhase};
-use resurge_journal::{RunId, Timestamp};
+use resurge_journal::{RunId, Seq, Timestamp};
 use uuid::Builder;
 
 use super::{World, call};
@@ -22,7 +22,7 @@ pub(super) fn start(
         }
     }
     may_begin(world)?;
-    let run = run_id(ambient);
+    let run = run_id(ambient, world.state.head());
     let started = RunStarted {
         key: request.key,
         manifest: request.manifest,
@@ -32,11 +32,17 @@ pub(super) fn start(
     Ok(vec![Fact::about(run, started)])
 }
 
-/// A UUID of version 7: runs that are started together have ids that lie together.
-pub(crate) fn run_id(Ambient { now, entropy }: Ambient) -> RunId {
+/// A UUID of version 7: ids are in the order in which runs are started, within a millisecond as well.
+///
+/// The twelve bits behind the time count the records, of which each run has one at least; only beyond
+/// 4,096 records in one millisecond they begin anew.
+pub(crate) fn run_id(Ambient { now, entropy }: Ambient, head: Seq) -> RunId {
     let millis = u64::try_from(now.max(Timestamp::default()).as_millis()).unwrap_or_default();
+    let [.., high, low] = head.get().to_be_bytes();
     let luck = entropy.to_be_bytes();
-    let luck = luck.last_chunk().copied().unwrap_or_default();
+    let mut luck: [u8; 10] = luck.last_chunk().copied().unwrap_or_default();
+    let [first, second, ..] = &mut luck;
+    (*first, *second) = (high & 0x0f, low);
     RunId::new(Builder::from_unix_timestamp_millis(millis, &luck).into_uuid())
 }
 
