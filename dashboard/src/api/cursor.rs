@@ -6,7 +6,7 @@ use resurge::RunId;
 use serde::{Deserialize, Serialize};
 
 use super::problem::{Problem, code};
-use crate::view::{Entry, Filter, Sort};
+use crate::view::{Entry, Filter, Sort, status_named};
 
 /// The last operation of a page, as far as the order needs it.
 ///
@@ -37,7 +37,7 @@ impl Cursor {
         match sort {
             Sort::Newest | Sort::Oldest => {}
             Sort::Name | Sort::NameBack => cursor.name.clone_from(&last.row.name),
-            Sort::Status => cursor.status.clone_from(&last.row.status),
+            Sort::Status => last.status.name().clone_into(&mut cursor.status),
             Sort::Updated => cursor.version = last.row.version,
         }
         cursor
@@ -68,9 +68,10 @@ impl Cursor {
         // As much of an operation as the order looks at, once for all comparisons.
         let mut last = Entry::clone(any);
         last.id = self.id;
+        last.sort_name = self.name.to_lowercase().into();
+        last.status = status_named(&self.status).unwrap_or(last.status);
         let row = Arc::make_mut(&mut last.row);
         row.name.clone_from(&self.name);
-        row.status.clone_from(&self.status);
         row.version = self.version;
         fitting.partition_point(|entry| sort.compare(&last, entry).is_ge())
     }

@@ -24,6 +24,7 @@ pub(crate) use minutes::Minutes;
 pub use model::*;
 pub(crate) use notices::Notices;
 pub use patch::{diff, merge};
+pub(crate) use query::status_named;
 pub use query::{Filter, Panel, STATES, Sort, Subscription};
 pub(crate) use rate::Meter;
 pub(crate) use scene::Scene;

@@ -141,6 +141,14 @@ impl Sort {
     }
 }
 
+/// The status of a name.
+pub(crate) fn status_named(name: &str) -> Option<RunStatus> {
+    use RunStatus as S;
+    let open = [S::Pending, S::InProgress, S::Recovering, S::Paused];
+    let ended = [S::Success, S::Failed, S::Exhausted, S::Cancelled];
+    open.into_iter().chain(ended).find(|status| status.name() == name)
+}
+
 /// What needs somebody comes first.
 const fn rank(status: RunStatus) -> u8 {
     match status {

@@ -72,6 +72,7 @@ async fn pages_follow_each_other_while_the_list_moves() {
             let answer = house.get(&format!("/api/v1/operations{query}")).answer().await;
             let page = answer.json();
             seen.extend(names(&page));
+            assert!(seen.len() <= all.len(), "{sort}: {seen:?}");
             let Some(next) = page["next"].as_str() else { break };
             query = format!("?sort={sort}&state=recovering&limit=3&cursor={next}");
             assert_eq!(answer.header("link"), format!("<{query}>; rel=\"next\""));
