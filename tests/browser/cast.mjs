@@ -5,7 +5,7 @@ import { stage as raise, open, browser as launch, until } from './harness.mjs';
 
 /** @typedef {import('./harness.mjs').Stage} Stage */
 
-export const HOST = 'models.test:443';
+export const HOST = 'models.test';
 
 /**
  * A failure for a script.

@@ -56,7 +56,7 @@ for (const [name, options] of WAYS) {
     for (const [panel, heading] of [['breakers', 'Circuit breakers'], ['stats', 'Statistics']]) {
       await page.goto(`?panel=${panel}`);
       await page.getByRole('heading', { name: heading }).waitFor();
-      await page.getByText('models.test:443').first().waitFor();
+      await page.getByText('models.test').first().waitFor();
       await check(heading ?? '');
     }
     await page.goto('?panel=settings');

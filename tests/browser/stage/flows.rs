@@ -23,7 +23,7 @@ pub(crate) struct Flows {
 }
 
 /// The host of `hosted`.
-pub(crate) const HOST: &str = "models.test:443";
+pub(crate) const HOST: &str = "host:https/models.test:443";
 
 impl Flows {
     pub(crate) fn new(scripts: &Scripts) -> Result<Self, BuildError> {
