@@ -6,6 +6,8 @@ import { stage as raise, open, browser as launch, until } from './harness.mjs';
 /** @typedef {import('./harness.mjs').Stage} Stage */
 
 export const HOST = 'models.test';
+/** Its key in the API and in addresses. */
+export const HOST_KEY = 'host:https/models.test:443';
 
 /**
  * A failure for a script.

@@ -3,7 +3,7 @@
 
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { HOST, control, curtain, details, exhausted, fail, recovering, row, scene, seen, start, tell } from './cast.mjs';
+import { HOST, HOST_KEY, control, curtain, details, exhausted, fail, recovering, row, scene, seen, start, tell } from './cast.mjs';
 import { until } from './harness.mjs';
 
 after(curtain);
@@ -15,7 +15,7 @@ const told = (page, text) => page.getByTestId('toast').filter({ hasText: text })
 const card = (page) => page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: HOST }) });
 
 /** @param {import('./cast.mjs').Stage} stage */
-const breaker = async (stage) => (await stage.call('GET', 'breakers')).breakers[HOST];
+const breaker = async (stage) => (await stage.call('GET', 'breakers')).breakers[HOST_KEY];
 
 /** @param {import('playwright-core').Page} page @param {string} go @param {string} reason */
 async function confirm(page, go, reason) {
@@ -47,7 +47,7 @@ test('an open breaker says why, until when, and what it holds back', async (cont
   // What it holds back is a step away.
   await card(page).getByRole('button', { name: /\d+ operations?$/ }).click();
   await row(page, 'held').waitFor();
-  assert.equal(new URL(page.url()).searchParams.get('host'), HOST);
+  assert.equal(new URL(page.url()).searchParams.get('host'), HOST_KEY);
 });
 
 test('a probe is let through by hand, and its success closes the breaker', async (context) => {
