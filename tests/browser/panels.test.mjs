@@ -37,7 +37,7 @@ async function troubled(stage) {
 
 test('an open breaker says why, until when, and what it holds back', async (context) => {
   const { page } = await scene(context, { before: troubled });
-  await row(page, 'held').getByText(/models\.test.443 is down: too many failures in a row · next in \d+ s/i).waitFor();
+  await row(page, 'held').getByText(/the host models\.test is down: too many failures in a row · next in \d+ s/i).waitFor();
   await page.getByRole('button', { name: /^Breakers 1 not closed/ }).click();
   await card(page).getByText('Open', { exact: true }).waitFor();
   await card(page).getByText('Open: too many failures in a row').waitFor();

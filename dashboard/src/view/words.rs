@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use resurge::Group;
 use resurge::journal::event::{ExhaustReason, OpenCause, Verdict};
 use resurge::journal::explain::{Cause, GateView, Wait};
+use resurge::{Group, ResourceKey};
 
 use super::model::WaitCard;
 use super::redact;
@@ -27,7 +27,7 @@ pub(crate) fn wait(cause: &Cause) -> Option<WaitCard> {
                 GateView::Closed { next_wave_at } => *next_wave_at,
                 _ => None,
             };
-            ("breaker", held(&key.display_name(), gate), due_at, Some(key))
+            ("breaker", held(&named(key), gate), due_at, Some(key))
         }
         Cause::DiskSpace { path, bytes, force_at } => {
             let text = format!("{} must be free at {path}", size(*bytes));
@@ -91,6 +91,12 @@ pub(crate) const fn title(group: Group) -> &'static str {
         Group::Permission => "Access refused",
         _ => "Wrong or missing",
     }
+}
+
+/// A resource at the beginning of a sentence.
+fn named(key: &ResourceKey) -> String {
+    let name = key.display_name();
+    if key.is_host() { format!("the host {name}") } else { name }
 }
 
 /// A breaker that does not let something pass.
