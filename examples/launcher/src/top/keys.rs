@@ -256,7 +256,7 @@ impl App {
         let view = self.view()?;
         let (key, card) = breakers(view).into_iter().nth(self.breaker)?;
         let is_able = card.can.iter().any(|name| name == verb.name());
-        let impossible = || format!("{}: {key} is {}", verb.label(), card.text);
+        let impossible = || format!("{}: {} is {}", verb.label(), card.name, card.text);
         let refusal = self.refusal(view, is_able, impossible);
         let ask = Ask::Breaker { key: key.clone(), verb };
         if let Some(refusal) = refusal {

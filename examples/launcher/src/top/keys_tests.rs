@@ -177,7 +177,7 @@ fn breakers_are_steered_while_they_are_shown() {
     assert_eq!(press(&mut app, "i"), [], "it asks first");
     assert_eq!(press(&mut app, "y"), [ask(BreakerVerb::Isolate)]);
     assert_eq!(press(&mut app, "e"), []);
-    assert_eq!(said(&app), "Enforce: host:example.org:443 is open: too many failures in a row");
+    assert_eq!(said(&app), "Enforce: example.org is open: too many failures in a row");
 }
 
 #[test]

@@ -44,8 +44,10 @@ impl Theatre {
         self.far.heard.send(heard).await.unwrap();
     }
 
+    /// What is asked of the engine next. The clock is virtual: nothing waits a minute for this.
     async fn wish(&mut self) -> Wish {
-        self.far.wishes.recv().await.unwrap()
+        let wish = tokio::time::timeout(Duration::from_secs(60), self.far.wishes.recv()).await;
+        wish.expect("something is asked of the engine within a minute").unwrap()
     }
 
     /// Leaves, and gives what stood on the terminal last.

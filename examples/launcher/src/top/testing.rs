@@ -6,6 +6,8 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use resurge::Timestamp;
+use resurge_dashboard::view::{Detail, View};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::app::{App, Effect, Engine};
@@ -77,7 +79,7 @@ pub(crate) fn view() -> Value {
             "ended_at": "2026-11-22T09:59:40.000Z", "can": ["force-retry"],
         }),
     );
-    json!({
+    checked::<View>(json!({
         "v": 1, "seq": 1234, "now": "2026-11-22T10:00:00.000Z",
         "engine": { "name": "launcher", "version": "0.1.0", "read_only": false, "state": "running",
             "started_at": "2026-11-22T09:59:00.000Z" },
@@ -92,7 +94,13 @@ pub(crate) fn view() -> Value {
         "list": { "total": 4, "from": 0, "order": [LORA, CLIP, VAE, BASE],
             "rows": { BASE: base, VAE: vae, CLIP: clip, LORA: lora } },
         "notices": {}, "buttons": {},
-    })
+    }))
+}
+
+/// A fixture that is read as what it stands for: one that fell behind the model says so itself.
+fn checked<T: DeserializeOwned>(value: Value) -> Value {
+    T::deserialize(&value).map(drop).unwrap();
+    value
 }
 
 fn waiting() -> Value {
@@ -111,7 +119,7 @@ fn waiting() -> Value {
 
 pub(crate) fn breaker() -> Value {
     json!({
-        "index": 0, "state": "open", "mode": "enforced", "text": "open: too many failures in a row",
+        "index": 0, "name": "example.org", "state": "open", "mode": "enforced", "text": "open: too many failures in a row",
         "until": "2026-11-22T10:00:30.000Z", "failures_in_row": 5, "threshold": 5, "trips": 1,
         "held": 4, "can": ["probe", "close", "isolate", "disable"],
     })
@@ -145,7 +153,7 @@ pub(crate) fn detail() -> Value {
             "text": "retry 3 of 5 comes after a delay", "error": error(),
         }),
     );
-    json!({
+    checked::<Detail>(json!({
         "id": VAE, "row": waiting(),
         "why": { "text": "step download: retry 3 of 5 comes after a delay",
             "arithmetic": ["exponential, retry 3: 2 s × 2^2 = 8 s", "jitter 10 %: 7.6 s"] },
@@ -167,7 +175,7 @@ pub(crate) fn detail() -> Value {
         "more_events": true,
         "artifacts": { "0": { "step": "install", "name": "vae.bin", "path": "/models/vae.bin",
             "bytes": 2_048, "digest": "sha256:ab" } },
-    })
+    }))
 }
 
 pub(crate) fn app(width: u16, height: u16) -> App {
@@ -230,7 +238,8 @@ pub(crate) fn with_stats(width: u16, height: u16) -> App {
     let stats = json!({
         "causes": { "network": { "index": 0, "failures": 5, "retried": 4 },
             "denied": { "index": 1, "failures": 1, "retried": 0 } },
-        "hosts": { "host:example.org:443": { "index": 0, "alive": 9, "failing": 5, "trips": 1 } },
+        "hosts": { "host:example.org:443": { "index": 0, "name": "example.org", "alive": 9,
+            "failing": 5, "trips": 1 } },
         "recent": {
             "0": { "from": "2026-11-22T09:59:00.000Z", "succeeded": 1, "failed": 1, "retries": 5 },
             "1": { "from": "2026-11-22T09:58:00.000Z", "succeeded": 0, "failed": 0, "retries": 0 },

@@ -27,9 +27,9 @@ pub(super) fn breakers(app: &App, here: Timestamp, columns: usize) -> Vec<Line<'
     }
     let room = usize::from(app.screen.body()).saturating_sub(lines.len()) / LINES_PER_BREAKER;
     let first = (app.breaker + 1).saturating_sub(room.max(1));
-    for (at, (key, card)) in cards.into_iter().enumerate().skip(first).take(room.max(1)) {
+    for (at, (_, card)) in cards.into_iter().enumerate().skip(first).take(room.max(1)) {
         let is_chosen = at == app.breaker;
-        let mut shown = breaker(app.ink, key, card, is_chosen, now, columns).into_iter();
+        let mut shown = breaker(app.ink, card, is_chosen, now, columns).into_iter();
         let head = shown.next().unwrap_or_default();
         lines.push(if is_chosen { head.style(Modifier::REVERSED) } else { head });
         lines.extend(shown);
@@ -42,7 +42,6 @@ const LINES_PER_BREAKER: usize = 3;
 
 fn breaker(
     ink: Ink,
-    key: &str,
     card: &BreakerCard,
     is_chosen: bool,
     now: Timestamp,
@@ -54,7 +53,10 @@ fn breaker(
     let mark = if is_chosen { '>' } else { ' ' };
     let left = card.until.as_deref().and_then(|until| clock::left(until, now));
     let left = left.map(|left| format!(" ({left})")).unwrap_or_default();
-    paper.line([(format!("{mark} {key}  "), Tone::Plain), (format!("{}{left}", card.text), tone)]);
+    paper.line([
+        (format!("{mark} {}  ", card.name), Tone::Plain),
+        (format!("{}{left}", card.text), tone),
+    ]);
     let mut facts = vec![
         format!("{} of {} failures in a row", card.failures_in_row, card.threshold),
         format!("{} wait", card.held),
@@ -93,11 +95,11 @@ pub(super) fn stats(app: &App, columns: usize) -> Vec<Line<'static>> {
     }
     let mut hosts: Vec<_> = stats.hosts.iter().collect();
     hosts.sort_by_key(|(_, host)| host.index);
-    for (key, host) in hosts {
-        let (alive, failing, trips) = (host.alive, host.failing, host.trips);
+    for (_, host) in hosts {
+        let (name, alive, failing, trips) = (&host.name, host.alive, host.failing, host.trips);
         paper.text(
             2,
-            &format!("{key}: {alive} answered, {failing} failed, {trips} trips"),
+            &format!("{name}: {alive} answered, {failing} failed, {trips} trips"),
             Tone::Plain,
         );
     }

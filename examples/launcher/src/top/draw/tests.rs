@@ -333,7 +333,7 @@ const BREAKERS: &str = r"
 launcher  1 active  1.2 MiB/s 35 s left  1 breaker open
 0:all 4  2:▶in progress 1  3:↻recovering 1  4:↻waiting 1  6:✓success 1  7:✗fail…
 Breakers: what is down is left alone, and tried again by itself
-> host:example.org:443  open: too many failures in a row (30 s)
+> example.org  open: too many failures in a row (30 s)
     5 of 5 failures in a row, 4 wait
     p probe  c close  i isolate  d disable
 
@@ -364,7 +364,7 @@ Failed attempts by cause
   denied                     1, 0 tried again
 
 Hosts
-  host:example.org:443: 9 answered, 5 failed, 1 trips
+  example.org: 9 answered, 5 failed, 1 trips
 
 The last minutes (UTC)
   09:59:00 1 succeeded, 1 failed, 5 retries
