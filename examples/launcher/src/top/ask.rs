@@ -8,7 +8,7 @@ pub(crate) enum Ask {
     /// To take an output, as JSON, for what a step gives, and to go on with the steps after it.
     Skip { id: String, name: String, version: u64, step: String, output: String },
     /// Of a breaker.
-    Breaker { key: String, verb: BreakerVerb },
+    Breaker { key: String, name: String, verb: BreakerVerb },
 }
 
 impl Ask {
@@ -17,7 +17,7 @@ impl Ask {
         match self {
             Self::Operation { name, verb, .. } => format!("{} {name}", verb.label()),
             Self::Skip { name, step, .. } => format!("Skip {step} of {name}"),
-            Self::Breaker { key, verb } => format!("{} {key}", verb.label()),
+            Self::Breaker { name, verb, .. } => format!("{} {name}", verb.label()),
         }
     }
 }

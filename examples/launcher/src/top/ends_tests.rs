@@ -109,9 +109,9 @@ async fn look_and_steer(engine: &Engine, flow: &Workflow<u32, u32>, link: Link) 
     assert_eq!(told, Heard::Done("Skip fetch of vae: done".to_owned()));
     looker.row(|row| row.status == "success").await;
 
-    let breaker = |verb| Ask::Breaker { key: "host:a/b".to_owned(), verb };
+    let breaker = |verb| Ask::Breaker { key: "host:a/b".to_owned(), name: "a".to_owned(), verb };
     let told = looker.ask(breaker(BreakerVerb::Isolate)).await;
-    assert_eq!(told, Heard::Done("Isolate host:a/b: done".to_owned()));
+    assert_eq!(told, Heard::Done("Isolate a: done".to_owned()));
     while looker.app.view().is_none_or(|view| !view.breakers.contains_key("host:a/b")) {
         looker.hear().await;
     }

@@ -258,7 +258,7 @@ impl App {
         let is_able = card.can.iter().any(|name| name == verb.name());
         let impossible = || format!("{}: {} is {}", verb.label(), card.name, card.text);
         let refusal = self.refusal(view, is_able, impossible);
-        let ask = Ask::Breaker { key: key.clone(), verb };
+        let ask = Ask::Breaker { key: key.clone(), name: card.name.clone(), verb };
         if let Some(refusal) = refusal {
             self.say(&refusal, Tone::Warn, here);
             return None;

@@ -171,7 +171,13 @@ fn orders_and_panels_are_asked_for() {
 #[test]
 fn breakers_are_steered_while_they_are_shown() {
     let mut app = app(80, 24);
-    let ask = |verb| Effect::Do(Ask::Breaker { key: "host:example.org:443".to_owned(), verb });
+    let ask = |verb| {
+        Effect::Do(Ask::Breaker {
+            key: "host:example.org:443".to_owned(),
+            name: "example.org".to_owned(),
+            verb,
+        })
+    };
     press(&mut app, "b");
     assert_eq!(press(&mut app, "p"), [ask(BreakerVerb::Probe)]);
     assert_eq!(press(&mut app, "i"), [], "it asks first");

@@ -94,7 +94,7 @@ async fn control(engine: &Engine, ask: Ask) -> Result<(), String> {
             let (seen, skip) = (Seq::new(version), Control::Skip { step, output });
             engine.control_if(run, seen, skip, ACTOR, REASON).await.map_err(|why| why.to_string())
         }
-        Ask::Breaker { key, verb } => {
+        Ask::Breaker { key, verb, .. } => {
             let key = ResourceKey::new(&key).map_err(|why| why.to_string())?;
             let mode = |mode| BreakerControl::Mode { mode, lasts: None };
             let control = match verb {

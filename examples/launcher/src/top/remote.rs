@@ -146,7 +146,7 @@ impl Door {
                 // As it was typed: numbers keep all their digits.
                 (path, Some(*version), format!(r#"{{"reason":"{REASON}","output":{output}}}"#))
             }
-            Ask::Breaker { key, verb } => {
+            Ask::Breaker { key, verb, .. } => {
                 (path(["api", "v1", "breakers", key, verb.name()]), None, plain)
             }
         };

@@ -204,13 +204,14 @@ async fn controls_are_asked_for_as_the_operation_was_seen() {
     let refused = Heard::Refused("Force retry vae: it has moved; look again".to_owned());
     assert_eq!(link.heard.recv().await, Some(refused));
 
-    let ask = Ask::Breaker { key: "host:a/b".to_owned(), verb: BreakerVerb::Probe };
+    let ask =
+        Ask::Breaker { key: "host:a/b".to_owned(), name: "a".to_owned(), verb: BreakerVerb::Probe };
     link.wishes.send(Wish::Do(ask)).unwrap();
     let mut asked = server.asked().await;
     assert!(asked.head.starts_with("post /api/v1/breakers/host:a%2fb/probe http/1.1"));
     assert!(!asked.head.contains("if-match"));
     asked.answer("500 Internal Server Error", "text/plain", "oh").await;
-    let refused = "Probe host:a/b: the server answers with 500 Internal Server Error";
+    let refused = "Probe a: the server answers with 500 Internal Server Error";
     assert_eq!(link.heard.recv().await, Some(Heard::Refused(refused.to_owned())));
 }
 
