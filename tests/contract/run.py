@@ -10,7 +10,7 @@ import tempfile
 import urllib.parse
 from pathlib import Path
 
-HOST = "models.test:443"
+HOST = "host:https/models.test:443"
 
 # Streams have no end, and schemathesis waits for that of an answer. Their routes are tested in dashboard/tests.
 STREAMS = ["/api/v1/events", "/api/v1/view", "/api/v1/ws"]
