@@ -257,15 +257,16 @@ pub(super) fn gate_words(gate: &GateView, now: Timestamp) -> String {
 
 /// A breaker that will keep a step longer than its delay does.
 pub(super) fn gate_note(key: &ResourceKey, gate: &GateView, due_at: Timestamp) -> Option<String> {
+    let name = key.display_name();
     match gate {
         GateView::Open { until, .. } if *until > due_at => {
-            Some(format!("the breaker of {key} is open until {until}, so it may wait longer"))
+            Some(format!("the breaker of {name} is open until {until}, so it may wait longer"))
         }
         GateView::Isolated { by, .. } => {
-            Some(format!("{by} holds the breaker of {key} open, so it will wait longer"))
+            Some(format!("{by} holds the breaker of {name} open, so it will wait longer"))
         }
         GateView::HalfOpen { .. } => {
-            Some(format!("the breaker of {key} lets one probe at a time through"))
+            Some(format!("the breaker of {name} lets one probe at a time through"))
         }
         _ => None,
     }

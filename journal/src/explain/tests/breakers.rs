@@ -160,5 +160,8 @@ fn a_breaker_that_outlasts_the_delay_is_noted() {
     let mut world = waiting(PARTS, Duration::from_millis(950));
     world.open_host(host("a"), OpenCause::Consecutive);
     let notes = look(&world).steps.first().expect("one").notes.clone();
-    assert!(notes.first().is_some_and(|note| note.contains("it may wait longer")), "{notes:?}");
+    let [note] = notes.as_slice() else { panic!("{notes:?}") };
+    let name = host("a").display_name();
+    assert!(note.starts_with(&format!("the breaker of {name} is open until ")), "{note}");
+    assert!(note.ends_with("so it may wait longer"), "{note}");
 }
