@@ -46,6 +46,11 @@ impl DataDir {
         self.0.join("dashboard.token")
     }
 
+    /// The file that says where the dashboard is served; whoever asks there shows the token.
+    pub(crate) fn running(&self) -> PathBuf {
+        self.0.join("dashboard.json")
+    }
+
     /// The journal.
     pub(crate) fn journal(&self) -> PathBuf {
         self.0.join("journal")
@@ -76,10 +81,14 @@ impl Root {
         Ok(root)
     }
 
-    /// Refuses what would go over the journal, or over the token, which nobody else is to know.
+    /// Refuses what would go over the journal, or over what leads to the token, which nobody else is to know.
     pub(crate) fn check(&self, target: &InstallPath, data: &DataDir) -> Result<(), LauncherError> {
         let place = target.below(&self.0);
-        let own = [("the journal", data.journal()), ("the token", data.token())];
+        let own = [
+            ("the journal", data.journal()),
+            ("the token", data.token()),
+            ("the address of the dashboard", data.running()),
+        ];
         let hit = own.into_iter().find(|(_, at)| place.starts_with(at) || at.starts_with(&place));
         hit.map_or(Ok(()), |(what, at)| {
             Err(LauncherError::OverOwn { install_to: target.to_string(), what, at })

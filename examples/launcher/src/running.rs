@@ -3,7 +3,6 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +36,7 @@ impl Running {
 
     /// Says so to other processes of this user; call it once the port is open.
     pub(crate) fn write(&self, data: &DataDir) -> io::Result<()> {
-        let (path, draft) = (path(data), data.path().join("dashboard.json.tmp"));
+        let (path, draft) = (data.running(), data.path().join("dashboard.json.tmp"));
         // What a crash left there, or a link that somebody put there.
         match fs::remove_file(&draft) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -56,14 +55,14 @@ impl Running {
 
     /// What the launcher at work said; none if it said nothing that can be read.
     pub(crate) fn read(data: &DataDir) -> Option<Self> {
-        serde_json::from_slice(&fs::read(path(data)).ok()?).ok()
+        serde_json::from_slice(&fs::read(data.running()).ok()?).ok()
     }
 
     /// Takes it back when the port is closed, unless another process has written since.
     pub(crate) fn remove(&self, data: &DataDir) {
         if Self::read(data).as_ref() == Some(self) {
             // Left there it is told from a live one by the lock of the journal.
-            drop(fs::remove_file(path(data)));
+            drop(fs::remove_file(data.running()));
         }
     }
 }
@@ -71,10 +70,6 @@ impl Running {
 /// The token that opens the dashboard of a data directory.
 pub(crate) fn token(data: &DataDir) -> io::Result<String> {
     fs::read_to_string(data.token()).map(|token| token.trim().to_owned())
-}
-
-fn path(data: &DataDir) -> PathBuf {
-    data.path().join("dashboard.json")
 }
 
 #[cfg(test)]
@@ -105,19 +100,19 @@ mod tests {
         let running = Running::here("127.0.0.1:7878".parse().unwrap());
         running.write(&data).unwrap();
         assert_eq!(Running::read(&data), Some(running));
-        let text = fs::read_to_string(path(&data)).unwrap();
+        let text = fs::read_to_string(data.running()).unwrap();
         let pid = std::process::id();
         assert_eq!(text, format!(r#"{{"address":"127.0.0.1:7878","pid":{pid}}}"#));
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt;
-            assert_eq!(fs::metadata(path(&data)).unwrap().mode() & 0o777, 0o600);
+            assert_eq!(fs::metadata(data.running()).unwrap().mode() & 0o777, 0o600);
         }
         old.remove(&data);
         assert_eq!(Running::read(&data), Some(running), "it is not the other one's to remove");
         running.remove(&data);
         assert_eq!(Running::read(&data), None);
-        fs::write(path(&data), "{").unwrap();
+        fs::write(data.running(), "{").unwrap();
         assert_eq!(Running::read(&data), None);
     }
 }

@@ -71,9 +71,11 @@ fn a_missing_manifest_and_wrong_usage_are_exit_code_2() {
 
 #[test]
 fn nothing_is_installed_over_what_the_launcher_needs() {
-    for (place, word) in
-        [("journal/sled", "over the journal"), ("dashboard.token", "over the token")]
-    {
+    for (place, word) in [
+        ("journal/sled", "over the journal"),
+        ("dashboard.token", "over the token"),
+        ("dashboard.json", "over the address"),
+    ] {
         let bench = Bench::new("");
         let path = bench.write_manifest();
         let url = bench.server.url("x");
