@@ -1,5 +1,6 @@
 //! The one task that owns the state: takes messages, has them decided, and obeys.
 
+mod inbox;
 mod upkeep;
 
 use std::collections::VecDeque;
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use resurge_journal::checkpoint::{Cold, Lost};
+use resurge_journal::checkpoint::Cold;
 use resurge_journal::dump::with_causes;
 use resurge_journal::state::{Run, RunPhase};
 use resurge_journal::store::Store;
@@ -16,14 +17,14 @@ use resurge_steps::StopReason;
 use resurge_steps::classify::Rules;
 use tokio::sync::{mpsc, oneshot};
 
-use super::ambient::{World, boot_id, let_others_go_first, spawn_blocking};
+use super::ambient::{World, boot_id, spawn_blocking};
 use super::answer::Told;
 use super::commit::{CommitError, Committer};
 use super::drain::Drain;
 use super::ending::{Ended, Waiters};
 use super::feed::Feed;
 use super::held::Held;
-use super::message::{Census, Message, Reply, Sight};
+use super::message::{Message, Reply};
 use super::observe;
 use super::pace::Throttle;
 use super::reach::Unreadable;
@@ -243,114 +244,6 @@ impl Driver {
         Ok(())
     }
 
-    /// Lets attempts that are about to end do so, so that what they say shares the next flush.
-    async fn gather(&mut self) -> Result<(), Fatal> {
-        if !self.commits.is_due() || self.tasks.is_empty() || !self.takes_messages() {
-            return Ok(());
-        }
-        let_others_go_first().await;
-        match self.inbox.try_recv() {
-            Ok(message) => self.receive(message),
-            _ => Ok(()),
-        }
-    }
-
-    /// Takes a message and those queued behind it, so that they share a flush.
-    fn receive(&mut self, first: Message) -> Result<(), Fatal> {
-        self.take(first)?;
-        for _ in 1..MESSAGES_PER_TURN {
-            if !self.held.has_room() {
-                break;
-            }
-            match self.inbox.try_recv() {
-                Ok(message) => self.take(message)?,
-                Err(_) => break,
-            }
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, message: Message) -> Result<(), Fatal> {
-        self.look_at_disk();
-        let Some(message) = self.space.hold(message) else { return Ok(()) };
-        if !self.has_what_is_wanted_by(&message) {
-            self.held.push(message);
-            return Ok(());
-        }
-        match message {
-            Message::Start { request, reply } => {
-                match self.decide(Command::Start(request))?.transpose() {
-                    Some(run) => self.answer(reply, run),
-                    None => drop(reply),
-                }
-            }
-            Message::Do { command, reply } => {
-                let done = self.decide(*command)?.map(|_| self.core.state().head());
-                self.answer(reply, done);
-            }
-            Message::Tell { command } => {
-                // What does not fit any more has been overtaken.
-                let _ = self.decide(*command)?;
-            }
-            Message::Detach { run } => {
-                self.core.detach(run);
-                let _ = self.decide(Command::Detach { run })?;
-            }
-            Message::Finished { run, step, attempt, outcome } => {
-                self.tasks.ended(run, step);
-                // A refusal is impossible: a result that is not current is recorded as late.
-                let _ = self.decide(Command::Finished { run, step, attempt, outcome })?;
-                self.wound_up(run, step);
-            }
-            Message::Look(look) => {
-                let progress = |run, step| self.tasks.progress(run, step);
-                let is_transfer = |run, step| self.tasks.is_transfer(run, step);
-                let (now, core) = (self.world.now(), &self.core);
-                let (progress, is_transfer) = (&progress, &is_transfer);
-                let sight = Sight { state: core.state(), now, progress, is_transfer, core };
-                let tell = look(&sight);
-                self.commits.answer_after(self.core.state().head(), tell);
-            }
-            Message::Find { wanted, find } => {
-                let Some(found) = self.residence.peek(&self.core, &wanted, self.world.now()) else {
-                    self.held.push(Message::Find { wanted, find });
-                    return Ok(());
-                };
-                let progress = |run, step| self.tasks.progress(run, step);
-                let is_transfer = |run, step| self.tasks.is_transfer(run, step);
-                let (now, core) = (self.world.now(), &self.core);
-                let (progress, is_transfer) = (&progress, &is_transfer);
-                let sight = Sight { state: core.state(), now, progress, is_transfer, core };
-                let tell = find(&found, &sight);
-                self.commits.answer_after(self.core.state().head(), tell);
-            }
-            Message::Census { trouble, reply } => match self.census(trouble.as_ref()) {
-                Some(census) => self.answer(reply, census),
-                None => self.held.push(Message::Census { trouble: None, reply }),
-            },
-            Message::Outcome { run, reply } => self.wait_for(run, reply),
-            Message::Shutdown { grace, reply } => {
-                self.begin_drain(grace)?;
-                match &mut self.drain {
-                    Some(drain) => drain.replies.push(reply),
-                    None => drop(reply),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a message can be taken, with what it wants in memory; those that only look find out
-    /// for themselves.
-    fn has_what_is_wanted_by(&mut self, message: &Message) -> bool {
-        let Some(wanted) = message.wants() else { return true };
-        if self.held.is_about(&wanted) {
-            return false;
-        }
-        let only_looks = matches!(message, Message::Find { .. } | Message::Outcome { .. });
-        only_looks || self.residence.bring(&mut self.core, &wanted, self.world.now())
-    }
-
     /// On a full disk nothing begins, so that what is in reserve is left for what ends.
     fn look_at_disk(&mut self) {
         if self.space.has_run_out(self.commits.is_refused()) {
@@ -452,36 +345,6 @@ impl Driver {
         }
     }
 
-    /// All runs; none if some cannot be read for now.
-    fn census(&mut self, trouble: Option<&Lost>) -> Option<Census> {
-        if !self.residence.can_list(trouble) {
-            return None;
-        }
-        let rest = self.residence.listing();
-        let state = self.core.state();
-        let running = state.running_steps().filter_map(|(run, step)| {
-            self.tasks.progress(run, step).map(|progress| ((run, step), progress))
-        });
-        Some(Census {
-            runs: state.shared_runs().map(Arc::clone).collect(),
-            rest,
-            tuning: state.tuning().clone(),
-            progress: running.collect(),
-        })
-    }
-
-    fn wait_for(&mut self, run: RunId, reply: Reply<Option<Ended>>) {
-        let wanted = Wanted::Run(run);
-        let Some(found) = self.residence.peek(&self.core, &wanted, self.world.now()) else {
-            self.held.push(Message::Outcome { run, reply });
-            return;
-        };
-        match found.first().map(|known| Ended::of(known)) {
-            Some(None) => self.waiters.add(run, reply),
-            known => self.answer(reply, known.flatten()),
-        }
-    }
-
     /// Tells those who wait for a run how it ended; false if it has not.
     fn tell_waiters(&mut self, id: RunId) -> bool {
         let run = self.core.state().run(id).filter(|run| run.since <= self.commits.durable());
@@ -521,10 +384,6 @@ impl Driver {
         !self.is_closed() && self.commits.has_room()
     }
 
-    fn takes_messages(&self) -> bool {
-        self.may_decide() && self.held.has_room()
-    }
-
     fn is_closed(&self) -> bool {
         self.drain.as_ref().is_some_and(|drain| drain.closed)
     }
@@ -551,9 +410,6 @@ async fn sleep_until(world: &World, at: Option<Timestamp>) {
         None => std::future::pending().await,
     }
 }
-
-/// Messages taken before the loop looks at the disk again.
-const MESSAGES_PER_TURN: usize = 256;
 
 /// The obituary of an engine that was closed in good order.
 pub(crate) const SHUT_DOWN: &str = "the engine was shut down";
