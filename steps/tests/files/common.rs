@@ -10,7 +10,9 @@ use resurge_steps::artifact::{
 };
 use resurge_steps::digest::Hasher;
 use resurge_steps::fs::FileStamp;
+use resurge_steps::install::{Install, Installed, Limits};
 use resurge_steps::testing::TestRun;
+use resurge_steps::{Step, StepError};
 
 pub(crate) struct Home {
     pub(crate) dir: tempfile::TempDir,
@@ -81,6 +83,17 @@ impl Home {
     pub(crate) fn root(&self) -> BTreeMap<String, Vec<u8>> {
         tree(&self.artifact.root)
     }
+}
+
+/// Unpacks an archive to where it belongs, within limits.
+pub(crate) async fn install(
+    home: &Home,
+    archive: &[u8],
+    limits: Limits,
+) -> Result<Installed, StepError> {
+    let verified = home.verified(archive);
+    let attempt = home.run("install").attempt();
+    Install::default().limits(limits).run(attempt.cx, (home.artifact.clone(), verified)).await
 }
 
 /// Everything below a folder: folders end with a slash, links with an arrow.

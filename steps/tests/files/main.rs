@@ -7,4 +7,5 @@ mod archives;
 mod common;
 mod install;
 mod space;
+mod tools;
 mod verify;
