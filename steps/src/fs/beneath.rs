@@ -19,6 +19,8 @@ pub(crate) struct Found {
     pub(crate) kind: Kind,
     /// Its number on the volume or its time of birth, where the system has one.
     pub(crate) id: Option<u64>,
+    /// Last change of the content or of the list of entries, in nanoseconds since 1970.
+    pub(crate) modified_ns: Option<i64>,
     /// Size in bytes; only means something for files.
     pub(crate) size: u64,
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::beneath::{Beneath, Found, Kind};
+use super::stamp::nanos_since_1970;
 
 /// A folder by its path.
 #[derive(Debug)]
@@ -91,7 +92,8 @@ impl Dir {
         } else {
             Kind::Other
         };
-        Ok(Some(Found { kind, id: born_ns(&metadata), size: metadata.len() }))
+        let modified_ns = metadata.modified().ok().and_then(nanos_since_1970);
+        Ok(Some(Found { kind, id: born_ns(&metadata), modified_ns, size: metadata.len() }))
     }
 
     /// Renames an entry of this folder, over a file that may stand there.

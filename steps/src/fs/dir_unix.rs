@@ -103,7 +103,10 @@ impl Dir {
             _ => Kind::Other,
         };
         let size = u64::try_from(stat.st_size).unwrap_or(0);
-        Ok(Some(Found { kind, id: Some(stat.st_ino), size }))
+        let modified_ns =
+            i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec);
+        let modified_ns = i64::try_from(modified_ns).ok();
+        Ok(Some(Found { kind, id: Some(stat.st_ino), modified_ns, size }))
     }
 
     /// Renames an entry of this folder, over a file that may stand there.

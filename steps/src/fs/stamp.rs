@@ -58,7 +58,7 @@ impl FileStamp {
     }
 }
 
-fn nanos_since_1970(time: std::time::SystemTime) -> Option<i64> {
+pub(super) fn nanos_since_1970(time: std::time::SystemTime) -> Option<i64> {
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_nanos()).ok(),
         Err(before) => i64::try_from(before.duration().as_nanos()).ok().map(|ns| -ns),

@@ -23,6 +23,10 @@ pub(super) enum Intent {
         staged: String,
         /// What tells the folder from others after a rename, where the system has such a thing.
         id: Option<u64>,
+        /// When its list of entries was changed last: what has no more than its number is another
+        /// folder, which got the number of one that is gone. None in older journals.
+        #[serde(default)]
+        modified_ns: Option<i64>,
         /// The archive that it came from.
         archive: Expected,
         files: u64,

@@ -56,7 +56,7 @@ fn standing(
     verified: &Verified,
     saved: Option<&Intent>,
 ) -> Result<Standing, StepError> {
-    let Some(Intent::Tree { staged, id, archive, files, bytes }) = saved else {
+    let Some(Intent::Tree { staged, id, modified_ns, archive, files, bytes }) = saved else {
         return Ok(Standing::Nothing);
     };
     if *archive != verified.digest {
@@ -66,10 +66,13 @@ fn standing(
     let folder = |name: &str| -> io::Result<Option<Found>> {
         Ok(place.parent.find(name)?.filter(|found| found.kind == Kind::Folder))
     };
+    let is_it = |found: Found| {
+        found.id == *id && (modified_ns.is_none() || found.modified_ns == *modified_ns)
+    };
     let (target, left) = (folder(&place.name)?, folder(staged)?);
-    Ok(if id.is_some() && target.is_some_and(|target| target.id == *id) {
+    Ok(if id.is_some() && target.is_some_and(is_it) {
         Standing::Published(tally)
-    } else if left.is_some_and(|left| left.id == *id) {
+    } else if left.is_some_and(is_it) {
         Standing::Staged(staged.clone(), tally)
     } else {
         // Also where folders have no numbers: to unpack once more is always right.
@@ -114,9 +117,10 @@ fn fill(
     let Tally { files, bytes } = unpack(&verified.path, kind, &dir, limits, gate)?;
     check_source(verified)?;
     place.parent.sync()?;
-    let id = place.parent.find(name)?.and_then(|found| found.id);
-    let archive = verified.digest.clone();
-    Ok(Intent::Tree { staged: name.to_owned(), id, archive, files, bytes })
+    let found = place.parent.find(name)?;
+    let (id, modified_ns) = found.map_or((None, None), |found| (found.id, found.modified_ns));
+    let (staged, archive) = (name.to_owned(), verified.digest.clone());
+    Ok(Intent::Tree { staged, id, modified_ns, archive, files, bytes })
 }
 
 fn check_source(verified: &Verified) -> Result<(), StepError> {

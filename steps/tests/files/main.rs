@@ -5,6 +5,7 @@
 mod archive;
 mod archives;
 mod common;
+mod half_done;
 mod install;
 mod space;
 mod tools;
