@@ -27,7 +27,7 @@
 //! | run it | [`Engine`], [`EngineBuilder`], [`RunHandle`], [`RunView`], [`Settings`] |
 //! | say what happens when it fails | [`RetryPolicy`], [`Breaker`], [`BreakerSpec`], [`steps::classify`] |
 //! | steer it | [`Control`], [`Engine::control_all`], [`BreakerControl`], [`Engine::tune`], [`Engine::preview`] |
-//! | watch it | [`Engine::events`], [`Engine::views`], [`Engine::history`], [`Engine::explain`], [`Engine::stats`], [`Engine::breakers`] |
+//! | watch it | [`Engine::events`], [`Engine::views`], [`Engine::history`], [`Engine::explain`], [`Engine::stats`], [`Engine::breakers`], [`Engine::journal`] |
 //! | retry one function | [`recoverable`], [`recover`], [`RecoveryError`] |
 //! | try a policy out | [`lab`] |
 //! | use what is there | [`steps`] |
@@ -50,13 +50,13 @@ mod workflow;
 pub use self::core::{BreakerControl, Control};
 pub use handle::{
     BreakerError, BreakerState, BreakerView, ControlError, Effect, Engine, EngineBuilder,
-    EventStream, EventsError, OpenError, RunError, RunFilter, RunHandle, RunView, SeenRun,
-    SettingError, Sighting, StartError, StartRun, StepView, Unavailable, UnderWay,
+    EventStream, EventsError, JournalView, OpenError, RunError, RunFilter, RunHandle, RunView,
+    SeenRun, SettingError, Sighting, StartError, StartRun, StepView, Unavailable, UnderWay,
 };
 pub use policy::{Breaker, BreakerProblem, Lint, LintCode, PolicyProblem, RetryPolicy};
 pub use recover::{Recovered, RecoveryError};
 pub use settings::Settings;
-pub use shell::{Clock, SystemClock};
+pub use shell::{Clock, Latency, SystemClock};
 pub use workflow::{
     BuildError, BuildProblem, Complete, Inputs, StepBuilder, StepFn, StepHandle, Supplies, Unwired,
     Wired, Workflow, WorkflowBuilder,

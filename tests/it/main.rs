@@ -24,6 +24,7 @@ mod fair_turns;
 mod full_disk;
 mod hanging_checks;
 mod history;
+mod journal_view;
 mod keys;
 mod large_payloads;
 mod large_settings;

@@ -133,10 +133,11 @@ impl EngineBuilder {
         let opened = shell::open(parts)
             .await
             .map_err(|source| OpenError::Replay { location, source: ReplayProblem(source) })?;
-        let shell::Opened { inbox, feed, obituary, alive } = opened;
+        let shell::Opened { inbox, feed, obituary, replay, alive } = opened;
         let settings = self.settings;
         let home = shell::Home::here();
-        let inner = Inner { inbox, feed, store, settings, registry, obituary, home, _alive: alive };
+        let inner =
+            Inner { inbox, feed, store, settings, registry, obituary, replay, home, _alive: alive };
         Ok(Engine { inner: Arc::new(inner) })
     }
 }

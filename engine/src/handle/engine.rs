@@ -39,6 +39,8 @@ pub(super) struct Inner {
     pub(super) settings: Settings,
     pub(super) registry: Arc<Registry>,
     pub(super) obituary: Arc<OnceLock<String>>,
+    /// How long it took to fold what the journal said when it was opened.
+    pub(super) replay: Duration,
     /// Where the engine runs, for callers outside any runtime.
     pub(super) home: Home,
     /// Dropped with the last handle; the driver sees it and winds down.

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::ambient::{has_threads_to_spare, real_now, spawn_blocking};
 use super::answer::{Answer, Answers};
+use super::latency::Latency;
 
 /// Records on their way to the disk, and the answers that wait for them.
 pub(super) struct Committer {
@@ -21,6 +22,8 @@ pub(super) struct Committer {
     spare: Vec<Record>,
     answers: Answers,
     under_way: Option<Flush>,
+    /// How long those took that made something durable.
+    flushes: Latency,
     trust: Trust,
     /// Whether the last flush took longer than it takes to look at what it wrote.
     is_disk_slow: bool,
@@ -80,6 +83,7 @@ impl Committer {
             spare,
             answers,
             under_way: None,
+            flushes: Latency::default(),
             trust,
             is_disk_slow: false,
             patience: Patience::NotYet,
@@ -91,6 +95,11 @@ impl Committer {
     /// The last record that is durable.
     pub(super) const fn durable(&self) -> Seq {
         self.durable
+    }
+
+    /// How long flushes have taken that made something durable.
+    pub(super) const fn flushes(&self) -> &Latency {
+        &self.flushes
     }
 
     /// The records of the next flush; more can be queued behind them.
@@ -200,6 +209,7 @@ impl Committer {
             }
             head => self.durable = head?,
         }
+        self.flushes.add(took);
         if self.patience == Patience::NotYet {
             self.patience = Patience::Waits;
         }

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::answer::Answer;
 use super::ending::Ended;
+use super::latency::Latency;
 use crate::core::{Command, Core, Outcome, Refusal, StartRequest, Wanted};
 
 /// Where an answer goes. Dropped without one when the journal fails.
@@ -40,6 +41,8 @@ pub(crate) struct Sight<'a> {
     pub(crate) progress: &'a dyn Fn(RunId, StepIndex) -> Option<Progress>,
     /// Whether the limit on bandwidth is for the attempt of a step.
     pub(crate) is_transfer: &'a dyn Fn(RunId, StepIndex) -> bool,
+    /// How long flushes have taken so far.
+    pub(crate) flushes: &'a Latency,
     /// What would decide, to be asked what it would decide.
     pub(crate) core: &'a Core,
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use resurge_journal::checkpoint::{Cold, Habits, RecoverError, recover};
 use resurge_journal::state::{Run, RunPhase};
@@ -10,7 +11,7 @@ use resurge_journal::{RunId, State};
 use resurge_steps::classify::Rules;
 use tokio::sync::{mpsc, oneshot};
 
-use super::ambient::{World, spawn, spawn_blocking};
+use super::ambient::{World, real_now, spawn, spawn_blocking};
 use super::driver::{Driver, Wiring};
 use super::feed::Feed;
 use super::message::Message;
@@ -34,6 +35,8 @@ pub(crate) struct Opened {
     pub(crate) inbox: mpsc::Sender<Message>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) obituary: Arc<OnceLock<String>>,
+    /// How long it took to fold what the journal says.
+    pub(crate) replay: Duration,
     /// Tells the driver, when dropped, that no handle is left.
     pub(crate) alive: oneshot::Sender<()>,
 }
@@ -52,14 +55,16 @@ pub(crate) enum ReplayError {
 /// Replays the journal, settles what the last engine left behind, and starts the driver.
 pub(crate) async fn open(parts: Parts) -> Result<Opened, ReplayError> {
     let Parts { store, registry, settings, world, scratch_root, rules } = parts;
-    let (state, cold, store) = {
+    let (state, cold, store, replay) = {
         let scratch_root = scratch_root.clone();
         let (every, far) = (settings.checkpoint_records, settings.rest_after);
         let replayed = spawn_blocking(move || {
+            let began = real_now();
             let habits = Habits { every, far, stays: &Core::stays };
             let (state, cold) = recover(store.as_ref(), &habits)?;
+            let replay = began.elapsed();
             sweep_scratch(&scratch_root, &state, &cold, store.as_ref());
-            Ok::<_, ReplayError>((state, cold, store))
+            Ok::<_, ReplayError>((state, cold, store, replay))
         });
         replayed.await.map_err(|_| ReplayError::Panicked)??
     };
@@ -89,7 +94,7 @@ pub(crate) async fn open(parts: Parts) -> Result<Opened, ReplayError> {
     if recovery.await.is_err() {
         return Err(ReplayError::Recovery(obituary.get().cloned().unwrap_or_default()));
     }
-    Ok(Opened { inbox, feed, obituary, alive })
+    Ok(Opened { inbox, feed, obituary, replay, alive })
 }
 
 /// Removes the scratch files of runs that are over; what cannot be removed is left for next time.

@@ -148,6 +148,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         Err(TrimError::NoCut { first })
     }
 
+    /// Bytes of the files that the journal consists of; none if there are none, or nobody knows.
+    ///
+    /// Looks at every file, so that it takes a while.
+    fn disk_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Where the records are, for people.
     fn location(&self) -> &str;
 
@@ -230,6 +237,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn trim(&self, first: Seq, residue: &[u8], kept: &[Seq]) -> Result<(), TrimError> {
         (**self).trim(first, residue, kept)
+    }
+
+    fn disk_bytes(&self) -> Option<u64> {
+        (**self).disk_bytes()
     }
 
     fn location(&self) -> &str {

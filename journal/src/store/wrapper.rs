@@ -152,6 +152,10 @@ impl<W: Wrapper> Store for W {
         Wrapper::trim(self, first, residue, kept)
     }
 
+    fn disk_bytes(&self) -> Option<u64> {
+        self.inner().disk_bytes()
+    }
+
     fn location(&self) -> &str {
         self.inner().location()
     }

@@ -110,9 +110,14 @@ impl Driver {
     fn show(&mut self, look: impl FnOnce(&Sight<'_>) -> Box<dyn Answer>) {
         let progress = |run, step| self.tasks.progress(run, step);
         let is_transfer = |run, step| self.tasks.is_transfer(run, step);
-        let (now, core) = (self.world.now(), &self.core);
-        let (progress, is_transfer) = (&progress, &is_transfer);
-        let tell = look(&Sight { state: core.state(), now, progress, is_transfer, core });
+        let tell = look(&Sight {
+            state: self.core.state(),
+            now: self.world.now(),
+            progress: &progress,
+            is_transfer: &is_transfer,
+            flushes: self.commits.flushes(),
+            core: &self.core,
+        });
         self.commits.answer_after(self.core.state().head(), tell);
     }
 

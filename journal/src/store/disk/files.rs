@@ -155,6 +155,22 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Bytes of the files of a journal; what others keep beside them is not counted.
+pub(super) fn journal_bytes(dir: &Path) -> io::Result<u64> {
+    let folders = [segment::DIR, index::DIR, checkpoint::DIR, payloads::DIR, QUARANTINE];
+    let mut bytes = 0;
+    for folder in folders {
+        bytes += bytes_in(&dir.join(folder))?;
+    }
+    for file in base::NAMES {
+        bytes += match fs::metadata(dir.join(file)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => 0,
+            found => found?.len(),
+        };
+    }
+    Ok(bytes)
+}
+
 /// Bytes of the files in a folder and in those below it; nothing if it is not there.
 pub(super) fn bytes_in(dir: &Path) -> io::Result<u64> {
     let entries = match fs::read_dir(dir) {

@@ -9,7 +9,7 @@ use chrono::Utc;
 use super::anchor::Anchor;
 use super::checkpoint;
 use super::error::OpenError;
-use super::files::Unwritten;
+use super::files::{Unwritten, journal_bytes};
 use super::index::Index;
 use super::lock::Lock;
 use super::open::{Mended, Opened, Place, open};
@@ -393,6 +393,10 @@ impl Store for DiskStore {
         // One that speaks of another history is none.
         let ours = self.position(position.tail.head)?;
         (ours == position).then_some((position.tail.head, image))
+    }
+
+    fn disk_bytes(&self) -> Option<u64> {
+        journal_bytes(&self.dir).ok()
     }
 
     fn location(&self) -> &str {
