@@ -11,13 +11,14 @@ use resurge::journal::Record;
 use resurge::journal::dump::{JsonLine, words};
 use resurge::{RunId, Seq};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::body::{Path, Query, limited};
 use super::problem::{Problem, code};
 use crate::dashboard::App;
-use crate::view::{Detail, redact};
+use crate::view::{Detail, redact, tone};
 
 /// One operation in full, without its events.
 ///
@@ -89,7 +90,7 @@ pub(super) struct Window {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Events {
-    /// Lines of the journal with what they say in words as `text`, in order.
+    /// Lines of the journal in order, with what they say in words as `text`, and a `tone` (`Tone`).
     #[schema(value_type = Vec<serde_json::Value>)]
     events: Vec<Box<RawValue>>,
     /// What to send as `after`, or else as `before`, for the next ones.
@@ -194,14 +195,15 @@ impl Found {
     }
 }
 
-/// A record as its line of JSON, with what it says in words.
+/// A record as its line of JSON, with what it says in words and whether that is good or bad.
 fn line(record: &Record) -> String {
     let mut line = redact::json(&JsonLine(record).to_string());
     let said = words(&record.event);
     let text = serde_json::Value::from(redact::text(&said));
     // The brace that ends the line.
     line.pop();
-    line + &format!(",\"text\":{text}}}")
+    let tone = json!(tone(record.event.name()));
+    line + &format!(",\"text\":{text},\"tone\":{tone}}}")
 }
 
 pub(super) fn operation(id: &str) -> Result<RunId, Problem> {

@@ -11,7 +11,7 @@ use resurge::{
 use serde_json::Value;
 
 use super::{Board, Live, Shown, ViewMessage};
-use crate::view::{Filter, Panel, Subscription, View, merge};
+use crate::view::{Filter, Panel, Subscription, Tone, View, merge};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -105,7 +105,10 @@ async fn patches_add_up_to_what_there_is() {
     let view = page.view();
     assert_eq!((view.counts.all, view.stats.recovered > 0), (5, true));
     let detail = view.detail.unwrap();
-    assert_eq!(detail.row.unwrap().status, "success");
+    assert_eq!(detail.row.as_ref().unwrap().status, "success");
+    let tones =
+        |event: &str| detail.events.values().find(|known| known.event == event).unwrap().tone;
+    assert_eq!((tones("attempt_failed"), tones("run_succeeded")), (Tone::Bad, Tone::Good));
     let lane = &detail.timeline.unwrap().lanes["fetch"];
     let kinds: Vec<&str> = lane.segments.iter().map(|segment| segment.kind.as_str()).collect();
     assert_eq!(kinds, ["attempt", "delay", "attempt", "delay", "attempt"]);

@@ -192,6 +192,7 @@ fn event(told: &Told) -> (String, EventCard) {
         step: told.step.as_ref().map(ToString::to_string),
         attempt: told.attempt.map(resurge::journal::AttemptNo::get),
         text: redact::text(&told.text).into_owned(),
+        tone: words::tone(told.event),
     };
     (told.seq.to_string(), card)
 }

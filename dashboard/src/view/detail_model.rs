@@ -210,6 +210,24 @@ pub struct EventCard {
     pub attempt: Option<u32>,
     /// What it says.
     pub text: String,
+    /// Whether that is good or bad.
+    #[serde(default)]
+    pub tone: Tone,
+}
+
+/// Whether an event is good or bad for the operation that it is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tone {
+    /// Something has come to a good end.
+    Good,
+    /// Something went wrong.
+    Bad,
+    /// Something stands in the way, or was lost.
+    Warn,
+    /// Neither.
+    #[default]
+    Plain,
 }
 
 /// A file that an operation made.

@@ -28,3 +28,4 @@ pub(crate) use query::status_named;
 pub use query::{Filter, Panel, STATES, Sort, Subscription};
 pub(crate) use rate::Meter;
 pub(crate) use scene::Scene;
+pub(crate) use words::tone;

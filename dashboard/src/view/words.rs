@@ -6,6 +6,7 @@ use resurge::journal::event::{ExhaustReason, OpenCause, Verdict};
 use resurge::journal::explain::{Cause, GateView, Wait};
 use resurge::{Group, ResourceKey};
 
+use super::detail_model::Tone;
 use super::model::WaitCard;
 use super::redact;
 
@@ -93,6 +94,24 @@ pub(crate) const fn title(group: Group) -> &'static str {
     }
 }
 
+/// Whether an event of this name is good or bad.
+pub(crate) fn tone(event: &str) -> Tone {
+    match event {
+        "attempt_succeeded" | "run_succeeded" | "probe_passed" | "breaker_closed" => Tone::Good,
+        "attempt_failed" | "step_refused" | "run_failed" | "run_exhausted" | "breaker_opened" => {
+            Tone::Bad
+        }
+        "attempt_interrupted"
+        | "step_parked"
+        | "run_parked"
+        | "outputs_invalidated"
+        | "late_result_ignored"
+        | "breaker_would_open"
+        | "lint_found" => Tone::Warn,
+        _ => Tone::Plain,
+    }
+}
+
 /// A resource at the beginning of a sentence.
 fn named(key: &ResourceKey) -> String {
     let name = key.display_name();
@@ -177,4 +196,18 @@ pub(crate) fn size(bytes: u64) -> String {
     // Rounded up: it must be free.
     let tenths = u128::from(bytes).saturating_mul(10).div_ceil(unit);
     format!("{}.{} {name}", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use resurge::journal::event::Event;
+
+    use super::*;
+
+    #[test]
+    fn every_name_with_a_tone_is_that_of_an_event() {
+        let of = |wanted| Event::NAMES.iter().filter(|name| tone(name) == wanted).count();
+        let counted = [Tone::Good, Tone::Bad, Tone::Warn].map(of);
+        assert_eq!(counted, [4, 5, 7], "a name in the table is that of no event");
+    }
 }

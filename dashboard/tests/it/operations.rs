@@ -156,6 +156,8 @@ async fn events_of_an_operation_come_in_words_and_in_windows() {
     for event in page["events"].as_array().unwrap() {
         assert_eq!(event["run"], run.to_string());
         assert_ne!(event["text"].as_str().unwrap(), "");
+        let is_failure = event["event"] == "attempt_failed";
+        assert_eq!(event["tone"], if is_failure { "bad" } else { "plain" }, "{event}");
     }
     let (page, newest) = get("?limit=2").await;
     assert_eq!(newest, all[all.len() - 2..]);
