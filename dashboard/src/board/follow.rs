@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::held::Board;
-use super::intake::{renew, take_in};
+use super::intake::{renew, take_in, take_in_last};
+use super::open::STOPPED;
 use super::sample::SAMPLE;
 
 /// Shortest time between two changes of the board: more often than so nobody can see.
@@ -24,7 +25,7 @@ pub(super) async fn follow(board: Weak<Board>, watched: Arc<Notify>, mut events:
     let mut last = Instant::now();
     // At once, to see when something changes by itself.
     let mut look_at = Some(last);
-    loop {
+    let untold = loop {
         let woken = tokio::select! {
             biased;
             record = events.next() => Woken::from(record),
@@ -36,34 +37,48 @@ pub(super) async fn follow(board: Weak<Board>, watched: Arc<Notify>, mut events:
                 gather(first, &mut events, (last + GAP).max(Instant::now())).await
             }
             Woken::Look => Vec::new(),
-            Woken::Ended => break,
+            Woken::Ended => break Vec::new(),
             Woken::Unreadable(error) => {
                 tracing::error!(%error, "the events of the engine cannot be read; looking at all operations anew");
                 tokio::time::sleep(PAUSE).await;
                 let Some(board) = board.upgrade() else { return };
-                let Ok(from) = renew(&board).await else { break };
+                let Ok(from) = renew(&board).await else { break Vec::new() };
                 events = board.engine.events(from);
                 continue;
             }
         };
         let Some(board) = board.upgrade() else { return };
-        match keep(&board, &batch).await {
+        if take_in(&board, &batch).await.is_err() {
+            break batch;
+        }
+        match next_look(&board).await {
             Ok(next) => look_at = next,
-            Err(_) => break,
+            Err(_) => break Vec::new(),
         }
         last = Instant::now();
+    };
+    rest(board, untold, &mut events).await;
+}
+
+/// Takes in what the engine wrote last; then nothing moves any more.
+async fn rest(board: Weak<Board>, mut untold: Vec<Arc<Record>>, events: &mut EventStream) {
+    loop {
+        let Some(board) = board.upgrade() else { return };
+        board.change(|scene| untold.iter().for_each(|record| take_in_last(scene, record)));
+        // An engine that has failed may not say that nothing follows.
+        let Ok(Ok(Some(record))) = tokio::time::timeout(PAUSE, events.next()).await else { break };
+        untold = gather(record, events, Instant::now()).await;
     }
     if let Some(board) = board.upgrade() {
         board.change(|scene| {
-            "stopped".clone_into(&mut scene.engine.state);
+            STOPPED.clone_into(&mut scene.engine.state);
             scene.rest();
         });
     }
 }
 
-/// Takes in what has happened and how far attempts are; tells when to look again by itself.
-async fn keep(board: &Board, batch: &[Arc<Record>]) -> Result<Option<Instant>, Unavailable> {
-    take_in(board, batch).await?;
+/// Looks how far attempts are; tells when to look again by itself.
+async fn next_look(board: &Board) -> Result<Option<Instant>, Unavailable> {
     // Seldom enough that what has happened and how far attempts are is mostly one change.
     let is_moving = board.is_watched() && board.sample(SAMPLE).await?;
     let turn = board.scene().next_turn().map(|wait| Instant::now() + wait);

@@ -88,8 +88,11 @@ impl Board {
     }
 
     /// One operation in full, without subscribing to it; none if there is none.
+    ///
+    /// Of an engine that has stopped, no more than the line that was known last.
     pub(crate) async fn detail(&self, run: RunId) -> Result<Option<Detail>, EventsError> {
-        let Some(seen) = self.seen(run).await? else { return Ok(None) };
+        let Ok(seen) = self.seen(run).await else { return Ok(self.known_last(run)) };
+        let Some(seen) = seen else { return Ok(None) };
         let story = Story::read(&self.engine, run).await?;
         Ok(Some(self.detail_of(&Still::new(&seen), &seen, &story)))
     }
@@ -100,20 +103,36 @@ impl Board {
         Ok(sighting.runs.pop())
     }
 
+    /// Whether that went wrong because the engine has stopped, and its journal may be closed.
+    pub(super) fn is_gone(&self, error: &EventsError) -> bool {
+        matches!(error, EventsError::Unavailable(_)) || self.scene().engine.state != RUNNING
+    }
+
     /// An operation whose past cannot be read.
     pub(super) fn bereft(&self, run: RunId, error: &EventsError) -> Detail {
-        let scene = self.scene();
-        let row = scene.entries.get(&run).map(|entry| scene.row(entry));
         let text = format!("the past of this operation cannot be read: {error}");
+        let no_row = || Detail { id: run.to_string(), ..Detail::default() };
         let why = WhyCard { text, arithmetic: Vec::new(), notes: Vec::new() };
-        Detail { id: run.to_string(), row, why: Some(why), ..Detail::default() }
+        Detail { why: Some(why), ..self.known_last(run).unwrap_or_else(no_row) }
+    }
+
+    /// An operation of which nothing but its line is known any more; none if there was none.
+    pub(super) fn known_last(&self, run: RunId) -> Option<Detail> {
+        let scene = self.scene();
+        let row = Some(scene.row(scene.entries.get(&run)?));
+        let text = "the engine has stopped; this is what was known last".to_owned();
+        let why = Some(WhyCard { text, arithmetic: Vec::new(), notes: Vec::new() });
+        Some(Detail { id: run.to_string(), row, why, ..Detail::default() })
     }
 
     pub(super) fn detail_of(&self, still: &Still, seen: &SeenRun, story: &Story) -> Detail {
         let scene = self.scene();
-        let entry = Entry::new(seen);
-        let readings = scene.readings.get(&entry.id);
-        let row = entry.shown(readings);
+        let readings = scene.readings.get(&seen.view.id);
+        let row = match scene.entries.get(&seen.view.id) {
+            // Its end may have come when nobody could be asked any more.
+            Some(known) if scene.engine.state != RUNNING => known.shown(readings),
+            _ => Entry::new(seen).shown(readings),
+        };
         detail(still, seen, row, &story.timeline, story.graph.as_ref(), readings)
     }
 }

@@ -1,10 +1,10 @@
 //! What has happened is taken in: every operation that it touches is looked at again.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use resurge::journal::Record;
-use resurge::journal::event::Event;
+use resurge::journal::event::{Ease, Event};
 use resurge::{ResourceKey, RunId, RunKey, SeenRun, Seq, Timestamp, Unavailable};
 
 use super::held::Board;
@@ -16,8 +16,6 @@ const LOOK: usize = 64;
 
 /// Takes in what has happened; nothing has, when it is only time to look again.
 pub(super) async fn take_in(board: &Board, batch: &[Arc<Record>]) -> Result<(), Unavailable> {
-    let is_for_all =
-        |event: &Event| matches!(event, Event::SettingsChanged(_) | Event::JournalTrimmed(_));
     if batch.iter().any(|record| is_for_all(&record.event)) {
         renew(board).await?;
     }
@@ -27,21 +25,44 @@ pub(super) async fn take_in(board: &Board, batch: &[Arc<Record>]) -> Result<(), 
     let seen = look(board, touched(board, batch, now)).await?;
     let heirs = look(board, heirs(board, &seen)).await?;
     let fresh: Vec<Entry> = seen.iter().chain(&heirs).map(Entry::new).collect();
-    let seen: BTreeMap<RunId, &SeenRun> = seen.iter().map(|seen| (seen.view.id, seen)).collect();
     board.change(|scene| {
         scene.entries.extend(fresh.into_iter().map(|entry| (entry.id, entry)));
         for record in batch {
-            scene.minutes.apply(record);
-            if let Some(seen) = record.run.and_then(|run| seen.get(&run)) {
-                scene.notices.apply(record, seen);
-            }
-            came_to(scene, record);
-            scene.seq = record.seq.max(scene.seq);
+            tell(scene, record);
         }
         scene.now = now;
         (scene.breakers, scene.stats, scene.tuning) = (breakers, stats, tuning);
     });
     Ok(())
+}
+
+/// Takes in a record that the engine has stopped behind: nobody can be asked what it touches.
+pub(super) fn take_in_last(scene: &mut Scene, record: &Record) {
+    if let Some(entry) = record.run.and_then(|run| scene.entries.get_mut(&run)) {
+        entry.end(record);
+    }
+    tell(scene, record);
+    scene.now = record.at.max(scene.now);
+}
+
+/// What a record says beside what it does to its operation.
+fn tell(scene: &mut Scene, record: &Record) {
+    scene.minutes.apply(record);
+    if let Some(entry) = record.run.and_then(|run| scene.entries.get(&run)) {
+        scene.notices.apply(record, entry);
+    }
+    came_to(scene, record);
+    scene.seq = record.seq.max(scene.seq);
+}
+
+/// Whether every operation may look different after an event.
+fn is_for_all(event: &Event) -> bool {
+    match event {
+        Event::JournalTrimmed(_) => true,
+        // The delays of a wait are facts; what others change of an operation has records of its own.
+        Event::SettingsChanged(changed) => changed.name == "max_retries",
+        _ => false,
+    }
 }
 
 /// Looks at all operations anew; gives the first record that is not in it.
@@ -66,7 +87,21 @@ fn touched(board: &Board, batch: &[Arc<Record>], now: Timestamp) -> BTreeSet<Run
         let waits = |entry: &&Entry| entry.resources.iter().any(|key| turned.contains(key));
         touched.extend(scene.entries.values().filter(waits).map(|entry| entry.id));
     }
+    let limit = batch.iter().rev().find_map(|record| limited(&record.event));
+    let queues = |entry: &&Entry| {
+        limit.is_some_and(|limit| entry.queues_otherwise(limit))
+            || entry.queue_turns_at().is_some_and(|at| at <= now)
+    };
+    touched.extend(scene.entries.values().filter(queues).map(|entry| entry.id));
     touched
+}
+
+/// The limit that a failure puts on everybody for a while.
+const fn limited(event: &Event) -> Option<&Ease> {
+    match event {
+        Event::AttemptFailed(failed) => failed.ease.as_ref(),
+        _ => None,
+    }
 }
 
 /// The breaker that an event moves, or whose steps it lets go.

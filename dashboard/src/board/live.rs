@@ -135,17 +135,19 @@ impl Live {
     /// The operation in full, if one is wanted.
     async fn detail(&mut self) -> Result<Option<Detail>, EventsError> {
         let Some(open) = &mut self.open else { return Ok(None) };
+        let run = open.run;
+        let missing = || Detail { id: run.to_string(), missing: true, ..Detail::default() };
         let detail = match open.refresh(&self.board).await {
             Ok(Some(shown)) => self.board.detail_of(&shown.still, &shown.seen, &shown.story),
             // It may have been dropped by retention while it was looked at.
-            Ok(None) => Detail { id: open.run.to_string(), missing: true, ..Detail::default() },
-            // What was seen last is still true of an engine that has stopped.
-            Err(EventsError::Unavailable(_)) => match &open.shown {
+            Ok(None) => missing(),
+            Err(error) if self.board.is_gone(&error) => match &open.shown {
+                // What was seen last is still true.
                 Some(shown) => self.board.detail_of(&shown.still, &shown.seen, &shown.story),
-                None => return Ok(None),
+                None => self.board.known_last(run).unwrap_or_else(missing),
             },
             // The list and all else can be shown.
-            Err(error) => self.board.bereft(open.run, &error),
+            Err(error) => self.board.bereft(run, &error),
         };
         Ok(Some(detail))
     }

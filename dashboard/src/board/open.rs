@@ -12,6 +12,8 @@ use crate::view::{ButtonCard, EngineCard, Entry, Minutes, Notices, Scene};
 
 /// The state of an engine that is at work.
 pub(super) const RUNNING: &str = "running";
+/// The state of one that has stopped.
+pub(super) const STOPPED: &str = "stopped";
 /// Records before the opening in which it is looked for what somebody may want to be told.
 const RECENT: u64 = 4_096;
 
@@ -34,13 +36,14 @@ impl Board {
             state: RUNNING.to_owned(),
             started_at: sighting.now.to_string(),
         };
-        let (notices, minutes) = recent(&engine, &sighting.runs, sighting.seq).await;
+        let entries = entries(&sighting.runs);
+        let (notices, minutes) = recent(&engine, &entries, sighting.seq).await;
         let scene = Scene {
             seq: sighting.seq,
             now: sighting.now,
             engine: card,
             buttons: shown.buttons,
-            entries: entries(&sighting.runs),
+            entries,
             readings: HashMap::new(),
             breakers: engine.breakers().await?,
             stats: engine.stats().await?,
@@ -62,14 +65,13 @@ pub(super) fn entries(seen: &[SeenRun]) -> BTreeMap<RunId, Entry> {
 }
 
 /// What happened shortly before the board was opened; an engine that was killed tells of it so.
-async fn recent(engine: &Engine, seen: &[SeenRun], to: Seq) -> (Notices, Minutes) {
+async fn recent(engine: &Engine, entries: &BTreeMap<RunId, Entry>, to: Seq) -> (Notices, Minutes) {
     let (mut notices, mut minutes) = (Notices::default(), Minutes::default());
-    let seen: HashMap<RunId, &SeenRun> = seen.iter().map(|seen| (seen.view.id, seen)).collect();
     let from = Seq::new(to.get().saturating_sub(RECENT).saturating_add(1));
     let told = past(engine, from, to, |record| {
         minutes.apply(record);
-        if let Some(seen) = record.run.and_then(|run| seen.get(&run)) {
-            notices.apply(record, seen);
+        if let Some(entry) = record.run.and_then(|run| entries.get(&run)) {
+            notices.apply(record, entry);
         }
     });
     if let Err(error) = told.await {

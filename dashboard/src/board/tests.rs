@@ -243,6 +243,41 @@ async fn the_end_of_the_engine_is_shown_and_ends_the_stream() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_happened_last_is_shown_of_an_engine_that_has_stopped() {
+    let mut flow = Workflow::builder::<u32>("patient");
+    let input = flow.input();
+    let step = flow
+        .step_fn("wait", input, |cx: StepContext, n: u32| async move {
+            cx.stopped().await;
+            Ok(n)
+        })
+        .add();
+    let flow = flow.build(step).unwrap();
+    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let board = board(&engine).await;
+    let run = engine.start(&flow, 1).key("last").await.unwrap().id();
+    let open = Subscription { operation: Some(run), ..all() };
+    let mut page = Page::open(&board, open.clone());
+    page.watch(SECOND).await;
+    engine.shutdown(SECOND).await.unwrap();
+    while page.next().await {}
+    let mut late = Page::open(&board, open);
+    assert!(late.next().await);
+    for view in [page.view(), late.view()] {
+        assert_eq!(view.engine.state, "stopped");
+        assert_eq!(view.seq, engine.head().get(), "all of it is in it");
+        assert_eq!((view.counts.success, view.counts.in_progress), (1, 0));
+        let notices: Vec<&str> = view.notices.values().map(|notice| notice.kind.as_str()).collect();
+        assert_eq!(notices, ["succeeded"]);
+        let detail = view.detail.unwrap();
+        assert!(!detail.missing);
+        assert_eq!(detail.row.as_ref(), view.list.rows.get(&run.to_string()));
+    }
+    let known = board.detail(run).await.unwrap().unwrap().row.unwrap();
+    assert_eq!((known.status.as_str(), known.percent), ("success", Some(100.0)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_who_looks_costs_nothing() {
     let flow = flaky();
     let engine = Engine::in_memory().register(&flow).start().await.unwrap();

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use resurge::{RunId, RunStatus, SeenRun, StepKey, StepStatus};
+use resurge::journal::Record;
+use resurge::journal::event::{Ease, Event};
+use resurge::journal::explain::Cause;
+use resurge::{RunId, RunStatus, SeenRun, StepKey, StepStatus, Timestamp};
 
 use super::model::{Amount, Row};
 use super::rate::Reading;
@@ -27,6 +31,12 @@ pub(crate) struct Entry {
     /// All resources that any of its steps waits for or failed on.
     pub(crate) resources: Vec<String>,
     pub(crate) is_final: bool,
+    /// Whether any of its attempts has failed.
+    pub(crate) has_failed: bool,
+    /// Whether a step of it waits for its turn.
+    is_queued: bool,
+    /// The limit under which it was seen to.
+    limit: Option<Ease>,
     done: f64,
     whole: f64,
     /// Steps that are neither done nor out of reach, with their share of the whole.
@@ -59,6 +69,9 @@ impl Entry {
             status: seen.view.status,
             resources: held.chain(failed).map(ToString::to_string).collect(),
             is_final: seen.view.status.is_final(),
+            has_failed: seen.view.first_failed_at.is_some(),
+            is_queued: turns(seen).next().is_some(),
+            limit: turns(seen).next().flatten(),
             done: share(|status| status == StepStatus::Succeeded).sum(),
             whole: share(|_| true).sum(),
             open: open.map(|step| (step.key.clone(), weight(&step.kind))).collect(),
@@ -70,6 +83,46 @@ impl Entry {
     pub(crate) fn is_found_by(&self, needle: &str) -> bool {
         let may_be_id = needle.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
         self.haystack.contains(needle) || may_be_id && self.id.to_string().starts_with(needle)
+    }
+
+    /// Whether a step of it waits for its turn under another limit than this one.
+    ///
+    /// Every failure of that kind moves its end a little; nobody has to be told of that before the
+    /// end that was told.
+    pub(crate) fn queues_otherwise(&self, limit: &Ease) -> bool {
+        let is_same = self.limit.is_some_and(|seen| {
+            seen.in_flight_max == limit.in_flight_max && limit.until.since(seen.until) <= SLACK
+        });
+        self.is_queued && !is_same
+    }
+
+    /// When the limit ends under which a step of it waits for its turn.
+    pub(crate) fn queue_turns_at(&self) -> Option<Timestamp> {
+        self.limit.map(|limit| limit.until)
+    }
+
+    /// Takes in the end of a run that the engine can no longer be asked about.
+    pub(crate) fn end(&mut self, record: &Record) {
+        let status = match &record.event {
+            Event::RunSucceeded(_) => RunStatus::Success,
+            Event::RunFailed(_) => RunStatus::Failed,
+            Event::RunExhausted(_) => RunStatus::Exhausted,
+            Event::RunCancelled(_) => RunStatus::Cancelled,
+            _ => return,
+        };
+        let row = Arc::make_mut(&mut self.row);
+        (row.status, row.label) = (status.name().to_owned(), status.to_string());
+        (row.version, row.ended_at) = (record.seq.get(), Some(record.at.to_string()));
+        (row.wait, row.can) = (None, Vec::new());
+        if status == RunStatus::Success {
+            row.steps_done = row.steps_total;
+            self.done = self.whole;
+            self.open.clear();
+        }
+        if matches!(status, RunStatus::Success | RunStatus::Cancelled) {
+            row.error = None;
+        }
+        (self.status, self.is_final, self.is_queued, self.limit) = (status, true, false, None);
     }
 
     /// The line with what moves between two records.
@@ -100,6 +153,17 @@ impl Entry {
         (1_000.0 * done / self.whole.max(1.0)).round() / 10.0
     }
 }
+
+/// Steps that wait for their turn, each with the limit under which it does.
+fn turns(seen: &SeenRun) -> impl Iterator<Item = Option<Ease>> {
+    seen.why.steps.iter().filter_map(|step| match step.cause {
+        Cause::Ready { eased } => Some(eased),
+        _ => None,
+    })
+}
+
+/// By how much the end of a limit may be off.
+const SLACK: Duration = Duration::from_secs(5);
 
 /// What a step takes beside others: fetching takes longest.
 fn weight(kind: &str) -> f64 {

@@ -60,7 +60,7 @@ pub struct EngineCard {
     pub read_only: bool,
     /// `running` or `stopped`.
     pub state: String,
-    /// When the dashboard was opened.
+    /// When somebody looked for the first time; the engine may have been at work for long by then.
     pub started_at: String,
 }
 

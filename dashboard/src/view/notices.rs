@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use resurge::RunStatus;
 use resurge::journal::Record;
 use resurge::journal::event::Event;
-use resurge::{RunStatus, SeenRun};
 
+use super::entry::Entry;
 use super::model::Notice;
-use super::redact;
-use super::row::name;
 
 /// The newest notices.
 #[derive(Debug, Clone, Default)]
@@ -18,26 +17,24 @@ pub(crate) struct Notices(VecDeque<(u64, Notice)>);
 const NOTICES: usize = 20;
 
 impl Notices {
-    /// Takes in that a run has ended; it is seen as it stands by now.
-    pub(crate) fn apply(&mut self, record: &Record, seen: &SeenRun) {
-        let view = &seen.view;
-        let name = name(view);
+    /// Takes in that a run has ended; it is shown as it stands by now.
+    pub(crate) fn apply(&mut self, record: &Record, entry: &Entry) {
+        let name = &entry.row.name;
         let (kind, text) = match &record.event {
-            Event::RunSucceeded(_) if view.first_failed_at.is_some() => {
+            Event::RunSucceeded(_) if entry.has_failed => {
                 ("recovered", format!("{name} recovered and is done"))
             }
             Event::RunSucceeded(_) => ("succeeded", format!("{name} is done")),
             Event::RunFailed(_) | Event::RunExhausted(_) => {
-                let word = if view.status == RunStatus::Exhausted { "gave up" } else { "failed" };
-                let why = view.last_failure().map(|(_, failure)| redact::text(&failure.message));
-                let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-                ("gave_up", format!("{name} {word}{why}"))
+                let word = if entry.status == RunStatus::Exhausted { "gave up" } else { "failed" };
+                let why = entry.row.error.as_ref().map(|error| format!(": {}", error.message));
+                ("gave_up", format!("{name} {word}{}", why.unwrap_or_default()))
             }
             _ => return,
         };
         let notice = Notice {
-            operation: view.id.to_string(),
-            name,
+            operation: entry.id.to_string(),
+            name: name.clone(),
             kind: kind.to_owned(),
             text,
             at: record.at.to_string(),

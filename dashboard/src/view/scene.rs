@@ -118,10 +118,11 @@ impl Scene {
         }
     }
 
-    /// How long it is until a breaker changes by itself, without an event that says so.
+    /// How long it is until something changes by itself, without an event that says so.
     pub(crate) fn next_turn(&self) -> Option<Duration> {
-        let ends = self.breakers.iter().filter_map(mode_end);
-        ends.min().map(|end| end.since(self.now).max(TURN_MIN))
+        let breakers = self.breakers.iter().filter_map(mode_end);
+        let queues = self.entries.values().filter_map(Entry::queue_turns_at);
+        breakers.chain(queues).min().map(|end| end.since(self.now).max(TURN_MIN))
     }
 
     /// Breakers whose mode has ended by itself since the scene was made.

@@ -36,8 +36,11 @@ pub(crate) fn wait(cause: &Cause) -> Option<WaitCard> {
         }
         Cause::Ready { eased: None } => ("slot", "waits for its turn".to_owned(), None, None),
         Cause::Ready { eased: Some(ease) } => {
-            let most = ease.in_flight_max;
-            let text = format!("this machine is short of something: {most} attempts at a time");
+            let most = match ease.in_flight_max {
+                1 => "one attempt at a time".to_owned(),
+                most => format!("{most} attempts at a time"),
+            };
+            let text = format!("this machine is short of something: {most}");
             ("slot", text, Some(ease.until), None)
         }
         Cause::Paused { by, reason, .. } => ("paused", reasoned("paused", by, reason), None, None),

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use resurge::journal::Record;
-use resurge::{Breaker, Engine, ResourceKey, StepStatus, Workflow};
+use resurge::{Breaker, Engine, ResourceKey, RunId, StepStatus, Workflow};
 use resurge_dashboard::Token;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::Answer;
 use crate::house::{FLAKY, HOPELESS, House};
@@ -246,4 +246,18 @@ async fn no_secret_leaves_with_an_operation() {
     assert!(told >= 5, "{told}: something was there to be blotted out");
     let rows = house.get("/api/v1/operations").answer().await.body;
     assert!(!rows.contains("hunter2") && !rows.contains("s3cret"), "{rows}");
+}
+
+#[tokio::test]
+async fn what_was_known_last_can_be_read_when_the_engine_has_stopped() {
+    let house = House::new().await;
+    let run = house.run("fine").await.id();
+    house.get("/api/v1/operations").answer().await;
+    house.engine.shutdown(Duration::ZERO).await.unwrap();
+    let list = house.get("/api/v1/operations").answer().await.json();
+    assert_eq!((&list["total"], &list["operations"][0]["status"]), (&json!(1), &json!("success")));
+    let one = house.get(&format!("/api/v1/operations/{run}")).answer().await;
+    assert_eq!((one.status, &one.json()["row"]["status"]), (StatusCode::OK, &json!("success")));
+    let other = house.get(&format!("/api/v1/operations/{}", RunId::default())).answer().await;
+    assert_eq!(other.code(), "unknown_operation");
 }
