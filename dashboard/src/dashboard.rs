@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use crate::api::{self, Batches, NewDownload, Problem, Pulse, Starter, code};
-use crate::board::{Board, Live, Shown};
+use crate::board::{Board, Identity, Live};
 use crate::button::{self, Button};
 use crate::guard::{AllowedHost, Answers, Bucket, Limits};
 use crate::serve::{self, ServeError};
@@ -90,12 +90,12 @@ impl App {
     /// The first look reads all of them, those that have left memory included.
     pub(crate) async fn board(&self) -> Result<&Arc<Board>, Unavailable> {
         let open = || async {
-            let shown = Shown {
+            let identity = Identity {
                 name: self.name.clone(),
                 read_only: self.read_only,
                 buttons: button::cards(&self.buttons),
             };
-            Board::open(self.engine.clone(), shown).await
+            Board::open(self.engine.clone(), identity).await
         };
         self.board.get_or_try_init(open).await
     }

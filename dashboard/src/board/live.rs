@@ -55,11 +55,11 @@ pub struct Live {
 #[derive(Debug)]
 struct Open {
     run: RunId,
-    shown: Option<Shown>,
+    shown: Option<Known>,
 }
 
 #[derive(Debug)]
-struct Shown {
+struct Known {
     seen: SeenRun,
     still: Still,
     story: Story,
@@ -171,13 +171,13 @@ impl Live {
 
 impl Open {
     /// The operation as it is now; none if there is none.
-    async fn refresh(&mut self, board: &Arc<Board>) -> Result<Option<&Shown>, EventsError> {
+    async fn refresh(&mut self, board: &Arc<Board>) -> Result<Option<&Known>, EventsError> {
         let (seq, row) = {
             let scene = board.scene();
             (scene.seq, scene.entries.get(&self.run).map(|entry| Arc::clone(&entry.row)))
         };
         if let Some(shown) = &mut self.shown {
-            let Shown { story, events, is_stale, .. } = shown;
+            let Known { story, events, is_stale, .. } = shown;
             story.catch_up(events, seq, is_stale).await?;
             let is_same = match (&shown.row, &row) {
                 (Some(known), Some(now)) => Arc::ptr_eq(known, now),
@@ -199,7 +199,7 @@ impl Open {
         let story = Story::read(board.engine(), self.run).await?;
         let events = board.engine().events(story.next());
         self.shown =
-            Some(Shown { still: Still::new(&seen), seen, story, events, row, is_stale: false });
+            Some(Known { still: Still::new(&seen), seen, story, events, row, is_stale: false });
         Ok(self.shown.as_ref())
     }
 }

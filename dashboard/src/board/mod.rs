@@ -17,4 +17,4 @@ mod turn_tests;
 
 pub(crate) use held::Board;
 pub use live::{Live, ViewMessage};
-pub(crate) use open::Shown;
+pub(crate) use open::Identity;

@@ -19,7 +19,7 @@ const RECENT: u64 = 4_096;
 
 /// What a dashboard says about itself.
 #[derive(Debug, Default)]
-pub(crate) struct Shown {
+pub(crate) struct Identity {
     pub(crate) name: String,
     pub(crate) read_only: bool,
     pub(crate) buttons: BTreeMap<String, ButtonCard>,
@@ -27,12 +27,12 @@ pub(crate) struct Shown {
 
 impl Board {
     /// Looks at all operations and begins to follow the engine.
-    pub(crate) async fn open(engine: Engine, shown: Shown) -> Result<Arc<Self>, Unavailable> {
+    pub(crate) async fn open(engine: Engine, identity: Identity) -> Result<Arc<Self>, Unavailable> {
         let sighting = engine.survey().await?;
         let card = EngineCard {
-            name: shown.name,
+            name: identity.name,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            read_only: shown.read_only,
+            read_only: identity.read_only,
             state: RUNNING.to_owned(),
             started_at: sighting.now.to_string(),
         };
@@ -42,7 +42,7 @@ impl Board {
             seq: sighting.seq,
             now: sighting.now,
             engine: card,
-            buttons: shown.buttons,
+            buttons: identity.buttons,
             entries,
             readings: HashMap::new(),
             breakers: engine.breakers().await?,

@@ -10,7 +10,7 @@ use resurge::{
 };
 use serde_json::Value;
 
-use super::{Board, Live, Shown, ViewMessage};
+use super::{Board, Identity, Live, ViewMessage};
 use crate::view::{Filter, Panel, Subscription, Tone, View, merge};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ fn flaky() -> Workflow<u32, u32> {
 }
 
 async fn board(engine: &Engine) -> Arc<Board> {
-    Board::open(engine.clone(), Shown::default()).await.unwrap()
+    Board::open(engine.clone(), Identity::default()).await.unwrap()
 }
 
 fn all() -> Subscription {

@@ -14,7 +14,7 @@ use resurge::{
 
 use serde_json::json;
 
-use super::{Board, Shown};
+use super::{Board, Identity};
 use crate::view::{Entry, Row};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -42,7 +42,7 @@ fn moody() -> Workflow<u32, u32> {
 }
 
 async fn board(engine: &Engine) -> Arc<Board> {
-    Board::open(engine.clone(), Shown::default()).await.unwrap()
+    Board::open(engine.clone(), Identity::default()).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,16 +8,16 @@ use super::origin::Asker;
 use crate::api::{Problem, code};
 use crate::token::Token;
 
-/// What a request showed.
+/// With what a request showed that it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Credential {
     Bearer,
     Cookie,
 }
 
-/// What a request showed of it.
+/// What a request showed of it, and whether that was right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub(crate) enum Presented {
     Right(Credential),
     Wrong,
     Nothing,
@@ -27,34 +27,38 @@ pub(crate) enum Shown {
 ///
 /// A cookie comes along whoever sends a request. For a change, only a browser that says that our
 /// own page asks is trusted; browsers say nothing when they read from a host without TLS.
-pub(crate) fn shown(
+pub(crate) fn presented(
     headers: &HeaderMap,
     host: &str,
     is_change: bool,
     asker: Asker,
     token: &Token,
-) -> Shown {
+) -> Presented {
     if let Some(text) = headers.get(AUTHORIZATION) {
         let given = text.to_str().ok().and_then(bearer).unwrap_or_default();
-        return if token.is(given) { Shown::Right(Credential::Bearer) } else { Shown::Wrong };
+        return if token.is(given) {
+            Presented::Right(Credential::Bearer)
+        } else {
+            Presented::Wrong
+        };
     }
     let name = cookie_name(host);
     // Other ports of the host can set cookies of the same name; one that fits is enough.
     let given: Vec<&str> =
         cookies(headers).filter(|(key, _)| *key == name).map(|(_, value)| value).collect();
     if given.is_empty() || (is_change && asker == Asker::Unknown) {
-        Shown::Nothing
+        Presented::Nothing
     } else if given.into_iter().any(|given| token.is_cookie(given)) {
-        Shown::Right(Credential::Cookie)
+        Presented::Right(Credential::Cookie)
     } else {
-        Shown::Wrong
+        Presented::Wrong
     }
 }
 
 /// Why a request without the right token is refused.
-pub(crate) fn refusal(shown: Shown) -> Problem {
-    let (code, detail) = match shown {
-        Shown::Wrong => (&code::WRONG_TOKEN, "this is not the token of the dashboard"),
+pub(crate) fn refusal(presented: Presented) -> Problem {
+    let (code, detail) = match presented {
+        Presented::Wrong => (&code::WRONG_TOKEN, "this is not the token of the dashboard"),
         _ => (&code::MISSING_TOKEN, "the request shows no token"),
     };
     Problem::new(code, detail).remedy(

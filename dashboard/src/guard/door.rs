@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
 
-use super::auth::{self, Shown};
+use super::auth::{self, Presented};
 use super::{headers, host, origin};
 use crate::api::{Problem, code};
 use crate::assets;
@@ -60,9 +60,9 @@ fn admit(app: &App, request: &mut Request) -> Result<(), Problem> {
     if !is_open(request.method(), request.uri().path()) {
         let asker = origin::check(request.headers(), &host)?;
         let is_change = !is_reading(request.method());
-        match auth::shown(request.headers(), &host, is_change, asker, &app.token) {
-            Shown::Right(credential) => request.extensions_mut().insert(credential),
-            shown => return Err(refused(app, shown)),
+        match auth::presented(request.headers(), &host, is_change, asker, &app.token) {
+            Presented::Right(credential) => request.extensions_mut().insert(credential),
+            presented => return Err(refused(app, presented)),
         };
         if is_change {
             admit_change(app, request.uri().path())?;
@@ -84,9 +84,9 @@ fn admit_change(app: &App, path: &str) -> Result<(), Problem> {
     })
 }
 
-fn refused(app: &App, shown: Shown) -> Problem {
-    let problem = auth::refusal(shown);
-    if shown == Shown::Nothing {
+fn refused(app: &App, presented: Presented) -> Problem {
+    let problem = auth::refusal(presented);
+    if presented == Presented::Nothing {
         return problem;
     }
     match locked(&app.wrong_tokens).take(Instant::now()) {

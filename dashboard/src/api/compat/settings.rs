@@ -17,7 +17,7 @@ use crate::dashboard::App;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OldSettingsShown)]
-pub(in crate::api) struct Shown {
+pub(in crate::api) struct Current {
     success: bool,
     settings: Settings,
 }
@@ -58,10 +58,10 @@ pub(in crate::api) struct Wanted {
 
 /// The settings under their old names.
 #[utoipa::path(get, path = "/api/downloads/settings", tag = "compatibility",
-    responses((status = 200, body = Shown)))]
-pub(in crate::api) async fn list(State(app): State<Arc<App>>) -> Result<Json<Shown>, Refused> {
+    responses((status = 200, body = Current)))]
+pub(in crate::api) async fn list(State(app): State<Arc<App>>) -> Result<Json<Current>, Refused> {
     let settings = current(&app, &app.engine.tuning().await?);
-    Ok(Json(Shown { success: true, settings }))
+    Ok(Json(Current { success: true, settings }))
 }
 
 /// Changes settings: all of them, or none if one cannot be changed so.
