@@ -14,8 +14,6 @@ export function onSignedOut(listener) {
   signedOut = listener;
 }
 
-export const askForToken = () => signedOut();
-
 /** A key that no other request has; works without a secure context. */
 function requestKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -139,6 +137,8 @@ export const app = {
   shown: '',
   /** The operation that the server would not even look for. */
   refused: '',
+  /** How long the last answer took, milliseconds. */
+  took: 0,
 };
 
 /** @type {((view: View) => void)[]} */

@@ -7,14 +7,14 @@ import { h, memo, reconcile, setAttr, setText, show } from './dom.js';
 import { makeRow, updateRow } from './row.js';
 import { resubscribe } from './stream.js';
 import { t } from './strings.js';
-import { inSight, isFiltered, listKey, shift, windowFor } from './url.js';
+import { COUNT_MAX, inSight, isFiltered, listKey, shift, windowFor } from './url.js';
 
 const TALL = 118;
 const LOW = 60;
 const NARROW = 940;
 const OVERSCAN = 6;
-// While somebody scrolls fast, not every place on the way is asked for.
-const SETTLE_MS = 50;
+// Who has not scrolled for so long stands still.
+const STILL_MS = 100;
 
 const list = h('ul', { class: 'rows', 'data-testid': 'rows' });
 const empty = h('div', { class: 'empty', hidden: true }, h('h3'), h('p'));
@@ -32,8 +32,8 @@ let rowHeight = LOW;
 let wanted;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let settling;
-/** The window that would be best. @type {Slice} */
-let wish = app.window;
+/** Where the list was drawn last, in rows and in time, and how many rows a millisecond it goes. */
+let gone = { at: 0, when: 0, speed: 0 };
 let lastPicked = '';
 
 /** How far the list has gone by the upper edge of what is seen. */
@@ -98,14 +98,16 @@ const nothing = memo((
  * @param {number} total
  */
 function follow(first, end, total) {
-  // What is wanted changes while somebody scrolls on; the last wish counts.
-  wish = windowFor(app.window, first, end, total);
-  if (wish === app.window || settling !== undefined) return;
-  settling = setTimeout(() => {
-    settling = undefined;
-    app.window = wish;
-    resubscribe();
-  }, SETTLE_MS);
+  const when = performance.now();
+  const by = first - gone.at;
+  const took = Math.max(1, when - gone.when);
+  // Who jumps is there; who scrolls goes on.
+  const speed = Math.abs(by) > COUNT_MAX || took > STILL_MS ? 0 : by / took;
+  if (by !== 0 || took > STILL_MS) gone = { at: first, when, speed: (gone.speed + speed) / 2 };
+  const next = windowFor(app.window, first, end, total, settling === undefined ? 0 : Math.round(gone.speed * app.took));
+  if (next === app.window) return;
+  app.window = next;
+  resubscribe();
 }
 
 /**
@@ -193,7 +195,14 @@ export function pickCurrent() {
 /** @param {HTMLElement} main that which scrolls */
 export function startList(main) {
   scroller = main;
-  main.addEventListener('scroll', invalidate, { passive: true });
+  main.addEventListener('scroll', () => {
+    invalidate();
+    clearTimeout(settling);
+    settling = setTimeout(() => {
+      settling = undefined;
+      invalidate();
+    }, STILL_MS);
+  }, { passive: true });
   new ResizeObserver(() => {
     const narrow = main.clientWidth < NARROW;
     main.classList.toggle('narrow', narrow);
@@ -206,7 +215,6 @@ export function startList(main) {
     const same = ['workflow', 'error', 'host', 'q', 'sort'].every((name) => Reflect.get(before, name) === Reflect.get(now, name));
     if (same && before.state.join() === now.state.join()) return;
     app.window = { from: 0, count: 60 };
-    wish = app.window;
     app.selected.clear();
     wanted = undefined;
     const above = top() + covered();

@@ -1,56 +1,15 @@
 // @ts-check
-// The live view. A subscription is an address; another one is opened beside the old, which goes on until the
-// snapshot of the new is there.
+// The live view, over one WebSocket: browsers let a page have many of them, but only six streams for all its tabs.
+// What is looked at is asked for over it; what was looked at before goes on until the answer is there.
 
-import { app, askForToken, invalidate, merge, problemText, remembered, settled } from './app.js';
+import { app, call, invalidate, merge, problemText, remembered, settled } from './app.js';
 import { adjust, there } from './clock.js';
 import { listKey, subscription } from './url.js';
 
-// Server-sent events out of a stream of text. The browser's own EventSource hides the heartbeats and the
-// status of a refusal, and both are needed here.
-
-/** @typedef {{event: string, id: string, data: string}} Message */
-
-/**
- * A reader to be fed with pieces of text, cut anywhere.
- * @param {(message: Message) => void} take
- * @returns {(piece: string) => void}
- */
-export function reader(take) {
-  let rest = '';
-  let event = '';
-  let id = '';
-  /** @type {string[]} */
-  let data = [];
-
-  /** @param {string} line */
-  const line = (line) => {
-    if (line === '') {
-      if (data.length > 0) take({ event: event || 'message', id, data: data.join('\n') });
-      event = '';
-      data = [];
-      return;
-    }
-    const colon = line.indexOf(':');
-    if (colon === 0) return;
-    const field = colon < 0 ? line : line.slice(0, colon);
-    const value = colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
-    if (field === 'event') event = value;
-    else if (field === 'data') data.push(value);
-    else if (field === 'id') id = value;
-  };
-
-  return (piece) => {
-    const lines = (rest + piece).split('\n');
-    rest = lines.pop() ?? '';
-    for (const each of lines) line(each.endsWith('\r') ? each.slice(0, -1) : each);
-  };
-}
-
 const VERSION = 1;
-// Heartbeats come every 15 s: two that do not come are a dead line.
-const SILENCE_MS = 35_000;
-// The first message comes at once.
+// Scripts do not see the heartbeats of the server: who hears nothing for so long asks again.
+const QUIET_MS = 20_000;
+// What was asked for comes at once.
 const OPENING_MS = 15_000;
 // A line that ends sooner was none.
 const LIVED_MS = 5000;
@@ -58,13 +17,22 @@ const LIVED_MS = 5000;
 const STOPPED_MS = 10_000;
 const BACKOFF_MS = [300, 600, 1200, 2500, 5000, 8000];
 const HIDDEN_MS = 10_000;
+// One who has no room for an operation in full has it soon.
+const ROOM_MS = 1000;
 
-/** @typedef {{stop: AbortController, address: string, list: string, heard: number, stopped?: boolean}} Line */
+/** What is asked for, and what of it chooses and orders the rows. @typedef {{text: string, list: string}} Wish */
 
-/** @type {Line | undefined} */
+/** @type {WebSocket | undefined} */
+let line;
+/** What was asked for last, until the answer is there. @type {Wish | undefined} */
+let asked;
+/** What the messages are about. @type {Wish | undefined} */
 let live;
-/** @type {Line | undefined} */
-let opening;
+/** When something was asked for or heard last. */
+let stirred = 0;
+let askedAt = 0;
+/** Whether the line has told that the engine has stopped. */
+let stopped = false;
 let failures = 0;
 /** Since when there has been a line. */
 let liveSince = 0;
@@ -76,7 +44,7 @@ let retryTimer;
 let hiddenTimer;
 /** The view as of the last message; the page may be held at an older one. @type {View | undefined} */
 let newest;
-/** The address of what is on the page. */
+/** What was asked for to get what is on the page. */
 let shown = '';
 /** @type {((view: View) => void)[]} */
 const listeners = [];
@@ -93,7 +61,14 @@ export function onReturn(listener) {
   returns.push(listener);
 }
 
-/** Opens the stream of what is looked at now, unless it is open or on its way. */
+/** @returns {Wish} */
+function wish() {
+  const listed = app.state.panel !== 'breakers' && app.state.panel !== 'stats';
+  const state = app.refused === app.state.operation ? { ...app.state, operation: '' } : app.state;
+  return { text: subscription(state, listed ? app.window : { from: 0, count: 0 }), list: listKey(state) };
+}
+
+/** Asks for what is looked at now, unless it is there or on its way. */
 export function resubscribe() {
   if (app.link.stopped === true) {
     clearTimeout(retryTimer);
@@ -102,144 +77,109 @@ export function resubscribe() {
   if (app.link.kind === 'asleep' || retryTimer !== undefined) return;
   // What was refused is over once something else is asked for.
   if (app.link.why !== undefined) app.link = { kind: live === undefined ? 'connecting' : 'live' };
-  const listed = app.state.panel !== 'breakers' && app.state.panel !== 'stats';
-  const state = app.refused === app.state.operation ? { ...app.state, operation: '' } : app.state;
-  const address = subscription(state, listed ? app.window : { from: 0, count: 0 });
-  if ((opening ?? live)?.address === address) return;
-  opening?.stop.abort();
-  opening = undefined;
-  if (live?.address === address) return;
-  void open(address, listKey(state));
+  if (line === undefined) connect();
+  // One at a time: who scrolls on and on is answered all the same, and then asks for the newest.
+  else if (asked === undefined && line.readyState === 1 && live?.text !== wish().text) request(wish());
 }
 
-/**
- * @param {string} address
- * @param {string} list what of it chooses and orders the rows
- */
-async function open(address, list) {
-  /** @type {Line} */
-  const line = { stop: new AbortController(), address, list, heard: Date.now() };
-  opening = line;
-  try {
-    const response = await fetch(address, {
-      signal: line.stop.signal,
-      headers: { accept: 'text/event-stream' },
-      credentials: 'same-origin',
-      cache: 'no-store',
-    });
-    if (response.status === 401) {
-      close(line);
-      askForToken();
-      return;
-    }
-    if ([400, 404, 422].includes(response.status)) {
-      await refused(line, response);
-      return;
-    }
-    if (!response.ok || response.body === null) {
-      lost(line, response.status === 503 || response.status === 429);
-      return;
-    }
-    await read(line, response.body);
-    lost(line, false);
-  } catch {
-    if (!line.stop.signal.aborted) lost(line, false);
+/** @param {Wish} of */
+function request(of) {
+  asked = of;
+  askedAt = Date.now();
+  stirred = askedAt;
+  line?.send(of.text);
+}
+
+function connect() {
+  const at = new URL('api/v1/ws', document.baseURI);
+  at.protocol = at.protocol.replace('http', 'ws');
+  const mine = new WebSocket(at);
+  line = mine;
+  stopped = false;
+  stirred = Date.now();
+  mine.onopen = () => mine === line && resubscribe();
+  mine.onmessage = ({ data }) => mine === line && take(JSON.parse(data));
+  mine.onclose = async () => {
+    if (mine !== line) return;
+    // A browser does not tell why there is no line; whoever has no token is asked for it by this.
+    const { status } = live === undefined ? await call('GET', 'api/v1/stats') : { status: 0 };
+    if (mine !== line) return;
+    if (status === 401) hangUp();
+    else lost(status !== 0);
+  };
+}
+
+/** @param {any} message */
+function take(message) {
+  stirred = Date.now();
+  if (message.type === 'problem') refused(message.problem);
+  if (message.type === 'patch' && newest !== undefined && live !== undefined) set(merge(newest, message.data), live);
+  if (message.type !== 'snapshot' || asked === undefined) return;
+  const view = message.data;
+  if (view.v !== VERSION) {
+    hangUp();
+    app.link = { kind: 'gone', old: true };
+    invalidate();
+    return;
   }
+  app.took = stirred - askedAt;
+  if (live === undefined) liveSince = stirred;
+  live = asked;
+  asked = undefined;
+  if (!isStopped(view)) back(view);
+  // What a snapshot repeats keeps its identity, so that nothing is drawn anew for it.
+  set(newest === undefined ? view : settled(newest, view), live);
+  if (!stopped) resubscribe();
+}
+
+/** @param {View} view */
+function back(view) {
+  const missed = newest === undefined || app.link.kind !== 'gone' ? 0 : view.seq - newest.seq;
+  app.link = { kind: 'live' };
+  if (missed > 0) queueMicrotask(() => returns.forEach((listener) => listener(missed)));
 }
 
 /**
- * The address asks for what cannot be: without the operation first, then not at all.
- * @param {Line} line
- * @param {Response} response
+ * What cannot be had: it is asked for without the operation first, then not at all.
+ * @param {any} problem
  */
-async function refused(line, response) {
-  const data = await response.json().catch(() => undefined);
-  if (line !== opening) return;
-  close(line);
-  if (app.state.operation !== '' && app.refused !== app.state.operation) {
-    app.refused = app.state.operation;
-    resubscribe();
-  } else {
-    app.link = { kind: 'gone', why: problemText(response.status, data) };
+function refused(problem) {
+  const what = asked;
+  asked = undefined;
+  if (![400, 404, 422].includes(problem.status)) {
+    if (live === undefined) lost(true);
+    else setTimeout(resubscribe, ROOM_MS);
+    return;
   }
-  invalidate();
-}
-
-/**
- * @param {Line} line
- * @param {ReadableStream<Uint8Array>} body
- */
-async function read(line, body) {
-  const feed = reader((message) => take(line, message));
-  const source = body.getReader();
-  const decoder = new TextDecoder();
-  for (;;) {
-    const { done, value } = await source.read();
-    if (done) return;
-    line.heard = Date.now();
-    if (line === live) heard();
-    feed(decoder.decode(value, { stream: true }));
-  }
-}
-
-/**
- * @param {Line} line
- * @param {import('./stream.js').Message} message
- */
-function take(line, message) {
-  if (message.event === 'snapshot') {
-    const view = JSON.parse(message.data);
-    if (view.v !== VERSION) {
-      for (const each of [live, opening]) if (each !== undefined) close(each);
-      app.link = { kind: 'gone', old: true };
+  if (what?.text === wish().text) {
+    if (app.state.operation === '' || app.refused === app.state.operation) {
+      app.link = { kind: 'gone', why: problemText(problem.status, problem) };
       invalidate();
       return;
     }
-    swap(line, view);
-    // What a snapshot repeats keeps its identity, so that nothing is drawn anew for it.
-    set(newest === undefined ? view : settled(newest, view), line);
-    return;
+    app.refused = app.state.operation;
   }
-  if (message.event !== 'patch' || line !== live || newest === undefined) return;
-  set(merge(newest, JSON.parse(message.data)), line);
+  resubscribe();
+  invalidate();
 }
 
 /** @param {View} view */
 const isStopped = (view) => view.engine.state === 'stopped';
 
-function heard() {
-  if (newest === undefined || !isStopped(newest)) heardAt = there(Date.now());
-}
-
-/**
- * @param {Line} line
- * @param {View} view
- */
-function swap(line, view) {
-  if (line === opening) opening = undefined;
-  if (live === undefined) liveSince = Date.now();
-  else if (live !== line) live.stop.abort();
-  live = line;
-  if (isStopped(view)) return;
-  const missed = newest === undefined || app.link.kind !== 'gone' ? 0 : view.seq - newest.seq;
-  app.link = { kind: 'live' };
-  if (missed > 0) queueMicrotask(() => returns.forEach((back) => back(missed)));
-}
-
 /**
  * @param {View} view
- * @param {Line} line where it comes from
+ * @param {Wish} of what it shows
  */
-function set(view, line) {
+function set(view, of) {
   newest = view;
-  if (isStopped(view)) {
-    line.stopped = true;
+  stopped = isStopped(view);
+  if (stopped) {
     heardAt = Date.parse(view.now);
     app.link = { kind: 'gone', stopped: true, since: heardAt, next: app.link.next };
   } else {
     // The clock of an engine that has stopped stands.
     adjust(view.now);
-    heard();
+    heardAt = there(Date.now());
   }
   for (const listener of listeners) {
     // What goes wrong here is not the fault of the line.
@@ -250,9 +190,9 @@ function set(view, line) {
     }
   }
   // Held still is what is shown, not where somebody goes.
-  if (app.held && line.address === shown) return;
-  shown = line.address;
-  app.shown = line.list;
+  if (app.held && of.text === shown) return;
+  shown = of.text;
+  app.shown = of.list;
   app.view = view;
   invalidate();
 }
@@ -264,31 +204,19 @@ export function release() {
   invalidate();
 }
 
-/** @param {Line} line */
-function close(line) {
-  line.stop.abort();
-  if (line === live) live = undefined;
-  if (line === opening) opening = undefined;
+function hangUp() {
+  const mine = line;
+  line = undefined;
+  asked = undefined;
+  live = undefined;
+  mine?.close();
 }
 
-/**
- * @param {Line} line
- * @param {boolean} busy the server answered, but has no room
- */
-function lost(line, busy) {
-  const mattered = line === live || line === opening;
-  const wasExtra = line === opening && live !== undefined;
-  close(line);
-  if (!mattered) return;
-  if (wasExtra) {
-    // The old line still runs; if the server is gone, that one says so.
-    setTimeout(resubscribe, 1000);
-    return;
-  }
-  if (opening !== undefined) close(opening);
+/** @param {boolean} busy the server answers, but has no room */
+function lost(busy) {
+  hangUp();
   if (liveSince > 0 && Date.now() - liveSince >= LIVED_MS) failures = 0;
   liveSince = 0;
-  const stopped = line.stopped === true;
   const most = stopped ? STOPPED_MS : (BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)] ?? 0);
   if (!stopped) failures += 1;
   const pause = most * (0.7 + 0.3 * Math.random());
@@ -312,15 +240,16 @@ function sleep() {
   if (!document.hidden || remembered('notify') === 'on') return;
   clearTimeout(retryTimer);
   retryTimer = undefined;
-  if (live !== undefined) close(live);
-  if (opening !== undefined) close(opening);
+  hangUp();
   app.link = { kind: 'asleep' };
 }
 
 function watchSilence() {
-  for (const [line, most] of /** @type {[Line | undefined, number][]} */ ([[opening, OPENING_MS], [live, SILENCE_MS]])) {
-    if (line !== undefined && Date.now() - line.heard > most) lost(line, false);
-  }
+  const quiet = Date.now() - stirred;
+  if (line === undefined) return;
+  if (live !== undefined && asked === undefined) {
+    if (quiet > QUIET_MS) request(live);
+  } else if (quiet > OPENING_MS) lost(false);
 }
 
 /** Connects, and keeps connected while somebody looks. */
@@ -333,8 +262,7 @@ export function start() {
   });
   addEventListener('online', () => app.link.kind === 'gone' && again());
   addEventListener('pagehide', () => {
-    if (live !== undefined) close(live);
-    if (opening !== undefined) close(opening);
+    hangUp();
     app.link = { kind: 'asleep' };
   });
   addEventListener('pageshow', (event) => event.persisted && again());

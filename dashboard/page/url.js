@@ -57,16 +57,11 @@ export function format(state) {
 }
 
 /**
- * The address of the stream that shows this state.
+ * What is sent to be shown this state.
  * @param {State} state
  * @param {Slice} window
  */
-export function subscription(state, window) {
-  const to = query(state);
-  to.set('from', String(window.from));
-  to.set('count', String(window.count));
-  return `api/v1/view?${to.toString().replaceAll('%2C', ',')}`;
-}
+export const subscription = (state, window) => JSON.stringify({ view: { ...Object.fromEntries(query(state)), ...window } });
 
 /**
  * The filter of this state as the routes for many operations take it.
@@ -130,17 +125,21 @@ export function shift(ids, first, order, from) {
  * @param {number} first
  * @param {number} end
  * @param {number} total
+ * @param {number} [ahead] how many rows it will have gone on by when the answer comes; negative upwards
  * @returns {Slice}
  */
-export function windowFor(current, first, end, total) {
-  const needFrom = Math.max(0, first - SPARE);
-  const needEnd = Math.min(total, end + SPARE);
+export function windowFor(current, first, end, total, ahead = 0) {
+  const needFrom = Math.max(0, first + Math.min(0, ahead) - (ahead > 0 ? 0 : SPARE));
+  const needEnd = Math.min(total, end + Math.max(0, ahead) + (ahead < 0 ? 0 : SPARE));
   if (current.count > 0 && needFrom >= current.from && needEnd <= current.from + current.count) {
     return current;
   }
   const seen = Math.max(0, end - first);
-  const count = Math.min(COUNT_MAX, Math.max(60, Math.ceil((seen + 4 * SPARE) / 20) * 20));
-  const middle = first + seen / 2;
-  const from = Math.max(0, Math.min(Math.round(middle - count / 2), Math.max(0, total - count)));
+  // What is in sight is kept if what comes fits beside it; who goes on wants what comes next.
+  const most = Math.max(0, COUNT_MAX - seen - SPARE / 2);
+  const there = Math.abs(ahead) + SPARE > most ? first + ahead : first;
+  const count = ahead === 0 ? Math.min(COUNT_MAX, Math.max(60, Math.ceil((seen + 4 * SPARE) / 20) * 20)) : COUNT_MAX;
+  const before = ahead === 0 ? (count - seen) / 2 : ahead > 0 ? SPARE / 2 : most;
+  const from = Math.max(0, Math.min(Math.round(there - before), Math.max(0, total - count)));
   return { from, count };
 }

@@ -81,3 +81,17 @@ test('a page that may only look offers no control, and says so', async (context)
   const refused = await page.evaluate(async () => (await fetch('api/v1/buttons/ring', { method: 'POST' })).status);
   assert.equal(refused, 403);
 });
+
+test('eight tabs of one browser are all live, and each can act', async (context) => {
+  const { page, context: browser, stage } = await scene(context, { before: (stage) => start(stage, 'vae') });
+  const pages = [page];
+  while (pages.length < 8) {
+    const tab = await browser.newPage();
+    await tab.goto(stage.origin);
+    pages.push(tab);
+  }
+  for (const tab of pages) await tab.getByTestId('link').filter({ hasText: 'Live' }).waitFor();
+  const last = /** @type {import('playwright-core').Page} */ (pages.at(-1));
+  await last.getByRole('button', { name: 'Pause: vae' }).click();
+  for (const tab of pages) await row(tab, 'vae').getByText('Paused', { exact: true }).waitFor();
+});

@@ -113,11 +113,20 @@ export async function open(browser, url, options = {}, first = undefined) {
   });
   if (first !== undefined) await context.addInitScript(first);
   const page = await context.newPage();
+  // What was asked for over the line, and how much of it was answered.
+  const line = { asked: 0, answered: 0, most: 0 };
+  page.on('websocket', (socket) => {
+    socket.on('framesent', () => {
+      line.asked += 1;
+      line.most = Math.max(line.most, line.asked - line.answered);
+    });
+    socket.on('framereceived', ({ payload }) => { if (/^\{"type":"(snapshot|problem)"/.test(String(payload))) line.answered += 1; });
+  });
   page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
   page.on('console', (message) => {
     if (message.type() !== 'error') return;
     // The browser itself complains when a server is gone or refuses; the page shows that.
-    if (/^Failed to load resource/.test(message.text())) return;
+    if (/^(Failed to load resource|WebSocket connection to)/.test(message.text())) return;
     faults.push(`console: ${message.text()}`);
   });
   page.on('request', (request) => {
@@ -134,6 +143,7 @@ export async function open(browser, url, options = {}, first = undefined) {
     page,
     context,
     requests,
+    line,
     /** Asserts that nothing has happened that never must, and closes the page. */
     async close() {
       await context.close();

@@ -1,12 +1,14 @@
 // A made-up server for the page: serves it under the same headers as the real one, with a moving view-model.
 // Node alone, no packages. `node tests/browser/mock.mjs --port 7979 --rows 10000 --rate 1000 --read-only --base /sub/`
 
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { makeWorld } from './mock/world.mjs';
 import { withoutComments } from './mock/strip.mjs';
 import { viewOf, detailOf, patchOf } from './mock/view.mjs';
+import { framed, messages } from './mock/frames.mjs';
 
 const PAGE = new URL('../../dashboard/page/', import.meta.url);
 const TYPES = { html: 'text/html; charset=utf-8', js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8', svg: 'image/svg+xml' };
@@ -35,6 +37,7 @@ export async function startMock(options = {}) {
       response.end(String(error));
     });
   });
+  server.on('upgrade', (request, socket) => upgrade(context, request, socket, base));
   await new Promise((resolve) => { server.listen(port, '127.0.0.1', resolve); });
   const origin = `http://127.0.0.1:${server.address().port}${base}`;
   return {
@@ -63,7 +66,6 @@ async function answer(context, request, response, base) {
     return response.end();
   }
   if (!context.open && !(request.headers.cookie ?? '').includes(`resurge_mock=${context.token}`)) return problem(response, 401, 'unauthorized', 'no token was sent', 'open the address that the launcher printed');
-  if (path === 'api/v1/view') return stream(context, url.searchParams, response);
   if (request.method !== 'GET' && context.readOnly) return problem(response, 403, 'read_only', 'this dashboard is read only', 'start the launcher without read-only');
   return route(context, request, response, path, url.searchParams, await body(request));
 }
@@ -77,24 +79,32 @@ async function file(response, path) {
   response.end(['js', 'css'].includes(ending) ? withoutComments(data.toString()) : data);
 }
 
-function stream(context, query, response) {
-  response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-  context.streams.add(response);
-  let seen = structuredClone(viewOf(context.world, query, context.readOnly));
-  const send = (event, data) => response.write(`event: ${event}\nid: ${data.seq ?? seen.seq}\ndata: ${JSON.stringify(data)}\n\n`);
-  send('snapshot', seen);
-  const beat = setInterval(() => response.write(': alive\n\n'), 15_000);
+function upgrade(context, request, socket, base) {
+  const isIn = context.open || (request.headers.cookie ?? '').includes(`resurge_mock=${context.token}`);
+  if (request.url !== `${base}api/v1/ws` || !isIn) return socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
+  const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: ${accept}\r\n\r\n`);
+  context.streams.add(socket);
+  let query;
+  let seen;
+  const look = () => structuredClone(viewOf(context.world, query, context.readOnly));
+  const send = (type, data) => socket.write(framed(JSON.stringify({ type, seq: data.seq ?? seen.seq, data })));
+  socket.on('data', messages((text) => {
+    query = new URLSearchParams(JSON.parse(text).view);
+    seen = look();
+    send('snapshot', seen);
+  }, () => socket.end()));
   const pulse = setInterval(() => {
-    if (context.world.held) return;
-    const next = structuredClone(viewOf(context.world, query, context.readOnly));
+    if (context.world.held || query === undefined) return;
+    const next = look();
     const patch = patchOf(seen, next);
     if (Object.keys(patch).some((key) => key !== 'now')) send('patch', patch);
     seen = next;
   }, MESSAGE_MS);
-  response.on('close', () => {
-    clearInterval(beat);
+  socket.on('error', () => {});
+  socket.on('close', () => {
     clearInterval(pulse);
-    context.streams.delete(response);
+    context.streams.delete(socket);
   });
 }
 
@@ -128,6 +138,7 @@ async function route({ world }, request, response, path, query, sent) {
     world.set(sent.changes);
     return json(response, 200, {});
   }
+  if (kind === 'stats') return json(response, 200, {});
   if (kind === 'buttons') {
     world.pressed = id;
     return json(response, 202, {});

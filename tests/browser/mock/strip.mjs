@@ -1,4 +1,4 @@
-// The form in which the page is served: without the lines that are nothing but comments.
+// The form in which the page is served, as the build makes it: without comments that have lines of their own, empty lines and indents.
 
 /**
  * @param {string} source JavaScript or CSS
@@ -7,11 +7,15 @@
 export function withoutComments(source) {
   const kept = [];
   let inside = false;
-  for (const line of source.split('\n')) {
-    const code = line.trim();
-    if (inside) inside = !code.endsWith('*/');
-    else if (code.startsWith('/*') && (code.endsWith('*/') || !code.includes('*/'))) inside = !code.endsWith('*/');
-    else if (!code.startsWith('//') && code !== '') kept.push(line);
+  for (const whole of source.split('\n')) {
+    let line = whole.trim();
+    if (inside || line.startsWith('/*')) {
+      // A cast has code behind its comment.
+      const end = line.indexOf('*/');
+      inside = end < 0;
+      line = inside ? '' : line.slice(end + 2).trim();
+    }
+    if (line !== '' && !line.startsWith('//')) kept.push(line);
   }
   return `${kept.join('\n')}\n`;
 }

@@ -21,7 +21,7 @@ test('what the page does not know is left out', () => {
 });
 
 test('a subscription carries the filters and the window', () => {
-  assert.equal(subscription(parse('?state=failed,waiting&operation=a b'), { from: 40, count: 60 }), 'api/v1/view?state=waiting,failed&operation=a+b&from=40&count=60');
+  assert.equal(subscription(parse('?state=failed,waiting&operation=a b'), { from: 40, count: 60 }), '{"view":{"state":"waiting,failed","operation":"a b","from":40,"count":60}}');
 });
 
 test('a batch is asked for with the filters alone', () => {

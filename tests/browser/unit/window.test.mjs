@@ -34,6 +34,24 @@ test('a window once moved is not moved again by the same rows', () => {
   }
 });
 
+test('who goes on gets what comes, with what is in sight as long as both fit', () => {
+  const near = windowFor({ from: 0, count: 60 }, 500, 514, 10_000, 60);
+  assert.ok(near.from <= 500 && near.from + near.count >= 514 + 60 + 40, JSON.stringify(near));
+  assert.equal(windowFor(near, 500, 514, 10_000, 60), near);
+  const up = windowFor({ from: 0, count: 60 }, 500, 514, 10_000, -60);
+  assert.ok(up.from <= 500 - 60 - 40 && up.from + up.count >= 514, JSON.stringify(up));
+  assert.equal(windowFor(up, 500, 514, 10_000, -60), up);
+  const far = windowFor({ from: 0, count: 60 }, 500, 514, 10_000, 1000);
+  assert.ok(far.from <= 1500 && far.from + far.count >= 1514 + 40, JSON.stringify(far));
+  const back = windowFor({ from: 0, count: 60 }, 5000, 5014, 10_000, -1000);
+  assert.ok(back.from <= 4000 - 40 && back.from + back.count >= 4014, JSON.stringify(back));
+  for (const ahead of [500, -500]) {
+    const last = windowFor({ from: 0, count: 60 }, ahead > 0 ? 9800 : 100, ahead > 0 ? 9814 : 114, 10_000, ahead);
+    assert.equal(last.from, ahead > 0 ? 9800 : 0);
+    assert.equal(last.count, COUNT_MAX);
+  }
+});
+
 test('rows that come above are told by how far most of those that were seen have moved', () => {
   assert.equal(shift(['c', 'd', 'e'], 2, ['a', 'b', 'c', 'd', 'e'], 0), 0);
   assert.equal(shift(['c', 'd', 'e'], 2, ['x', 'y', 'a', 'b', 'c', 'd', 'e'], 0), 2);
