@@ -130,7 +130,8 @@ export function reconcile(parent, keys, make, update) {
     update(element, key, index);
     index += 1;
   }
-  if (gone >= 0) focusNear(parent, parent.children[Math.min(gone, next.size - 1)]);
+  // Keys that are meant for an operation that is gone must not find another one.
+  if (gone >= 0) focusNear(parent, parent.matches('.rows') ? undefined : parent.children[Math.min(gone, next.size - 1)]);
   // An element that is moved loses the focus.
   else if (focused !== document.activeElement && parent.contains(focused)) {
     /** @type {HTMLElement} */ (focused).focus({ preventScroll: true });

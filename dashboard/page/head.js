@@ -98,6 +98,13 @@ const table = (hold) => ({
 /** @param {() => void} hold */
 export function startKeys(hold) {
   const keys = table(hold);
+  // A browser lets nobody be kept from closing with the second stroke, and may close several at once.
+  addEventListener('keydown', (event) => {
+    const box = [...document.querySelectorAll('dialog[open]')].at(-1);
+    if (event.key !== 'Escape' || box === undefined || /** @type {Element} */ (event.target).matches('select')) return;
+    event.preventDefault();
+    box.dispatchEvent(new Event('cancel', { cancelable: true }));
+  });
   addEventListener('keydown', (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || dialogOpen()) return;
     const at = /** @type {Element} */ (event.target);
@@ -110,7 +117,7 @@ export function startKeys(hold) {
       return;
     }
     // What has a meaning for the element itself keeps it.
-    const own = event.key === 'Enter' && at.matches('a, button, summary, input');
+    const own = event.key === 'Enter' && at.matches('a, button, summary, input, [role=button]');
     const scrolls = ['ArrowDown', 'ArrowUp', 'Home', 'End'].includes(event.key) && at.closest('#detail, .panel, pre') !== null;
     const listed = app.state.panel !== 'breakers' && app.state.panel !== 'stats';
     if (own || scrolls || (!listed && event.key.startsWith('Arrow'))) return;

@@ -30,6 +30,8 @@ let scroller;
 let rowHeight = LOW;
 /** The place that the keyboard goes to as soon as its row is there. @type {number | undefined} */
 let wanted;
+/** The place where the row was that had the focus and is gone. @type {number | undefined} */
+let bereft;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let settling;
 /** Where the list was drawn last, in rows and in time, and how many rows a millisecond it goes. */
@@ -64,10 +66,13 @@ function draw(view) {
   inPlace = { list: app.shown, of: view.list, first, ids: order.slice(Math.max(0, first - from), Math.max(0, end - from)) };
   const begin = Math.max(from, first - OVERSCAN);
   const keys = order.slice(begin - from, Math.max(0, end + OVERSCAN - from)).filter((id) => rows[id] !== undefined);
+  const had = list.contains(document.activeElement) ? document.activeElement?.closest('.row') : undefined;
   reconcile(list, keys, (id) => makeRow(id, pick), (el, id, index) => {
     const row = rows[id];
     if (row !== undefined) updateRow(el, row, { position: begin + index, total, height: rowHeight });
   });
+  const place = Number(had?.getAttribute('aria-posinset')) - 1;
+  if (had?.isConnected === false && place >= begin && place <= begin + keys.length) bereft = place;
   // Until the rows of another filter are there, those of the one before must not pass for them.
   const late = app.shown !== listKey(app.state);
   setAttr(list, 'aria-busy', late || keys.length < Math.min(end, total) - first ? 'true' : undefined);
@@ -136,13 +141,16 @@ export function move(by) {
   const { total, from, order } = view.list;
   const at = wanted ?? (order.includes(app.current) ? order.indexOf(app.current) + from : undefined);
   const [first] = inSight(top() + covered(), 1, rowHeight, total);
-  // Without a place to start from the first step goes to what is in sight.
-  const next = at === undefined && Number.isFinite(by) ? first : (at ?? 0) + by;
+  // Without a place to start from the first step goes to what is in sight, or to what has come to the place.
+  const next = at === undefined && Number.isFinite(by) ? (bereft === undefined ? first : bereft + Math.min(0, by)) : (at ?? 0) + by;
+  bereft = undefined;
   wanted = Math.max(0, Math.min(total - 1, next));
   reveal(wanted);
   // The next key is for this row, even if it comes before the next frame.
   app.current = order[wanted - from] ?? app.current;
   reach(from, order);
+  // Until that row is there, a key is for none.
+  if (wanted !== undefined) scroller.focus({ preventScroll: true });
   invalidate();
 }
 
@@ -217,6 +225,7 @@ export function startList(main) {
     app.window = { from: 0, count: 60 };
     app.selected.clear();
     wanted = undefined;
+    bereft = undefined;
     const above = top() + covered();
     if (above > 0) main.scrollTop -= above;
   });

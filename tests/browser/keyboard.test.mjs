@@ -3,7 +3,7 @@
 
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { curtain, details, exhausted, recorded, recovering, row, scene, start } from './cast.mjs';
+import { control, curtain, details, exhausted, journal, recorded, recovering, row, rowOf, scene, start } from './cast.mjs';
 import { until } from './harness.mjs';
 
 after(curtain);
@@ -91,6 +91,50 @@ test('the rows are walked through with j and k, arrows, Home and End, and picked
   await focus(page, 'active-099');
   await keys.press('Escape');
   await page.getByRole('region', { name: 'Actions for many operations' }).waitFor({ state: 'hidden' });
+});
+
+test('once the row is gone that a key was meant for, the key is for nobody', async (context) => {
+  const { page, stage, made } = await scene(context, {
+    async before(stage) {
+      return { a: await recovering(stage, 'a'), b: await recovering(stage, 'b'), c: await recovering(stage, 'c') };
+    },
+    path: '?state=recovering&sort=name',
+  });
+  const keys = page.keyboard;
+  await row(page, 'c').waitFor();
+  await keys.press('j');
+  await keys.press('j');
+  await focus(page, 'b');
+  await control(stage, made.b, 'cancel');
+  await row(page, 'b').waitFor({ state: 'hidden' });
+  await until(() => page.evaluate(() => document.activeElement?.id), (id) => id === 'main');
+  for (const key of ['p', 'r', 'f', 'c', 'n', 'x']) await keys.press(key);
+  assert.equal(await page.getByRole('dialog').count(), 0);
+  // What has come to its place is the next; what the keys asked for would be in the journal before what this one does.
+  await keys.press('j');
+  await focus(page, 'c');
+  await keys.press('p');
+  await recorded(stage, made.c, 'run_paused');
+  for (const id of [made.a, made.c]) {
+    const asked = (await journal(stage, id)).filter((/** @type {any} */ each) => each.actor === 'dashboard').map((/** @type {any} */ each) => each.event);
+    assert.deepEqual(asked, id === made.c ? ['run_paused'] : []);
+  }
+  assert.equal(await page.getByRole('checkbox', { checked: true }).count(), 0);
+});
+
+test('a key struck on the way to a row that is not there yet is for nobody', async (context) => {
+  const { page, stage } = await scene(context, { before: (stage) => stage.ask({ crowd: { ended: 0, active: 100 } }), path: '?sort=-name' });
+  await row(page, 'active-099').waitFor();
+  await page.keyboard.press('j');
+  await focus(page, 'active-099');
+  const id = await row(page, 'active-099').getAttribute('data-id') ?? '';
+  await page.evaluate(() => {
+    for (const key of ['End', 'p']) document.activeElement?.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+  });
+  await focus(page, 'active-000');
+  await page.keyboard.press('p');
+  await row(page, 'active-000').getByText('Paused', { exact: true }).waitFor();
+  assert.notEqual((await rowOf(stage, id)).status, 'paused');
 });
 
 test('every panel has its key, and Escape closes what was opened', async (context) => {
