@@ -4,7 +4,7 @@
 import { app, call, onFrame, onSignedOut, onTravel, watchHistory } from './app.js';
 import { watchVisibility } from './clock.js';
 import { startDetail } from './detail.js';
-import { h } from './dom.js';
+import { h, setText } from './dom.js';
 import { applyTheme, banner, head, hold, startHead, startKeys } from './head.js';
 import { listPart, startList } from './list.js';
 import { startNotices, toast } from './messages.js';
@@ -32,10 +32,22 @@ export const signIn = (token) => call('POST', 'api/v1/session', undefined, { Aut
 
 /** @type {HTMLDialogElement | undefined} */
 let box;
+const wrong = h('p', { class: 'error-text', id: 'token-wrong', role: 'alert' });
 
-function leaveLogin() {
-  box?.remove();
-  box = undefined;
+/**
+ * Signs in; what goes wrong is told where it is seen.
+ * @param {string} token
+ * @param {() => void} entered
+ */
+async function enter(token, entered) {
+  const answer = await signIn(token);
+  const why = answer.status === 401 ? t('login.wrong') : answer.status === 429 ? t('login.slow') : answer.problem;
+  if (answer.ok) {
+    box?.remove();
+    box = undefined;
+    entered();
+  } else if (box === undefined) toast(why, { kind: 'bad' });
+  else setText(wrong, why);
 }
 
 /**
@@ -45,7 +57,7 @@ function leaveLogin() {
 export function askToken(entered) {
   if (box !== undefined) return;
   const input = h('input', { type: 'password', id: 'token', autocomplete: 'off', spellcheck: 'false', required: true, 'aria-describedby': 'token-wrong' });
-  const wrong = h('p', { class: 'error-text', id: 'token-wrong', role: 'alert' });
+  setText(wrong, '');
   const form = h('form', {}, h('h2', { id: 'login-title' }, t('login.title')), h('p', {}, t('login.text')), h('label', { for: 'token' }, t('login.label')), input, wrong,
     h('button', { type: 'submit', class: 'btn primary' }, t('login.go')));
   const login = h('dialog', { 'aria-labelledby': 'login-title', class: 'login', 'data-testid': 'login' }, form);
@@ -56,13 +68,7 @@ export function askToken(entered) {
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const text = input.value.trim();
-    const answer = await signIn(new URLSearchParams(text.slice(text.indexOf('#') + 1)).get('token') ?? text);
-    if (answer.ok) {
-      leaveLogin();
-      entered();
-      return;
-    }
-    wrong.textContent = answer.status === 401 ? t('login.wrong') : answer.status === 429 ? t('login.slow') : answer.problem;
+    await enter(new URLSearchParams(text.slice(text.indexOf('#') + 1)).get('token') ?? text, entered);
     input.select();
   });
   document.body.append(login);
@@ -118,16 +124,9 @@ async function boot() {
   };
   onSignedOut(() => askToken(run));
   // The address with the token may be pasted where the page is open already.
-  addEventListener('hashchange', async () => {
+  addEventListener('hashchange', () => {
     const pasted = tokenOfAddress();
-    if (pasted === undefined) return;
-    const answer = await signIn(pasted);
-    if (!answer.ok) {
-      toast(answer.status === 401 ? t('login.wrong') : answer.problem, { kind: 'bad' });
-      return;
-    }
-    leaveLogin();
-    run();
+    if (pasted !== undefined) void enter(pasted, run);
   });
   if (token !== undefined) {
     const answer = await signIn(token);

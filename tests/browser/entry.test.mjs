@@ -95,3 +95,25 @@ test('eight tabs of one browser are all live, and each can act', async (context)
   await last.getByRole('button', { name: 'Pause: vae' }).click();
   for (const tab of pages) await row(tab, 'vae').getByText('Paused', { exact: true }).waitFor();
 });
+
+test('who must give the token anew loses nothing by it, and a wrong one is told of where it is seen', async (context) => {
+  const { page, context: browser, stage } = await scene(context, { path: '?panel=settings' });
+  const settings = page.getByRole('dialog', { name: 'Download settings' });
+  await settings.getByLabel('Max retries', { exact: true }).waitFor();
+  await browser.clearCookies();
+  await settings.getByLabel('Max retries', { exact: true }).fill('7');
+  const login = page.getByTestId('login');
+  await login.waitFor();
+  for (let press = 0; press < 5; press += 1) await page.keyboard.press('Escape');
+  assert(await login.isVisible() && await settings.isVisible(), 'Escape closes what must stay');
+  await page.evaluate(() => { location.hash = '#token=wrong'; });
+  await login.getByRole('alert').filter({ hasText: 'That token is not the one of this server' }).waitFor();
+  await page.evaluate((hash) => { location.hash = hash; }, new URL(stage.url).hash);
+  await login.waitFor({ state: 'hidden' });
+  assert.equal(new URL(page.url()).hash, '');
+  assert.equal(await settings.getByLabel('Max retries', { exact: true }).inputValue(), '7');
+  await page.keyboard.press('Escape');
+  await settings.waitFor({ state: 'hidden' });
+  await page.evaluate(() => { location.hash = '#token=wrong'; });
+  await page.getByTestId('toast').filter({ hasText: 'That token is not the one of this server' }).waitFor();
+});
