@@ -47,12 +47,13 @@ const unanswered = new Map();
  * @param {string} path
  * @param {unknown} [body]
  * @param {Record<string, string>} [headers]
+ * @param {string} [method]
  * @returns {Promise<Answer>}
  */
-export async function command(path, body, headers = {}) {
+export async function command(path, body, headers = {}, method = 'POST') {
   const what = JSON.stringify([path, body]);
   const key = unanswered.get(what) ?? requestKey();
-  const answer = await call('POST', path, body, { ...headers, 'Idempotency-Key': key });
+  const answer = await call(method, path, body, { ...headers, 'Idempotency-Key': key });
   if (answer.status === 0) unanswered.set(what, key);
   else unanswered.delete(what);
   return answer;

@@ -1,7 +1,7 @@
 // @ts-check
 // The settings of downloads. What a change would do is asked of the engine before it is applied.
 
-import { app, call, go, mayAct, onTravel, part } from './app.js';
+import { app, call, command, go, mayAct, onTravel, part } from './app.js';
 import { duration, rate } from './clock.js';
 import { button, byIndex, h, reconcile, setAttr, setText, show } from './dom.js';
 import { openDialog, toast } from './messages.js';
@@ -138,7 +138,7 @@ function open() {
   apply.addEventListener('click', async () => {
     const { values } = changes();
     apply.disabled = true;
-    const answer = await call('PATCH', 'api/v1/settings', { changes: values, ...(reason.value === '' ? {} : { reason: reason.value }) });
+    const answer = await command('api/v1/settings', { changes: values, ...(reason.value === '' ? {} : { reason: reason.value }) }, {}, 'PATCH');
     if (answer.ok) {
       toast(t('settings.applied'), { kind: 'done' });
       leave();
