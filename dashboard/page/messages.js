@@ -64,21 +64,26 @@ export const dialogOpen = () => document.querySelector('dialog[open]') !== null;
  * @property {boolean} [reason] asks for a reason
  * @property {boolean} [output] asks for a JSON value
  * @property {boolean} [freeze] asks whether timeouts stop as well
+ * @property {boolean} [lasts] asks for how long
  */
+
+/** For how long something holds, milliseconds; 0 is until somebody ends it. */
+const LASTS = [0, 600_000, 3_600_000];
 
 /**
  * Asks before something is done; `undefined` if the person goes back.
  * @param {Question} question
- * @returns {Promise<{reason?: string, freeze_timers?: boolean} | string | undefined>} the body of the request; a text
+ * @returns {Promise<{reason?: string, freeze_timers?: boolean, lasts_ms?: number} | string | undefined>} the body of the request; a text
  *   if it holds an output, which must come through as it was typed
  */
 export function ask(question) {
   return new Promise((resolve) => {
-    /** @type {{reason?: string, freeze_timers?: boolean} | string | undefined} */
+    /** @type {{reason?: string, freeze_timers?: boolean, lasts_ms?: number} | string | undefined} */
     let result;
     const reason = h('input', { type: 'text', id: 'ask-reason', maxlength: '500', autocomplete: 'off' });
     const output = h('textarea', { id: 'ask-output', rows: '4', spellcheck: 'false', 'aria-describedby': 'ask-bad' });
     const freeze = h('input', { type: 'checkbox', id: 'ask-freeze' });
+    const lasts = h('select', { id: 'ask-lasts' }, ...LASTS.map((ms) => h('option', { value: ms }, t(`ask.lasts.${ms}`))));
     const bad = h('p', { id: 'ask-bad', class: 'error-text', role: 'alert' });
     const send = h('button', { type: 'submit', class: question.danger ? 'btn danger' : 'btn primary' }, question.go);
     const back = h('button', { type: 'button', class: 'btn', autofocus: question.danger && !question.output }, t('ask.back'));
@@ -86,6 +91,7 @@ export function ask(question) {
       ...question.text.map((text) => (typeof text === 'string' ? h('p', {}, text) : text)),
       question.output === true && h('label', { for: 'ask-output' }, t('ask.output')),
       question.output === true && output, question.output === true && bad,
+      question.lasts === true && h('label', { for: 'ask-lasts' }, t('ask.lasts')), question.lasts === true && lasts,
       question.reason === true && h('label', { for: 'ask-reason' }, t('ask.reason')),
       question.reason === true && reason,
       question.freeze === true && h('div', { class: 'switch' }, freeze, h('label', { for: 'ask-freeze' }, t('ask.freeze'))));
@@ -100,7 +106,7 @@ export function ask(question) {
         output.focus();
         return;
       }
-      const more = { ...(reason.value === '' ? {} : { reason: reason.value }), ...(freeze.checked ? { freeze_timers: true } : {}) };
+      const more = { ...(reason.value === '' ? {} : { reason: reason.value }), ...(freeze.checked ? { freeze_timers: true } : {}), ...(lasts.value > '0' ? { lasts_ms: Number(lasts.value) } : {}) };
       result = question.output === true ? withOutput(output.value, more) : more;
       box.close();
     });
@@ -126,7 +132,7 @@ const ANNOUNCE_MS = 1500;
 
 const toasts = h('section', { id: 'toasts', 'aria-label': t('toast.label') });
 const announcer = h('div', { class: 'sr', role: 'status', 'aria-live': 'polite', 'data-testid': 'announcer' });
-/** Newest notice that there was when the page was opened, or has been told since. @type {number | undefined} */
+/** Newest notice that there was when the page was opened, or has been told since. @type {string | undefined} */
 let told;
 /** @type {string[]} */
 let sayings = [];
@@ -176,22 +182,27 @@ export function toast(text, more = {}) {
   setTimeout(fade, kind === 'bad' ? TOAST_MS * 2 : TOAST_MS);
 }
 
-/** @param {View} view */
-const keysOf = (view) => Object.keys(view.notices ?? {}).map(Number).sort((a, b) => a - b);
+/** @param {View['notices']} of */
+const keysOf = (of = {}) => Object.keys(of).sort((a, b) => Number(a) - Number(b));
+
+/**
+ * When it was, as what comes later is greater: numbers start again with another journal.
+ * @param {View['notices']} of
+ * @param {string | undefined} key
+ */
+const momentOf = (of, key = '') => (of?.[key] === undefined ? '' : `${of[key]?.at} ${key.padStart(16, '0')}`);
+
+/** @param {View['notices']} of */
+const newestOf = (of) => keysOf(of).map((key) => momentOf(of, key)).sort().at(-1) ?? '';
 
 /** Looks at what is new with every message, in the background too.  @param {View} view */
 function look(view) {
-  const keys = keysOf(view);
-  const last = keys.at(-1) ?? 0;
-  if (told === undefined) {
-    told = last;
-    return;
-  }
-  if (last <= told) return;
-  const before = told;
-  told = last;
-  for (const key of keys.filter((key) => key > before)) {
-    const notice = view.notices?.[key];
+  const { notices } = view;
+  const last = newestOf(notices);
+  const before = told ?? last;
+  if (told === undefined || last > told) told = last;
+  for (const key of keysOf(notices).filter((key) => momentOf(notices, key) > before)) {
+    const notice = notices?.[key];
     if (notice !== undefined) tell(notice);
   }
 }
@@ -228,7 +239,7 @@ const drawBadge = memo((
   /** @type {string} */
   seen,
 ) => {
-  const fresh = Object.keys(notices ?? {}).filter((key) => Number(key) > Number(seen || 0)).length;
+  const fresh = keysOf(notices).filter((key) => momentOf(notices, key) > seen).length;
   show(badge, fresh > 0);
   setText(badge, String(fresh));
   const name = fresh > 0 ? `${t('nav.activity')}: ${t('activity.unread', { n: fresh })}` : t('nav.activity');
@@ -240,10 +251,10 @@ let openList;
 
 /** @param {HTMLElement} list */
 function drawActivity(list) {
-  const keys = app.view === undefined ? [] : keysOf(app.view).reverse();
+  const keys = keysOf(app.view?.notices).reverse();
   if (keys.length === 0) list.replaceChildren(h('li', { class: 'muted' }, t('activity.none')));
   else if (list.firstElementChild?.hasAttribute('data-key') !== true) list.replaceChildren();
-  reconcile(list, keys.map(String), (key) => {
+  reconcile(list, keys, (key) => {
     const notice = app.view?.notices?.[key];
     if (notice === undefined) return h('li');
     return h('li', { 'data-key': key },
@@ -272,8 +283,8 @@ export function openActivity() {
     body: [h('div', { class: 'switch' }, box, h('label', { for: 'notify' }, t('activity.notify'))), note, list],
     onclose: () => { openList = undefined; },
   });
-  if (app.view !== undefined) remember('seen', String(keysOf(app.view).at(-1) ?? ''));
-  if (app.view !== undefined) drawBadge(app.view.notices, remembered('seen'));
+  remember('seen', newestOf(app.view?.notices) || remembered('seen'));
+  drawBadge(app.view?.notices, remembered('seen'));
 }
 
 /**
@@ -302,7 +313,7 @@ export function startNotices() {
     drawn = view.notices;
     if (openList !== undefined) {
       drawActivity(openList);
-      remember('seen', String(keysOf(view).at(-1) ?? ''));
+      remember('seen', newestOf(view.notices) || remembered('seen'));
     }
     seen = remembered('seen');
     drawBadge(view.notices, seen);

@@ -41,7 +41,7 @@ async function act(host, verb) {
   /** @type {object | string | undefined} */
   let body = {};
   if (ASKS.has(verb)) {
-    body = await ask({ title: `${t(`breaker.${verb}`)}: ${nameOf(host)}?`, text: [t(`breaker.${verb}.text`)], go: t(`breaker.${verb}`), danger: true, reason: true });
+    body = await ask({ title: `${t(`breaker.${verb}`)}: ${nameOf(host)}?`, text: [t(`breaker.${verb}.text`)], go: t(`breaker.${verb}`), danger: true, reason: true, lasts: verb === 'isolate' });
     if (body === undefined) return;
   }
   busy.add(`${host} ${verb}`);
@@ -53,7 +53,7 @@ async function act(host, verb) {
   invalidate();
 }
 
-const FACTS = ['until', 'window', 'held', 'trips', 'probe', 'mode', 'by'];
+const FACTS = ['since', 'until', 'window', 'held', 'trips', 'probe', 'mode', 'by'];
 
 /** @param {string} host */
 function makeCard(host) {
@@ -97,6 +97,7 @@ function makeCard(host) {
     show(line, known);
     if (known) setBar(line, (100 * failures) / threshold, t('breakers.window.value', { n: failures, max: threshold }));
     fact('window', known ? t('breakers.window.value', { n: failures, max: threshold }) : undefined);
+    fact('since', of.opened_at === undefined ? undefined : moment(of.opened_at, now()));
     fact('trips', of.trips === undefined || of.trips === 0 ? undefined : String(of.trips));
     fact('mode', of.mode === undefined || of.mode === 'enforced' ? undefined : t(`mode.${of.mode === 'shadow' ? 'metrics_only' : of.mode}`));
     const by = of.set_by;
@@ -192,6 +193,8 @@ const HIGH = 120;
 const SLOT = 20;
 // Minutes on the chart; the server names only those in which something happened.
 const SLOTS = 30;
+// Where the clock is told below it.
+const TENS = [0, 10, 20, 30];
 const SERIES = /** @type {const} */ (['succeeded', 'retries', 'failed']);
 
 const MINUTE_MS = 60_000;
@@ -208,14 +211,15 @@ const drawRecent = memo((
   const most = Math.max(1, ...buckets.map((each) => SERIES.reduce((sum, name) => sum + (each[name] ?? 0), 0)));
   const sums = Object.fromEntries(SERIES.map((name) => [name, buckets.reduce((sum, each) => sum + (each[name] ?? 0), 0)]));
   const chart = s('svg', { viewBox: `0 0 ${SLOTS * SLOT} ${HIGH}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': t('stats.recent.label', sums), class: 'columns' },
-    ...[0.25, 0.5, 0.75].map((at) => s('line', { x1: 0, x2: SLOTS * SLOT, y1: HIGH * at, y2: HIGH * at, class: 'rule' })));
+    ...[0.25, 0.5, 0.75].map((at) => s('line', { x1: 0, x2: SLOTS * SLOT, y1: HIGH * at, y2: HIGH * at, class: 'rule' })),
+    ...TENS.map((at) => s('line', { x1: at * SLOT, x2: at * SLOT, y1: 0, y2: HIGH, class: 'rule' })));
   for (const bucket of buckets) chart.append(column(bucket, placeOf(bucket), most));
   /** @param {number} at */
-  const clock = (at) => moment(new Date(at * MINUTE_MS).toISOString(), now());
+  const clock = (at) => moment(new Date(at * MINUTE_MS).toISOString(), now()).slice(0, -3);
   recent.replaceChildren(
     h('div', { class: 'legend' }, ...SERIES.map((name) => h('span', { class: `k-${name}` }, `${t(`stats.${name}.short`)} ${count(sums[name] ?? 0)}`)), h('span', { class: 'muted' }, `↑ ${most}`)),
     chart,
-    h('div', { class: 'ends', 'aria-hidden': 'true' }, h('span', {}, clock(minute - SLOTS + 1)), h('span', {}, clock(minute))),
+    h('div', { class: 'ends', 'aria-hidden': 'true' }, ...TENS.map((at) => h('span', {}, clock(minute - SLOTS + 1 + at)))),
     h('table', { class: 'sr' }, h('caption', {}, t('stats.recent')), h('tr', {}, ...['stats.time', ...SERIES.map((name) => `stats.${name}.short`)].map((key) => h('th', { scope: 'col' }, t(key)))),
       ...buckets.map((bucket) => h('tr', {}, h('th', { scope: 'row' }, moment(bucket.from, now())), ...SERIES.map((name) => h('td', {}, String(bucket[name] ?? 0)))))));
 });

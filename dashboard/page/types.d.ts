@@ -38,7 +38,7 @@ interface Lane { index: number; segments: Segment[]; dropped?: number }
 interface Timeline { from: string; to?: string; lanes: Record<string, Lane> }
 
 interface Happening {
-  at: string; event: string; step?: string; attempt?: number; text?: string; seq?: number;
+  at: string; event: string; step?: string; attempt?: number; text?: string; seq?: number; tone?: string;
 }
 
 interface Graph {
@@ -62,7 +62,7 @@ interface Detail {
 }
 
 interface Breaker {
-  index: number; name?: string; state: 'open' | 'half_open' | 'closed'; mode?: string; text?: string; until?: string;
+  index: number; name?: string; state: 'open' | 'half_open' | 'closed'; mode?: string; text?: string; opened_at?: string; until?: string;
   failures_in_row?: number; threshold?: number; held?: number; probe?: string;
   set_by?: { actor?: string; reason?: string; until?: string }; trips?: number; can?: string[];
 }

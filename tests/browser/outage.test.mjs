@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { control, curtain, details, recovering, row, start, tell, visit } from './cast.mjs';
+import { control, curtain, details, fail, recovering, row, start, tell, visit } from './cast.mjs';
 import { stage as raise, until } from './harness.mjs';
 
 after(curtain);
@@ -25,11 +25,17 @@ async function mortal(context) {
     await last.kill();
     rmSync(folder, { recursive: true });
   });
+  const revive = async () => {
+    last = await again();
+    return last;
+  };
   return {
     first,
-    async revive() {
-      last = await again();
-      return last;
+    revive,
+    /** Comes back with a journal that knows nothing. */
+    async replace() {
+      rmSync(join(folder, 'journal'), { recursive: true });
+      return revive();
     },
   };
 }
@@ -91,6 +97,24 @@ test('what happens behind the back of the page is there when it is back', async 
   await link(page, 'Live');
   await row(page, 'vae').getByText('Cancelled').waitFor();
   await row(page, 'lora').getByText('Success').waitFor();
+});
+
+test('what another journal tells is new, though its numbers are small', async (context) => {
+  const { first, replace } = await mortal(context);
+  const gone = fail('404 Not Found', { class: 'not_found', kind: 'http_404' });
+  for (const name of ['a', 'b', 'c']) await start(first, name, [gone]);
+  const { page } = await visit(context, first);
+  await page.getByRole('button', { name: 'Activity: 3 new' }).click();
+  await page.getByRole('dialog', { name: 'Activity' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Activity', exact: true }).waitFor();
+  await first.kill();
+  await link(page, 'Offline');
+  const second = await replace();
+  await link(page, 'Live');
+  await start(second, 'other', [gone]);
+  await page.getByTestId('toast').filter({ hasText: /other/ }).waitFor();
+  await page.getByRole('button', { name: 'Activity: 1 new' }).waitFor();
 });
 
 test('an engine that has stopped is told of while the dashboard still answers', async (context) => {

@@ -71,6 +71,16 @@ test('a breaker is closed, isolated, disabled and enforced by hand', async (cont
   assert.deepEqual((await breaker(stage)).set_by, { actor: 'dashboard', reason: 'they move their servers' });
   await card(page).getByRole('button', { name: `Enforce: ${HOST}` }).click();
   await card(page).getByText('isolated by hand').waitFor({ state: 'hidden' });
+  await card(page).getByRole('button', { name: `Isolate: ${HOST}` }).click();
+  await page.getByRole('dialog').getByLabel('For how long').selectOption('10 minutes');
+  await confirm(page, 'Isolate', 'for a while');
+  await card(page).getByText(/^dashboard, for a while, until \d\d:\d\d:\d\d$/).waitFor();
+  await card(page).getByText(/^in (10|9) min/).waitFor();
+  const { set_by: by } = await breaker(stage);
+  const left = Date.parse(by.until) - Date.now();
+  assert(left > 9 * 60_000 && left <= 10 * 60_000, by.until);
+  await card(page).getByRole('button', { name: `Enforce: ${HOST}` }).click();
+  await card(page).getByText('isolated by hand').waitFor({ state: 'hidden' });
   await card(page).getByRole('button', { name: `Disable: ${HOST}` }).click();
   await confirm(page, 'Disable', 'it counts wrongly');
   await card(page).getByText('disabled', { exact: true }).waitFor();
@@ -100,6 +110,7 @@ test('the cards of the statistics go along with what happens', async (context) =
   const causes = page.getByRole('region', { name: 'Top causes' });
   await causes.getByRole('button', { name: 'network' }).waitFor();
   await page.getByRole('region', { name: 'The last half hour' }).getByRole('img', { name: /1 succeeded, 1 failed, 1 retries/ }).waitFor();
+  assert.match(await page.getByTestId('chart-recent').locator('.ends').innerText(), /^\d\d:\d\d(\s+\d\d:\d\d){3}$/);
   await causes.getByRole('button').filter({ hasNotText: 'network' }).first().click();
   await row(page, 'lost').waitFor();
 });
@@ -127,6 +138,25 @@ test('a change of settings is told before it is made, then made, then taken back
   await apply.click();
   await dialog.waitFor({ state: 'hidden' });
   assert.equal((await settings()).max_retries.changed, false);
+});
+
+test('settings whose answer is lost are sent again as the same order', async (context) => {
+  const { page, stage } = await scene(context, { path: '?panel=settings' });
+  /** @type {string[]} */
+  const keys = [];
+  await page.route('**/api/v1/settings', async (route) => {
+    keys.push(route.request().headers()['idempotency-key'] ?? '');
+    if (keys.length > 1) return route.continue();
+    await route.fetch();
+    return route.abort();
+  });
+  const dialog = page.getByRole('dialog', { name: 'Download settings' });
+  await dialog.getByLabel('Max retries', { exact: true }).fill('7');
+  await dialog.getByRole('button', { name: 'Apply' }).click();
+  await told(page, 'Settings are applied');
+  assert.equal((await stage.call('GET', 'settings')).settings.max_retries.value, 7);
+  assert.match(keys[0] ?? '', /^[0-9a-f]{32}$/);
+  assert.deepEqual(keys, [keys[0], keys[0]]);
 });
 
 test('units of the settings are those of people, and what is no number is told', async (context) => {
