@@ -26,8 +26,8 @@ export function makeGraph(choose) {
   const nodes = s('g');
   const arrow = s('marker', { id: 'arrow', viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto' },
     s('path', { d: 'M0 0 8 4 0 8z' }));
-  const svg = s('svg', { role: 'img', class: 'graph' }, s('defs', {}, arrow), edges, nodes);
-  const el = h('div', { class: 'graph-box', tabindex: 0, role: 'group', 'aria-label': t('detail.graph') }, svg);
+  const svg = s('svg', { role: 'group', class: 'graph' }, s('defs', {}, arrow), edges, nodes);
+  const el = h('div', { class: 'graph-box' }, svg);
 
   const layout = memo((
     /** @type {Graph} */
@@ -51,8 +51,13 @@ export function makeGraph(choose) {
     const words = names.map((name) => `${name}: ${stepStatus(steps[name]?.status ?? 'blocked')}`);
     setAttr(svg, 'aria-label', t('graph.label', { steps: words.join(', ') }));
     reconcile(nodes, names, (name) => {
-      const node = s('g', { class: 'node' }, s('title'), s('rect', { rx: 6 }), s('path', { class: 'mark' }), s('text', { class: 'title' }), s('text', { class: 'state' }));
+      const node = s('g', { tabindex: 0, role: 'button' }, s('title'), s('rect', { rx: 6 }), s('path', { class: 'mark' }), s('text', { class: 'title' }), s('text', { class: 'state' }));
       node.addEventListener('click', () => choose(name));
+      node.addEventListener('keydown', (event) => {
+        if (event.key !== 'Enter' && event.key !== ' ') return;
+        event.preventDefault();
+        choose(name);
+      });
       return node;
     }, (node, name) => place(node, name, graph, steps[name]));
   });
@@ -310,8 +315,7 @@ export function makeEvents(operation) {
     show(older, more && !exhausted);
     reconcile(list, keys, (key) => {
       const event = /** @type {Happening} */ (events[key]);
-      const bad = BAD.includes(event.event);
-      return h('li', { class: bad ? 'bad' : undefined, 'data-event': event.event },
+      return h('li', { class: event.tone ?? (BAD.includes(event.event) ? 'bad' : undefined), 'data-event': event.event },
         h('time', { datetime: event.at, title: event.at }, moment(event.at, now())),
         event.step !== undefined && h('span', { class: 'tag' }, event.attempt === undefined ? event.step : `${event.step} #${event.attempt}`),
         h('span', { class: 'text' }, plain(event.text ?? event.event.replaceAll('_', ' '))));

@@ -4,7 +4,7 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { control, curtain, details, fail, journal, recovering, row, scene, seen, start, tell } from './cast.mjs';
-import { until } from './harness.mjs';
+import { accessible, until } from './harness.mjs';
 
 after(curtain);
 
@@ -74,8 +74,8 @@ test('an error is told with what to do about it, and its raw text is folded away
 });
 
 test('the graph shows every step, also those that are not reached', async (context) => {
-  const { stage, part, step } = await opened(context, (stage) => start(stage, 'vae', [], 'build-environment'));
-  const graph = part('Step graph').getByRole('img');
+  const { page, stage, part, step } = await opened(context, (stage) => start(stage, 'vae', [], 'build-environment'));
+  const graph = part('Step graph').getByRole('group');
   await until(async () => graph.getAttribute('aria-label'), (words) => /fetch: Running/.test(words ?? '') && /join: Not reached yet/.test(words ?? ''));
   await step('join').getByText('Not reached yet').waitFor();
   await step('join').getByText('after left, right').waitFor();
@@ -84,6 +84,12 @@ test('the graph shows every step, also those that are not reached', async (conte
   await until(async () => graph.getAttribute('aria-label'), (words) => /fetch: Succeeded/.test(words ?? '') && /left: Running/.test(words ?? '') && /right: Running/.test(words ?? ''));
   await tell(stage, 'vae', 'succeed', 'succeed');
   await until(async () => graph.getAttribute('aria-label'), (words) => /join: Succeeded/.test(words ?? ''));
+  // From each of them one comes to what is told of it, without a mouse.
+  for (const [name, key] of [['left', 'Enter'], ['join', ' ']]) {
+    await graph.getByRole('button', { name: `${name}: Succeeded` }).press(key);
+    await until(() => page.evaluate(() => document.activeElement?.getAttribute('data-step')), (step) => step === name);
+  }
+  await accessible(page, 'the graph');
 });
 
 test('the progress of each step is its own', async (context) => {
