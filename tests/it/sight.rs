@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use resurge::journal::explain::{Action, Cause};
+use resurge::journal::explain::{Action, Cause, GateView};
 use resurge::journal::store::MemoryStore;
 use resurge::{
     Class, Control, ControlError, Jitter, Progress, RetryPolicy, RunHandle, RunId, RunStatus, Seq,
@@ -10,7 +10,7 @@ use resurge::{
 };
 use support::{Calls, Host, chain, fail_first, patient, records, visit};
 
-use crate::breakers::start_many;
+use crate::breakers::{breaker, start_many};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -83,6 +83,29 @@ async fn whoever_looks_at_many_runs_is_not_told_their_places_in_a_queue() {
         }
     }
     assert!(places.contains(&(6, 6)), "{places:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_looks_at_many_runs_is_told_of_the_probe_that_they_wait_for() {
+    let host = Host::refusing("a");
+    let flow = visit(&host, patient());
+    let engine = support::engine().register(&flow).start().await.unwrap();
+    let runs = start_many(&engine, &flow, 6).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    host.takes(HOUR);
+    let remaining = breaker(&engine, host.key()).await.remaining.unwrap();
+    tokio::time::sleep(remaining + Duration::from_secs(1)).await;
+    let probe = breaker(&engine, host.key()).await.probe.unwrap();
+    let ids: Vec<RunId> = runs.iter().map(RunHandle::id).collect();
+    for seen in [engine.survey().await.unwrap(), engine.views(ids).await.unwrap()] {
+        let waits = seen.runs.iter().filter(|run| match &run.why.cause {
+            Cause::Breaker { gate: GateView::HalfOpen { probe: Some(known), .. }, .. } => {
+                known.run == probe
+            }
+            _ => false,
+        });
+        assert_eq!(waits.count(), 5, "{seen:?}");
+    }
 }
 
 /// Fails for good when it is told so, and otherwise after an hour.

@@ -1,7 +1,9 @@
 //! What can be asked of an engine without changing anything.
 
-use resurge_journal::explain::{Explanation, explain};
-use resurge_journal::state::{Stats, Tuning};
+use std::sync::Arc;
+
+use resurge_journal::explain::{Explanation, explain, explain_unplaced};
+use resurge_journal::state::{Run, Stats, Tuning};
 use resurge_journal::{RunId, Timestamp};
 
 use super::breaker_view::BreakerView;
@@ -9,6 +11,7 @@ use super::engine::Engine;
 use super::error::Unavailable;
 use crate::core::Wanted;
 use crate::settings::Settings;
+use crate::shell::Sight;
 
 impl Engine {
     /// Why a run stands where it stands: one cause for each step, and what a person can do.
@@ -23,10 +26,8 @@ impl Engine {
     /// Safe: nothing is changed.
     pub async fn explain(&self, run: RunId) -> Result<Option<Explanation>, Unavailable> {
         self.find_run(Wanted::Run(run), move |found, sight| {
-            if sight.state.holds(run) {
-                return explain(sight.state, run, sight.now);
-            }
-            explain(&sight.state.with_only(found.iter().cloned()), run, sight.now)
+            // One that has left memory has no place in any queue.
+            explain(sight.state, run, sight.now).or_else(|| explain_found(found, sight))
         })
         .await
     }
@@ -83,4 +84,15 @@ impl Engine {
     pub async fn now(&self) -> Result<Timestamp, Unavailable> {
         self.look(|sight| sight.now).await
     }
+}
+
+/// Why the first of these runs stands where it stands; the others are those that may have its key.
+pub(super) fn explain_found(found: &[Arc<Run>], sight: &Sight<'_>) -> Option<Explanation> {
+    let (run, others) = found.split_first()?;
+    let why = explain_unplaced(sight.state, run, sight.now);
+    let holder = others.iter().find(|other| !other.phase.is_final());
+    Some(match holder {
+        Some(holder) => why.with_holder(holder.id),
+        None => why,
+    })
 }

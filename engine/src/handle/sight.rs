@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use resurge_journal::explain::{Explanation, explain_unplaced};
-use resurge_journal::state::Run;
+use resurge_journal::state::{Gate, Run};
 use resurge_journal::{Record, RunId, RunKey, Seq, State, StepKey, Timestamp};
 use resurge_steps::Progress;
 
 use super::census::Meters;
 use super::engine::Engine;
 use super::error::{EventsError, Unavailable};
+use super::insight::explain_found;
 use super::past::Past;
 use super::view::RunView;
 use crate::core::Wanted;
@@ -69,10 +70,8 @@ impl Engine {
         let (seq, now, seen) = self
             .look(move |sight| {
                 let seen = runs.into_iter().map(|id| {
-                    let run = sight.state.run(id);
-                    let run = run
-                        .and_then(|run| SeenRun::of(run, sight.state, sight.now, sight.progress));
-                    run.ok_or(id)
+                    let run = sight.state.run(id).ok_or(id)?;
+                    Ok(SeenRun::of(run, sight.state, sight.now, sight.progress))
                 });
                 (sight.state.head(), sight.now, seen.collect::<Vec<_>>())
             })
@@ -99,11 +98,10 @@ impl Engine {
     /// Safe: nothing is changed.
     pub async fn survey(&self) -> Result<Sighting, Unavailable> {
         let (seq, now, beside) =
-            self.look(|sight| (sight.state.head(), sight.now, sight.state.with_only([]))).await?;
+            self.look(|sight| (sight.state.head(), sight.now, beside_runs(sight.state))).await?;
         let mut runs = self
             .map_pages(|page, _, progress| {
-                let state = beside.with_only(page.iter().cloned());
-                page.iter().filter_map(|run| SeenRun::of(run, &state, now, progress)).collect()
+                page.iter().map(|run| SeenRun::of(run, &beside, now, progress)).collect()
             })
             .await?;
         runs.sort_by_key(|run: &SeenRun| run.view.id);
@@ -112,8 +110,8 @@ impl Engine {
 
     async fn seen_at_rest(&self, run: RunId) -> Result<Option<SeenRun>, Unavailable> {
         self.find_run(Wanted::Run(run), |found, sight| {
-            let state = sight.state.with_only(found.iter().cloned());
-            found.first().and_then(|known| SeenRun::of(known, &state, sight.now, sight.progress))
+            let (view, why) = (RunView::seen(found.first()?, sight), explain_found(found, sight)?);
+            Some(SeenRun { view, why })
         })
         .await
     }
@@ -170,10 +168,19 @@ impl Engine {
 }
 
 impl SeenRun {
-    fn of(run: &Run, state: &State, now: Timestamp, progress: &Meters<'_>) -> Option<Self> {
-        let why = explain_unplaced(state, run.id, now)?;
-        Some(Self { view: RunView::new(run, state.tuning(), progress), why })
+    fn of(run: &Run, state: &State, now: Timestamp, progress: &Meters<'_>) -> Self {
+        let why = explain_unplaced(state, run, now);
+        Self { view: RunView::new(run, state.tuning(), progress), why }
     }
+}
+
+/// What runs are explained by, with no runs but those that are probes.
+fn beside_runs(state: &State) -> State {
+    let probes = state.breakers().filter_map(|(_, breaker)| match &breaker.gate {
+        Gate::HalfOpen { probe, .. } => state.shared_run(probe.as_ref()?.run),
+        _ => None,
+    });
+    state.with_only(probes)
 }
 
 /// Tells those that have ended of the open runs that hold their keys: they were seen apart.

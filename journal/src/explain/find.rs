@@ -26,11 +26,13 @@ pub fn explain(state: &State, run: RunId, now: Timestamp) -> Option<Explanation>
 
 /// The same without the place of a step in the queue of its breaker.
 ///
-/// [`Cause::Breaker`] has no `position` then; what this costs does not grow with the queue.
-pub fn explain_unplaced(state: &State, run: RunId, now: Timestamp) -> Option<Explanation> {
-    let look = Look { state, run: state.run(run)?, now, tells_places: false };
-    Some(look.explanation())
+/// [`Cause::Breaker`] has no `position` then; what this costs does not grow with the queue. The
+/// state need not hold the run, as it is with one that has left memory. Nor need it hold whoever
+/// has the key of the run: see [`Explanation::with_holder`].
+pub fn explain_unplaced(state: &State, run: &Run, now: Timestamp) -> Explanation {
+    Look { state, run, now, tells_places: false }.explanation()
 }
+
 /// A run at a moment.
 struct Look<'a> {
     state: &'a State,

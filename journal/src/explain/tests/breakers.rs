@@ -68,7 +68,8 @@ fn behind_a_breaker() -> World {
 fn the_place_in_the_queue_is_all_that_is_missing_without_it() {
     let world = behind_a_breaker();
     let mut placed = look(&world);
-    let unplaced = explain_unplaced(&world.state, run_id(0), world.now).expect("it was begun");
+    let run = world.state.run(run_id(0)).expect("it was begun");
+    let unplaced = explain_unplaced(&world.state, run, world.now);
     let steps = placed.steps.iter_mut().map(|step| &mut step.cause);
     for cause in steps.chain([&mut placed.cause]) {
         let Cause::Breaker { position, .. } = cause else { continue };
