@@ -163,7 +163,7 @@ async fn whether_a_step_waits_is_its_own_affair() {
     let waiting = visit(&host, patient());
     let mut hasty = resurge::Workflow::builder::<u32>("hasty");
     let input = hasty.input();
-    let step = hasty.step("visit", support::Visit(host.clone())).takes(input);
+    let step = hasty.step("visit", support::visiting(&host)).takes(input);
     let step = step.retry(patient()).breaker(Breaker::per_host().fail_fast()).add();
     let hasty = hasty.build(step).unwrap();
     let engine = support::engine().register(&waiting).register(&hasty).start().await.unwrap();

@@ -7,7 +7,7 @@ use resurge::journal::store::MemoryStore;
 use resurge::{
     BreakerState, Class, Engine, Needs, ResourceKey, Step, StepContext, StepError, Workflow,
 };
-use support::{Host, Visit, count, failures, patient, records};
+use support::{Host, count, failures, patient, records, visiting};
 
 use crate::breakers::{all_done, breaker, start_many, trips};
 
@@ -17,7 +17,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn to(name: &str, host: &Host) -> Workflow<u32, u32> {
     let mut flow = Workflow::builder::<u32>(format!("to-{name}"));
     let input = flow.input();
-    let step = flow.step("visit", Visit(host.clone())).takes(input).retry(patient()).add();
+    let step = flow.step("visit", visiting(host)).takes(input).retry(patient()).add();
     flow.build(step).unwrap()
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use resurge::journal::event::{CloseCause, Event, HalfOpenCause, OpenCause};
-use resurge::{Breaker, BreakerState, Class, Needs, Step, StepContext, StepError, Workflow};
-use support::{Host, attempts, count, failures, patient, records, visit};
+use resurge::{Breaker, BreakerState, Class, StepError, Workflow};
+use support::{Host, attempts, behind, count, failures, patient, records, using, visit};
 
 use crate::breakers::{all_done, breaker, start_many, trips};
 
@@ -14,38 +14,20 @@ const MIB: u64 = 1024 * 1024;
 /// How a transfer behaves, by the number of the visit.
 type Script = fn(u32) -> (Duration, u64, Duration);
 
-/// Waits, moves some bytes, waits again, then does what the host does.
-struct Transfer(Host, Script);
-
-impl Step for Transfer {
-    const KIND: &'static str = "transfer";
-    type Input = u32;
-    type Output = u32;
-
-    fn needs(&self, _: &u32) -> Needs {
-        Needs::every(self.0.key().clone())
-    }
-
-    async fn run(&self, cx: StepContext, input: u32) -> Result<u32, StepError> {
-        cx.uses(self.0.key());
-        let number = u32::try_from(self.0.visits()).unwrap() + 1;
-        let (before, bytes, after) = (self.1)(number);
-        let answer = self.0.visit().await;
+/// A step that waits, moves some bytes, waits again, then does what the host does.
+fn transfer(host: &Host, script: Script) -> Workflow<u32, u32> {
+    let step = using(host, move |cx, host| async move {
+        let number = u32::try_from(host.visits()).unwrap() + 1;
+        let (before, bytes, after) = script(number);
+        let answer = host.visit().await;
         tokio::time::sleep(before).await;
         if bytes > 0 {
             cx.progress(bytes, None);
         }
         tokio::time::sleep(after).await;
-        answer.map(|()| input)
-    }
-}
-
-fn transfer(host: &Host, script: Script) -> Workflow<u32, u32> {
-    let mut flow = Workflow::builder::<u32>("transfer");
-    let input = flow.input();
-    let step = flow.step("transfer", Transfer(host.clone(), script)).takes(input);
-    let step = step.retry(patient()).breaker(Breaker::per_host()).add();
-    flow.build(step).unwrap()
+        answer
+    });
+    behind(step, patient(), Breaker::per_host())
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,35 +66,17 @@ async fn a_long_transfer_has_passed_as_a_probe_with_its_first_byte() {
     assert_eq!(count(&records, |event| matches!(event, Event::ProbePassed(_))), 1);
 }
 
-/// Receives a first chunk, which the limit holds back for long, before it says how far it is.
-struct Patient(Host);
-
-impl Step for Patient {
-    const KIND: &'static str = "patient";
-    type Input = u32;
-    type Output = u32;
-
-    fn needs(&self, _: &u32) -> Needs {
-        Needs::every(self.0.key().clone())
-    }
-
-    async fn run(&self, cx: StepContext, input: u32) -> Result<u32, StepError> {
-        cx.uses(self.0.key());
-        self.0.visit().await?;
-        cx.transferred(600).await;
-        cx.progress(600, None);
-        Ok(input)
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_has_arrived_is_a_sign_of_life_however_long_the_limit_holds_it_back() {
     let host = Host::refusing("a");
-    let mut flow = Workflow::builder::<u32>("patient");
-    let input = flow.input();
-    let step = flow.step("patient", Patient(host.clone())).takes(input).retry(patient());
-    let step = step.breaker(Breaker::per_host()).add();
-    let flow = flow.build(step).unwrap();
+    // It receives a first chunk, which the limit holds back for long, before it says how far it is.
+    let step = using(&host, |cx, host| async move {
+        host.visit().await?;
+        cx.transferred(600).await;
+        cx.progress(600, None);
+        Ok(())
+    });
+    let flow = behind(step, patient(), Breaker::per_host());
     let mut settings = support::settings();
     settings.bandwidth_limit = 1;
     let engine = support::engine().settings(settings).register(&flow).start().await.unwrap();

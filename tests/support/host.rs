@@ -141,11 +141,14 @@ impl Drop for Inside<'_> {
     }
 }
 
-/// A step that visits a host, which it says it needs.
-#[derive(Debug, Clone)]
-pub struct Visit(pub Host);
+/// A step that does something with a host, which it says it needs; gives its input.
+struct Using<F>(Host, F);
 
-impl Step for Visit {
+impl<F, W> Step for Using<F>
+where
+    F: Fn(StepContext, Host) -> W + Send + Sync + 'static,
+    W: Future<Output = Result<(), StepError>> + Send + 'static,
+{
     const KIND: &'static str = "visit";
     type Input = u32;
     type Output = u32;
@@ -156,8 +159,22 @@ impl Step for Visit {
 
     async fn run(&self, cx: StepContext, input: u32) -> Result<u32, StepError> {
         cx.uses(self.0.key());
-        self.0.visit().await.map(|()| input)
+        (self.1)(cx, self.0.clone()).await.map(|()| input)
     }
+}
+
+/// A step that does something with a host, which it says it needs; gives its input.
+pub fn using<F, W>(host: &Host, work: F) -> impl Step<Input = u32, Output = u32> + use<F, W>
+where
+    F: Fn(StepContext, Host) -> W + Send + Sync + 'static,
+    W: Future<Output = Result<(), StepError>> + Send + 'static,
+{
+    Using(host.clone(), work)
+}
+
+/// A step that visits a host, which it says it needs; gives its input.
+pub fn visiting(host: &Host) -> impl Step<Input = u32, Output = u32> + use<> {
+    using(host, |_, host| async move { host.visit().await })
 }
 
 /// A workflow of one step `visit` under the breaker of its host.
@@ -168,15 +185,25 @@ pub fn visit(host: &Host, policy: RetryPolicy) -> Workflow<u32, u32> {
     visit_behind(host, policy, Breaker::per_host())
 }
 
-/// A workflow of one step `visit` under a breaker with this policy.
+/// The same under a breaker with this policy.
 ///
 /// # Panics
 /// If a policy is none.
 pub fn visit_behind(host: &Host, policy: RetryPolicy, breaker: Breaker) -> Workflow<u32, u32> {
+    behind(visiting(host), policy, breaker)
+}
+
+/// A workflow of one step `visit` under a breaker with this policy.
+///
+/// # Panics
+/// If a policy is none.
+pub fn behind<S>(step: S, policy: RetryPolicy, breaker: Breaker) -> Workflow<u32, u32>
+where
+    S: Step<Input = u32, Output = u32>,
+{
     let mut flow = Workflow::builder::<u32>("visit");
     let input = flow.input();
-    let step = flow.step("visit", Visit(host.clone())).takes(input);
-    let step = step.retry(policy).breaker(breaker).add();
+    let step = flow.step("visit", step).takes(input).retry(policy).breaker(breaker).add();
     flow.build(step).expect("a sound workflow")
 }
 

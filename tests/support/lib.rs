@@ -6,7 +6,7 @@ mod steps;
 mod store;
 
 pub use clock::{SetClock, VirtualClock};
-pub use host::{Host, Visit, patient, visit, visit_behind};
+pub use host::{Host, behind, patient, using, visit, visit_behind, visiting};
 pub use steps::{Calls, chain, deaf, fail_first};
 pub use store::WatchedStore;
 
