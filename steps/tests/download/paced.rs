@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use resurge_steps::artifact::Downloaded;
 use resurge_steps::testing::TestAttempt;
-use resurge_steps::{Step, StopReason};
+use resurge_steps::{Progress, Step, StepError, StopHandle, StopReason};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::MIB;
 use crate::bench::{Bench, assert_whole};
@@ -12,6 +15,20 @@ use crate::server::{Served, Server, pattern};
 fn serve(bytes: &[u8]) -> Server {
     let file = Served::new(bytes);
     Server::start(move |_, request| Some(file.honest(request)))
+}
+
+/// An attempt under way.
+struct Running {
+    work: JoinHandle<Result<Downloaded, StepError>>,
+    stop: StopHandle,
+    progress: watch::Receiver<Progress>,
+}
+
+fn begin(bench: &mut Bench) -> Running {
+    let TestAttempt { cx, stop, progress, .. } = bench.run.attempt();
+    let (download, artifact) = (bench.download.clone(), bench.artifact.clone());
+    let work = tokio::spawn(async move { download.run(cx, artifact).await });
+    Running { work, stop, progress }
 }
 
 #[tokio::test]
@@ -34,16 +51,14 @@ async fn a_limit_that_is_lifted_lets_the_download_go_on_at_once() {
     let mut bench = Bench::new(server.url("/file")).expecting(&bytes);
     // Nobody waits for its end: at a byte a second this takes weeks.
     bench.run.pace().set(1);
-    let TestAttempt { cx, mut progress, .. } = bench.run.attempt();
-    let (download, artifact) = (bench.download.clone(), bench.artifact.clone());
-    let running = tokio::spawn(async move { download.run(cx, artifact).await });
+    let Running { work, mut progress, .. } = begin(&mut bench);
     let first = *progress.wait_for(|progress| progress.gained() > 0).await.unwrap();
     assert!(
         first.done < 1_000,
         "what came ahead of the limit is told when it is through: {first:?}"
     );
     bench.run.pace().set(0);
-    assert_whole(&running.await.unwrap().unwrap(), &bytes);
+    assert_whole(&work.await.unwrap().unwrap(), &bytes);
 }
 
 #[tokio::test]
@@ -55,12 +70,10 @@ async fn a_download_that_is_held_back_for_longer_than_it_may_be_idle_goes_on() {
         .with(|download| download.idle_timeout(Duration::from_millis(50)));
     // Every turn takes four times as long as the server may keep silent.
     bench.run.pace().set(5);
-    let TestAttempt { cx, mut progress, .. } = bench.run.attempt();
-    let (download, artifact) = (bench.download.clone(), bench.artifact.clone());
-    let running = tokio::spawn(async move { download.run(cx, artifact).await });
+    let Running { work, mut progress, .. } = begin(&mut bench);
     progress.wait_for(|progress| progress.gained() > 3).await.unwrap();
     bench.run.pace().set(0);
-    assert_whole(&running.await.unwrap().unwrap(), &bytes);
+    assert_whole(&work.await.unwrap().unwrap(), &bytes);
 }
 
 #[tokio::test]
@@ -69,12 +82,10 @@ async fn a_download_that_is_held_back_stops_at_once_and_keeps_what_came() {
     let server = serve(&bytes);
     let mut bench = Bench::new(server.url("/file")).expecting(&bytes);
     bench.run.pace().set(1);
-    let TestAttempt { cx, stop, mut progress, .. } = bench.run.attempt();
-    let (download, artifact) = (bench.download.clone(), bench.artifact.clone());
-    let running = tokio::spawn(async move { download.run(cx, artifact).await });
+    let Running { work, stop, mut progress } = begin(&mut bench);
     progress.wait_for(|progress| progress.gained() > 0).await.unwrap();
     stop.stop(StopReason::Shutdown);
-    let error = running.await.unwrap().unwrap_err();
+    let error = work.await.unwrap().unwrap_err();
     assert_eq!(error.kind(), "shutdown", "{error}");
     bench.run.pace().set(0);
     let done = bench.attempt().await.unwrap();
