@@ -11,7 +11,7 @@ use resurge::journal::state::Stats;
 use resurge::{BreakerState, BreakerView, Unavailable};
 
 use crate::dashboard::App;
-use crate::view::Entry;
+use crate::view::{Entry, Histogram, OUTCOMES, Tally};
 
 /// Numbers in the text format of Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "stats",
@@ -34,6 +34,7 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
             operations(&mut page, scene.entries.values());
             stats(&mut page, &scene.stats);
             breakers(&mut page, &scene.breakers);
+            tally(&mut page, &scene.tally);
         }
     }
     page.family("resurge_dashboard_streams", "gauge", "Streams that clients hold open.");
@@ -126,6 +127,22 @@ fn breakers(page: &mut Page, breakers: &[BreakerView]) {
     }
 }
 
+/// What is counted here, from the first look on.
+fn tally(page: &mut Page, tally: &Tally) {
+    let name = "resurge_attempt_duration_seconds";
+    page.family(name, "histogram", "Time from the begin of an attempt to its end, by outcome.");
+    for outcome in OUTCOMES {
+        let known = tally.durations.get(outcome).copied().unwrap_or_default();
+        page.histogram(name, &[("outcome", outcome)], &known);
+    }
+    let name = "resurge_retry_delay_seconds";
+    page.family(name, "histogram", "Delays that were decided on after failed attempts.");
+    page.histogram(name, &[], &tally.delays);
+    let name = "resurge_transferred_bytes_total";
+    page.family(name, "counter", "Bytes that downloads have fetched.");
+    page.plain(name, tally.bytes);
+}
+
 /// The text as it grows.
 #[derive(Debug, Default)]
 struct Page {
@@ -143,15 +160,34 @@ impl Page {
     }
 
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
-        let labels: Vec<String> =
-            labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
-        self.line(format_args!("{name}{{{}}} {value}", labels.join(",")));
+        self.line(format_args!("{name}{} {value}", written(labels)));
+    }
+
+    fn histogram(&mut self, name: &str, labels: &[(&str, &str)], known: &Histogram) {
+        let bucket = format!("{name}_bucket");
+        for (bound, count) in known.buckets() {
+            let bound = seconds(bound);
+            self.sample(&bucket, &[labels, &[("le", bound.as_str())]].concat(), count);
+        }
+        self.sample(&bucket, &[labels, &[("le", "+Inf")]].concat(), known.count());
+        let labels = written(labels);
+        self.line(format_args!("{name}_sum{labels} {}", seconds(known.sum_ms)));
+        self.line(format_args!("{name}_count{labels} {}", known.count()));
     }
 
     fn line(&mut self, line: std::fmt::Arguments<'_>) {
         self.text.push_str(&line.to_string());
         self.text.push('\n');
     }
+}
+
+/// Labels in their braces; nothing if there are none.
+fn written(labels: &[(&str, &str)]) -> String {
+    if labels.is_empty() {
+        return String::new();
+    }
+    let labels = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value)));
+    format!("{{{}}}", labels.collect::<Vec<_>>().join(","))
 }
 
 fn escaped(value: &str) -> String {

@@ -43,6 +43,7 @@ pub(super) async fn follow(board: Weak<Board>, watched: Arc<Notify>, mut events:
                 tokio::time::sleep(PAUSE).await;
                 let Some(board) = board.upgrade() else { return };
                 let Ok(from) = renew(&board).await else { break Vec::new() };
+                board.change(|scene| scene.tally.lose_track());
                 events = board.engine.events(from);
                 continue;
             }

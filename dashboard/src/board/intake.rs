@@ -50,6 +50,7 @@ fn tell(scene: &mut Scene, record: &Record) {
     scene.minutes.apply(record);
     if let Some(entry) = record.run.and_then(|run| scene.entries.get(&run)) {
         scene.notices.apply(record, entry);
+        scene.tally.apply(record, entry);
     }
     came_to(scene, record);
     scene.seq = record.seq.max(scene.seq);

@@ -11,6 +11,8 @@ mod open;
 mod sample;
 mod story;
 #[cfg(test)]
+mod tally_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod turn_tests;

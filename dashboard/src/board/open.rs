@@ -8,7 +8,7 @@ use resurge::{Engine, EventsError, RunId, SeenRun, Seq, Unavailable};
 
 use super::follow::follow;
 use super::held::Board;
-use crate::view::{ButtonCard, EngineCard, Entry, Minutes, Notices, Scene};
+use crate::view::{ButtonCard, EngineCard, Entry, Minutes, Notices, Scene, Tally};
 
 /// The state of an engine that is at work.
 pub(super) const RUNNING: &str = "running";
@@ -51,6 +51,7 @@ impl Board {
             settings: engine.settings().clone(),
             minutes,
             notices,
+            tally: Tally::default(),
         };
         let events = engine.events(sighting.seq.next());
         let board = Arc::new(Self::new(engine, scene));

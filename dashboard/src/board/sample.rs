@@ -7,7 +7,7 @@ use resurge::{RunId, StepKey, Unavailable};
 use tokio::time::Instant;
 
 use super::held::Board;
-use crate::view::{Meter, Readings, Scene};
+use crate::view::{Entry, Meter, Readings, Scene};
 
 /// How often it is looked how far attempts are, while somebody watches.
 pub(super) const SAMPLE: Duration = Duration::from_millis(250);
@@ -32,7 +32,9 @@ impl Board {
         let under_way = self.engine.under_way().await?;
         let now = self.engine.now().await?;
         let mut known = HashMap::with_capacity(under_way.len());
+        let mut gained = Vec::with_capacity(under_way.len());
         for attempt in under_way {
+            gained.push((attempt.run, attempt.step.clone(), attempt.progress.gained()));
             let key = (attempt.run, attempt.step);
             let mut meter =
                 meters.known.remove(&key).unwrap_or_else(|| Meter::new(&attempt.progress));
@@ -45,6 +47,7 @@ impl Board {
             self.change(|scene| {
                 scene.now = now;
                 show(scene, &meters);
+                count(scene, &gained);
             });
         }
         Ok(is_moving)
@@ -64,6 +67,16 @@ fn show(scene: &mut Scene, meters: &Meters) {
         if scene.entries.get(run).is_some_and(|entry| !entry.is_final) {
             let readings: &mut Readings = scene.readings.entry(*run).or_default();
             readings.insert(step.clone(), meter.reading());
+        }
+    }
+}
+
+/// Counts what downloads have fetched since the last look.
+fn count(scene: &mut Scene, gained: &[(RunId, StepKey, u64)]) {
+    for (run, step, gained) in gained {
+        let is_open = |entry: &Entry| !entry.is_final && entry.fetches(step);
+        if scene.entries.get(run).is_some_and(is_open) {
+            scene.tally.came(*run, step, *gained);
         }
     }
 }

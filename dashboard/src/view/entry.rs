@@ -41,6 +41,8 @@ pub(crate) struct Entry {
     whole: f64,
     /// Steps that are neither done nor out of reach, with their share of the whole.
     open: Vec<(StepKey, f64)>,
+    /// Steps whose unit are bytes.
+    downloads: Box<[StepKey]>,
 }
 
 /// How far the steps of an operation are, as far as that is known.
@@ -54,6 +56,7 @@ impl Entry {
             let steps = steps.iter().filter(move |step| wanted(step.status));
             steps.map(|step| weight(&step.kind))
         };
+        let downloads = steps.iter().filter(|step| step.kind == DOWNLOAD);
         let open = steps.iter().filter(|step| step.status != StepStatus::Succeeded);
         let error = row.error.as_ref();
         let message = error.map_or("", |error| error.message.as_str());
@@ -75,6 +78,7 @@ impl Entry {
             done: share(|status| status == StepStatus::Succeeded).sum(),
             whole: share(|_| true).sum(),
             open: open.map(|step| (step.key.clone(), weight(&step.kind))).collect(),
+            downloads: downloads.map(|step| step.key.clone()).collect(),
             row: Arc::new(row),
         }
     }
@@ -83,6 +87,11 @@ impl Entry {
     pub(crate) fn is_found_by(&self, needle: &str) -> bool {
         let may_be_id = needle.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
         self.haystack.contains(needle) || may_be_id && self.id.to_string().starts_with(needle)
+    }
+
+    /// Whether the unit of a step are bytes that come from somewhere.
+    pub(crate) fn fetches(&self, step: &StepKey) -> bool {
+        self.downloads.contains(step)
     }
 
     /// Whether a step of it waits for its turn under another limit than this one.
@@ -168,8 +177,11 @@ const SLACK: Duration = Duration::from_secs(5);
 /// What a step takes beside others: fetching takes longest.
 fn weight(kind: &str) -> f64 {
     match kind {
-        "download" => 8.0,
+        DOWNLOAD => 8.0,
         "install" => 2.0,
         _ => 1.0,
     }
 }
+
+/// Steps of this kind fetch bytes.
+const DOWNLOAD: &str = "download";

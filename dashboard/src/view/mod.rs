@@ -15,6 +15,7 @@ mod rate;
 pub(crate) mod redact;
 mod row;
 mod scene;
+mod tally;
 mod words;
 
 pub(crate) use detail::{Still, detail};
@@ -28,4 +29,5 @@ pub(crate) use query::status_named;
 pub use query::{Filter, Panel, STATES, Sort, Subscription};
 pub(crate) use rate::Meter;
 pub(crate) use scene::Scene;
+pub(crate) use tally::{Histogram, OUTCOMES, Tally};
 pub(crate) use words::tone;

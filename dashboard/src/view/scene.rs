@@ -17,6 +17,7 @@ use super::model::{
 use super::notices::Notices;
 use super::panels;
 use super::query::{Filter, Panel, Sort, Subscription};
+use super::tally::Tally;
 
 /// All that is known at one moment.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub(crate) struct Scene {
     pub(crate) settings: Settings,
     pub(crate) minutes: Minutes,
     pub(crate) notices: Notices,
+    pub(crate) tally: Tally,
 }
 
 impl Scene {

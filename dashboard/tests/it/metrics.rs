@@ -7,6 +7,8 @@ use resurge::ResourceKey;
 
 use crate::house::{FLAKY, HOPELESS, House};
 
+const DOCUMENTED: &str = include_str!("../../../docs/dashboard.md");
+
 /// The value of a sample; panics if it is not there once.
 fn sample(text: &str, name: &str) -> f64 {
     let lines = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -18,6 +20,8 @@ fn sample(text: &str, name: &str) -> f64 {
 #[tokio::test]
 async fn what_happened_is_counted() {
     let house = House::new().await;
+    // What is counted here begins with the first look.
+    house.get("/metrics").answer().await;
     house.run("fine").await;
     house.start(FLAKY, "a").await;
     house.start(HOPELESS, "b").await;
@@ -41,6 +45,15 @@ async fn what_happened_is_counted() {
         ("resurge_attempts_failed_total{category=\"not_found\"}", 1.0),
         ("resurge_recovery_duration_seconds_count", 0.0),
         ("resurge_dashboard_streams", 0.0),
+        ("resurge_attempt_duration_seconds_count{outcome=\"succeeded\"}", 2.0),
+        ("resurge_attempt_duration_seconds_count{outcome=\"failed\"}", 2.0),
+        ("resurge_attempt_duration_seconds_count{outcome=\"interrupted\"}", 0.0),
+        ("resurge_attempt_duration_seconds_bucket{outcome=\"failed\",le=\"28800.000\"}", 2.0),
+        ("resurge_attempt_duration_seconds_bucket{outcome=\"failed\",le=\"+Inf\"}", 2.0),
+        ("resurge_retry_delay_seconds_bucket{le=\"28800.000\"}", 0.0),
+        ("resurge_retry_delay_seconds_bucket{le=\"+Inf\"}", 1.0),
+        ("resurge_retry_delay_seconds_count", 1.0),
+        ("resurge_transferred_bytes_total", 0.0),
     ] {
         let found = sample(&answer.body, name);
         assert!((found - value).abs() < f64::EPSILON, "{name}: {found}");
@@ -68,6 +81,7 @@ async fn every_family_is_described_once_and_names_no_operation() {
         if let Some(rest) = line.strip_prefix("# TYPE ") {
             let name = rest.split(' ').next().unwrap();
             assert!(!described.contains(&name), "{name} twice");
+            assert!(DOCUMENTED.contains(name), "add {name} to docs/dashboard.md");
             described.push(name);
         } else if !line.starts_with('#') {
             let name = line.split(['{', ' ']).next().unwrap();
