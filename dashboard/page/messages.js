@@ -303,7 +303,9 @@ async function chooseNotify(box, note) {
 }
 
 export function startNotices() {
-  document.body.append(toasts, announcer);
+  // Above whatever stands at the bottom, which must stay in reach.
+  document.getElementById('bottom')?.append(toasts);
+  document.body.append(announcer);
   onMessage(look);
   /** @type {View['notices']} */
   let drawn;

@@ -93,7 +93,9 @@ test('those that refuse are told with their reasons', async (context) => {
   await dialog.getByRole('button', { name: 'Cancel recovery' }).click();
   await row(page, 'broken').getByText('Failed').waitFor();
   await bar(page).getByText('Cancel recovery: 1 of 2 done').waitFor();
-  await bar(page).getByText('1 refused').click();
+  // What is told meanwhile does not stand in the way.
+  await page.getByTestId('toast').first().waitFor();
+  await bar(page).getByText('1 refused').click({ timeout: 5000 });
   await bar(page).getByRole('listitem').filter({ hasText: /^a: nothing of .* is being retried/ }).waitFor();
 });
 
