@@ -8,7 +8,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use resurge::journal::event::BreakerMode;
 use resurge::journal::state::Stats;
-use resurge::{BreakerState, BreakerView, Unavailable};
+use resurge::{BreakerState, BreakerView, JournalView, Unavailable};
 
 use crate::dashboard::App;
 use crate::view::{Entry, Histogram, OUTCOMES, Tally};
@@ -19,18 +19,22 @@ use crate::view::{Entry, Histogram, OUTCOMES, Tally};
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     let mut page = Page::default();
     page.family("resurge_up", "gauge", "Whether the engine runs.");
-    let look = async { Ok((app.engine.under_way().await?, app.fresh_board().await?)) };
+    let look = async {
+        let (under_way, journal) = (app.engine.under_way().await?, app.engine.journal().await?);
+        Ok((under_way, journal, app.fresh_board().await?))
+    };
     let looked: Result<_, Unavailable> = look.await;
     match looked {
         // It may stop between two looks as well.
         Err(_) => page.plain("resurge_up", 0),
-        Ok((under_way, board)) => {
+        Ok((under_way, journal_view, board)) => {
             page.plain("resurge_up", 1);
             page.family("resurge_attempts_in_flight", "gauge", "Attempts under way.");
             page.plain("resurge_attempts_in_flight", count(under_way.len()));
             let scene = board.scene();
             page.family("resurge_journal_records_total", "counter", "Records written.");
             page.plain("resurge_journal_records_total", scene.seq.get());
+            journal(&mut page, &journal_view);
             operations(&mut page, scene.entries.values());
             stats(&mut page, &scene.stats);
             breakers(&mut page, &scene.breakers);
@@ -41,6 +45,22 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     let free = app.streams.available_permits();
     page.plain("resurge_dashboard_streams", count(app.limits.streams_max.saturating_sub(free)));
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.text)
+}
+
+fn journal(page: &mut Page, journal: &JournalView) {
+    if let Some(bytes) = journal.disk_bytes {
+        page.family("resurge_journal_bytes", "gauge", "Bytes of the files of the journal.");
+        page.plain("resurge_journal_bytes", bytes);
+    }
+    let name = "resurge_journal_replay_seconds";
+    page.family(name, "gauge", "Time that it took to read the journal when it was opened.");
+    page.line(format_args!("{name} {}", journal.replay.as_secs_f64()));
+    let name = "resurge_journal_flush_duration_seconds";
+    page.family(name, "histogram", "Time until records were durable, by flushes.");
+    let flushes = &journal.flushes;
+    let buckets = flushes.at_most().map(|(bound, count)| (bound.as_secs_f64().to_string(), count));
+    let sum = flushes.total().as_secs_f64().to_string();
+    page.histogram(name, &[], buckets, &sum, flushes.count());
 }
 
 fn operations<'a>(page: &mut Page, entries: impl Iterator<Item = &'a Entry>) {
@@ -133,11 +153,11 @@ fn tally(page: &mut Page, tally: &Tally) {
     page.family(name, "histogram", "Time from the begin of an attempt to its end, by outcome.");
     for outcome in OUTCOMES {
         let known = tally.durations.get(outcome).copied().unwrap_or_default();
-        page.histogram(name, &[("outcome", outcome)], &known);
+        page.lengths(name, &[("outcome", outcome)], &known);
     }
     let name = "resurge_retry_delay_seconds";
     page.family(name, "histogram", "Delays that were decided on after failed attempts.");
-    page.histogram(name, &[], &tally.delays);
+    page.lengths(name, &[], &tally.delays);
     let name = "resurge_transferred_bytes_total";
     page.family(name, "counter", "Bytes that downloads have fetched.");
     page.plain(name, tally.bytes);
@@ -163,16 +183,27 @@ impl Page {
         self.line(format_args!("{name}{} {value}", written(labels)));
     }
 
-    fn histogram(&mut self, name: &str, labels: &[(&str, &str)], known: &Histogram) {
+    fn lengths(&mut self, name: &str, labels: &[(&str, &str)], known: &Histogram) {
+        let buckets = known.buckets().map(|(bound, count)| (seconds(bound), count));
+        self.histogram(name, labels, buckets, &seconds(known.sum_ms), known.count());
+    }
+
+    /// `buckets` are those with a bound, each with all that the smaller ones have.
+    fn histogram(
+        &mut self,
+        name: &str,
+        labels: &[(&str, &str)],
+        buckets: impl Iterator<Item = (String, u64)>,
+        sum: &str,
+        count: u64,
+    ) {
         let bucket = format!("{name}_bucket");
-        for (bound, count) in known.buckets() {
-            let bound = seconds(bound);
+        for (bound, count) in buckets.chain([("+Inf".to_owned(), count)]) {
             self.sample(&bucket, &[labels, &[("le", bound.as_str())]].concat(), count);
         }
-        self.sample(&bucket, &[labels, &[("le", "+Inf")]].concat(), known.count());
         let labels = written(labels);
-        self.line(format_args!("{name}_sum{labels} {}", seconds(known.sum_ms)));
-        self.line(format_args!("{name}_count{labels} {}", known.count()));
+        self.line(format_args!("{name}_sum{labels} {sum}"));
+        self.line(format_args!("{name}_count{labels} {count}"));
     }
 
     fn line(&mut self, line: std::fmt::Arguments<'_>) {

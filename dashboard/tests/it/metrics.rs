@@ -60,6 +60,13 @@ async fn what_happened_is_counted() {
     }
     let records = sample(&answer.body, "resurge_journal_records_total");
     assert!(records >= 10.0, "{records}");
+    let flushes = sample(&answer.body, "resurge_journal_flush_duration_seconds_count");
+    let within = "resurge_journal_flush_duration_seconds_bucket{le=\"+Inf\"}";
+    assert!(flushes >= 1.0 && (sample(&answer.body, within) - flushes).abs() < f64::EPSILON);
+    assert!(sample(&answer.body, "resurge_journal_flush_duration_seconds_sum") >= 0.0);
+    assert!(sample(&answer.body, "resurge_journal_replay_seconds") >= 0.0);
+    // This journal has no files.
+    assert!(!answer.body.contains("resurge_journal_bytes"));
     for (mode, is_set) in [("enforced", 0.0), ("isolated", 1.0), ("disabled", 0.0), ("shadow", 0.0)]
     {
         let name = format!("resurge_breaker_mode{{scope=\"{key}\",mode=\"{mode}\"}}");

@@ -27,6 +27,9 @@ fn the_address_on_standard_output_opens_the_dashboard() {
     assert_eq!(door.ask("GET", "/healthz", None).status, 200);
     assert_eq!(door.ask("GET", "/", None).status, 200);
     assert_eq!(door.get("/api/v1/stats").status, 200);
+    let numbers = door.get("/metrics").body;
+    let bytes = numbers.lines().find_map(|line| line.strip_prefix("resurge_journal_bytes "));
+    assert!(bytes.is_some_and(|bytes| bytes.parse::<u64>().is_ok_and(|bytes| bytes > 0)));
     for token in [None, Some("0".repeat(64))] {
         assert_eq!(door.ask("GET", "/api/v1/stats", token.as_deref()).status, 401);
     }
