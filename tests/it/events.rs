@@ -1,5 +1,7 @@
 //! The stream of events.
 
+use std::num::NonZeroUsize;
+
 use resurge::journal::Seq;
 use resurge::journal::store::MemoryStore;
 use support::{Calls, chain};
@@ -22,6 +24,37 @@ async fn a_slow_reader_misses_nothing() {
     engine.shutdown(std::time::Duration::ZERO).await.unwrap();
     assert_eq!(early.next().await.unwrap().unwrap().event.name(), "engine_closed");
     assert!(early.next().await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_at_once_are_the_same_records_in_the_same_order() {
+    let flow = chain(&[Calls::default(), Calls::default()]);
+    let engine = support::engine().register(&flow).start().await.unwrap();
+    for n in 0..400 {
+        engine.start(&flow, n).await.unwrap().outcome().await.unwrap();
+    }
+    let head = engine.head();
+    engine.shutdown(std::time::Duration::ZERO).await.unwrap();
+    let (mut events, most) = (engine.events(Seq::new(1)), NonZeroUsize::new(100).unwrap());
+    let mut expected = Seq::new(1);
+    loop {
+        let records = events.next_many(most).await.unwrap();
+        assert!(records.len() <= most.get());
+        if records.is_empty() {
+            break;
+        }
+        for record in records {
+            assert_eq!(record.seq, expected);
+            expected = expected.next();
+        }
+        // Both ways to read go on where the other one stopped.
+        if let Some(record) = events.next().await.unwrap() {
+            assert_eq!(record.seq, expected);
+            expected = expected.next();
+        }
+    }
+    assert!(expected > head, "{expected}");
+    assert!(events.next().await.unwrap().is_none());
 }
 
 #[tokio::test(start_paused = true)]

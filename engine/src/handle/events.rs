@@ -1,6 +1,7 @@
 //! The events of a journal, as they happen.
 
 use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use resurge_journal::store::{ReadError, Store};
@@ -39,18 +40,41 @@ impl EventStream {
     /// # Cancel safety
     /// Safe: a record that was not returned comes with the next call.
     pub async fn next(&mut self) -> Result<Option<Arc<Record>>, EventsError> {
-        loop {
-            if let Some(record) = self.ready.pop_front() {
-                self.next = record.seq.next();
-                return Ok(Some(record));
-            }
+        self.wait().await?;
+        let record = self.ready.pop_front();
+        self.next = record.as_ref().map_or(self.next, |record| record.seq.next());
+        Ok(record)
+    }
+
+    /// The next records that are at hand, one at least and so many at most.
+    ///
+    /// None when the engine has stopped and everything was read. For readers who would rather do
+    /// something once for many records than once for each.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    /// Safe: records that were not returned come with the next call.
+    pub async fn next_many(&mut self, most: NonZeroUsize) -> Result<Vec<Arc<Record>>, EventsError> {
+        self.wait().await?;
+        let count = self.ready.len().min(most.get());
+        let records: Vec<_> = self.ready.drain(..count).collect();
+        self.next = records.last().map_or(self.next, |record| record.seq.next());
+        Ok(records)
+    }
+
+    /// Waits until a record is at hand, or none will be.
+    async fn wait(&mut self) -> Result<(), EventsError> {
+        while self.ready.is_empty() {
             let head = *self.head.borrow_and_update();
             if self.next <= head.seq {
                 self.ready = self.fetch(head.seq).await?;
             } else if head.ended || self.head.changed().await.is_err() {
-                return Ok(None);
+                return Ok(());
             }
         }
+        Ok(())
     }
 
     async fn fetch(&self, head: Seq) -> Result<VecDeque<Arc<Record>>, EventsError> {
