@@ -10,12 +10,13 @@ use resurge::{Engine, RunId, Unavailable};
 use tokio::net::TcpListener;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
-use crate::api::{self, Batches, NewDownload, Problem, Pulse, Starter, code};
+use crate::api::{self, Batches, Lines, NewDownload, Problem, Pulse, Starter, code};
 use crate::board::{Board, Identity, Live};
 use crate::button::{self, Button};
 use crate::guard::{AllowedHost, Answers, Bucket, Limits};
 use crate::serve::{self, ServeError};
 use crate::token::{Token, TokenError};
+use crate::turns::Turns;
 use crate::view::Subscription;
 
 /// The dashboard of an engine: a page, an API, and the guard before both. Cheap to clone.
@@ -75,6 +76,9 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) streams: Arc<Semaphore>,
     looks_back: Arc<Semaphore>,
+    /// Turns of those who compute what streams say.
+    pub(crate) turns: Arc<Turns>,
+    pub(crate) lines: Lines,
     pub(crate) controls: Mutex<Bucket>,
     pub(crate) wrong_tokens: Mutex<Bucket>,
     pub(crate) answers: Answers,
@@ -95,7 +99,7 @@ impl App {
                 read_only: self.read_only,
                 buttons: button::cards(&self.buttons),
             };
-            Board::open(self.engine.clone(), identity).await
+            Board::open(self.engine.clone(), identity, Arc::clone(&self.turns)).await
         };
         self.board.get_or_try_init(open).await
     }
@@ -259,6 +263,8 @@ impl DashboardBuilder {
             buttons,
             starter,
             streams: Arc::new(Semaphore::new(places(limits.streams_max))),
+            turns: Arc::default(),
+            lines: Lines::default(),
             looks_back: Arc::new(Semaphore::new(places(limits.looks_back_max))),
             controls: Mutex::new(Bucket::new(limits.controls)),
             wrong_tokens: Mutex::new(Bucket::new(limits.wrong_tokens)),

@@ -20,6 +20,7 @@ mod dashboard;
 mod guard;
 mod serve;
 mod token;
+mod turns;
 pub mod view;
 
 pub use api::NewDownload;

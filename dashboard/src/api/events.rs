@@ -40,7 +40,7 @@ pub(super) async fn records(
     slot: Slot,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let after = last_event_id(&headers)?.or(query.after).map(Seq::new);
-    let told = records::follow(&app.engine, after, slot)?;
+    let told = records::follow(&app, after, slot)?;
     let keep_alive = KeepAlive::new().interval(app.limits.heartbeat);
     Ok(Sse::new(told.map(|told| Ok(event(told)))).keep_alive(keep_alive))
 }

@@ -1,13 +1,18 @@
 //! The records of the journal as clients get them: contiguous, or with a gap that is told.
 
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::Stream;
 use resurge::journal::Record;
-use resurge::journal::dump::{JsonLine, with_causes};
-use resurge::{Engine, EventStream, Seq};
+use resurge::journal::dump::with_causes;
+use resurge::{EventStream, Seq};
+use tokio::time::Instant;
 
 use super::problem::{Problem, code};
+use crate::dashboard::App;
 use crate::guard::Slot;
 use crate::view::redact;
 
@@ -15,21 +20,21 @@ use crate::view::redact;
 #[derive(Debug)]
 pub(super) enum Told {
     /// A record, as its line of JSON.
-    Record { seq: Seq, line: String },
+    Record { seq: Seq, line: Arc<str> },
     /// Records that were asked for and are no more.
     Gap { from: Seq, to: Seq },
     /// No record follows.
     End { reason: String },
 }
 
-/// Every record after a position, then those to come. Nothing is queued: what is not asked for is
-/// not read.
+/// Every record after a position, then those to come. Hardly anything is queued: what is not asked
+/// for is not read, but for the rest of a batch.
 pub(super) fn follow(
-    engine: &Engine,
+    app: &Arc<App>,
     after: Option<Seq>,
     slot: Slot,
 ) -> Result<impl Stream<Item = Told> + use<>, Problem> {
-    let head = engine.head();
+    let head = app.engine.head();
     let after = after.unwrap_or(head);
     if after > head {
         let detail = format!("the journal ends at {head}");
@@ -38,9 +43,11 @@ pub(super) fn follow(
             .remedy("this is another journal; begin anew without a position"));
     }
     let follower = Follower {
-        events: engine.events(after.next()),
+        app: Arc::clone(app),
+        events: app.engine.events(after.next()),
         next: after.next(),
-        held: None,
+        told: VecDeque::new(),
+        rested_at: Instant::now(),
         failed: false,
         ended: false,
         slot,
@@ -51,11 +58,14 @@ pub(super) fn follow(
 }
 
 struct Follower {
+    app: Arc<App>,
     events: EventStream,
     /// The record that comes next if none is missing.
     next: Seq,
-    /// A record that comes after a gap.
-    held: Option<(Seq, String)>,
+    /// What is told next: a batch at most.
+    told: VecDeque<Told>,
+    /// When it may look again.
+    rested_at: Instant,
     /// Whether the last look at the journal failed.
     failed: bool,
     ended: bool,
@@ -64,51 +74,66 @@ struct Follower {
 
 impl Follower {
     async fn next(&mut self) -> Option<Told> {
-        if self.ended {
-            return None;
+        loop {
+            if let Some(told) = self.told.pop_front() {
+                return Some(told);
+            }
+            if self.ended {
+                return None;
+            }
+            tokio::time::sleep_until(self.rested_at).await;
+            match self.look().await {
+                Ok(records) if records.is_empty() => self.end("the engine has stopped"),
+                Ok(records) => self.tell(records).await,
+                Err(reason) => self.end(&reason),
+            }
         }
-        if let Some((seq, line)) = self.held.take() {
-            return Some(self.record(seq, line));
-        }
-        let record = match self.look().await {
-            Ok(Some(record)) => record,
-            Ok(None) => return Some(self.end("the engine has stopped")),
-            Err(reason) => return Some(self.end(&reason)),
-        };
-        let (seq, line) = (record.seq, redact::json(&JsonLine(&record).to_string()));
-        if seq > self.next {
-            let from = std::mem::replace(&mut self.next, seq);
-            self.held = Some((seq, line));
-            return Some(Told::Gap { from, to: Seq::new(seq.get() - 1) });
-        }
-        Some(self.record(seq, line))
     }
 
-    /// The next record; fails when the dashboard shuts down, or the journal cannot be read.
-    async fn look(&mut self) -> Result<Option<Arc<Record>>, String> {
+    async fn tell(&mut self, records: Vec<Arc<Record>>) {
+        // Who is far behind goes on at once; at the head, records that come close together are
+        // told together.
+        if records.len() < BATCH.get() {
+            self.rested_at = Instant::now() + GAP;
+        }
+        let told = self.app.turns.take(|| {
+            let lines = records.iter().map(|record| (record.seq, self.app.lines.line(record)));
+            lines.collect::<Vec<_>>()
+        });
+        for (seq, line) in told.await {
+            if seq > self.next {
+                self.told.push_back(Told::Gap { from: self.next, to: Seq::new(seq.get() - 1) });
+            }
+            self.next = seq.next();
+            self.told.push_back(Told::Record { seq, line });
+        }
+    }
+
+    /// The next records; fails when the dashboard shuts down, or the journal cannot be read.
+    async fn look(&mut self) -> Result<Vec<Arc<Record>>, String> {
         loop {
             let event = tokio::select! {
                 biased;
                 () = self.slot.closed() => return Err("the dashboard shuts down".to_owned()),
-                event = self.events.next() => event,
+                event = self.events.next_many(BATCH) => event,
             };
             // What is dropped while it is read looks like a hole; a second look passes it over.
             let failed_before = std::mem::replace(&mut self.failed, event.is_err());
             match event {
                 Err(error) if failed_before => return Err(with_causes(&error)),
                 Err(_) => {}
-                Ok(record) => return Ok(record),
+                Ok(records) => return Ok(records),
             }
         }
     }
 
-    const fn record(&mut self, seq: Seq, line: String) -> Told {
-        self.next = seq.next();
-        Told::Record { seq, line }
-    }
-
-    fn end(&mut self, reason: &str) -> Told {
+    fn end(&mut self, reason: &str) {
         self.ended = true;
-        Told::End { reason: redact::text(reason).into_owned() }
+        self.told.push_back(Told::End { reason: redact::text(reason).into_owned() });
     }
 }
+
+/// Records that are made ready at once.
+const BATCH: NonZeroUsize = NonZeroUsize::new(128).unwrap();
+/// Shortest time between two looks of one who is not behind.
+const GAP: Duration = Duration::from_millis(20);

@@ -122,14 +122,14 @@ impl Talk {
 }
 
 /// What a client is sent from now on.
-async fn grant(app: &App, slot: Slot, text: &str) -> Result<Frames, Problem> {
+async fn grant(app: &Arc<App>, slot: Slot, text: &str) -> Result<Frames, Problem> {
     let wish = serde_json::from_str(text).map_err(|error| {
         Problem::new(&code::BAD_REQUEST, format!("this cannot be had: {error}"))
             .remedy("send {\"view\":{}} or {\"events\":{\"after\":0}}")
     })?;
     match wish {
         Wish::Events { after } => {
-            let told = records::follow(&app.engine, after.map(Seq::new), slot)?;
+            let told = records::follow(app, after.map(Seq::new), slot)?;
             Ok(Box::pin(told.map(frame)))
         }
         Wish::View(wanted) => {

@@ -9,6 +9,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use super::open::RUNNING;
 use super::sample::{Meters, SAMPLE};
 use super::story::Story;
+use crate::turns::Turns;
 use crate::view::{Detail, Entry, Scene, Still, WhyCard, detail};
 
 /// What is known of all operations, and who looks at it.
@@ -21,18 +22,21 @@ pub(crate) struct Board {
     watchers: AtomicUsize,
     /// Told when the first watcher comes.
     pub(super) watched: Arc<Notify>,
+    /// Turns of those who make views of it.
+    pub(super) turns: Arc<Turns>,
     /// How far attempts are; held while somebody looks.
     pub(super) meters: Mutex<Meters>,
 }
 
 impl Board {
-    pub(super) fn new(engine: Engine, scene: Scene) -> Self {
+    pub(super) fn new(engine: Engine, scene: Scene, turns: Arc<Turns>) -> Self {
         Self {
             engine,
             scene: RwLock::new(scene),
             moved: watch::Sender::new(0),
             watchers: AtomicUsize::new(0),
             watched: Arc::default(),
+            turns,
             meters: Mutex::default(),
         }
     }

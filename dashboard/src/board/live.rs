@@ -1,6 +1,7 @@
 //! What one subscriber is sent: a snapshot, then what has changed since.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use resurge::{EventStream, EventsError, RunId, SeenRun};
 use serde::{Deserialize, Serialize};
@@ -11,9 +12,8 @@ use tokio::time::Instant;
 use super::follow::GAP;
 use super::held::{Board, Watcher};
 use super::open::RUNNING;
-use super::sample::SAMPLE;
 use super::story::Story;
-use crate::view::{Detail, Row, Still, Subscription, View, diff};
+use crate::view::{Detail, Row, Scene, Still, Subscription, View, diff};
 
 /// What one subscriber is sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,30 +106,57 @@ impl Live {
             self.is_due = true;
             tokio::time::sleep_until(self.next_look).await;
             if self.sent.is_none() {
-                // Of an engine that has stopped, what was known last is shown.
-                let _ = self.board.sample(SAMPLE).await;
+                // Whoever has changed something sees it. Of an engine that has stopped, what was
+                // known last is shown.
+                let head = self.board.engine().head();
+                let _ = tokio::time::timeout(PATIENCE, self.board.reach(head)).await;
             }
             // What comes from here on is seen by the next look.
             self.moved.mark_unchanged();
-            let view = self.look().await?;
+            let message = self.look().await?;
             (self.is_due, self.next_look) = (false, Instant::now() + GAP);
-            self.is_over = view.engine.state != RUNNING;
-            if let Some(message) = self.message(&view) {
+            if let Some(message) = message {
                 return Ok(Some(message));
             }
         }
     }
 
-    /// The view as it is now.
-    async fn look(&mut self) -> Result<View, EventsError> {
-        let detail = self.detail().await?;
-        let now = self.board.engine().now().await;
-        let mut view = self.board.scene().view(&self.wanted, detail);
-        // The last thing that happened may be long ago.
-        if let Ok(now) = now {
-            view.now = now.to_string();
+    /// What is to be said of the view as it is now; none if nothing new is to be seen.
+    async fn look(&mut self) -> Result<Option<ViewMessage>, EventsError> {
+        let board = Arc::clone(&self.board);
+        let mut tries = TRIES;
+        loop {
+            let detail = self.detail().await?;
+            let now = board.engine().now().await;
+            tries -= 1;
+            let compute = || {
+                let scene = board.scene();
+                if tries > 0 && self.is_behind(&scene, detail.as_ref()) {
+                    return None;
+                }
+                let mut view = scene.view(&self.wanted, detail);
+                drop(scene);
+                bring_up(&mut view);
+                // The last thing that happened may be long ago.
+                if let Ok(now) = now {
+                    view.now = now.to_string();
+                }
+                self.is_over = view.engine.state != RUNNING;
+                Some(self.message(&view))
+            };
+            if let Some(message) = board.turns.take(compute).await {
+                return Ok(message);
+            }
         }
-        Ok(view)
+    }
+
+    /// Whether the list knows more of the operation in full than that says.
+    fn is_behind(&self, scene: &Scene, detail: Option<&Detail>) -> bool {
+        let (Some(open), Some(detail)) = (&self.open, detail) else { return false };
+        let listed = scene.entries.get(&open.run).map(|entry| entry.row.version);
+        let untold = open.shown.as_ref().is_some_and(|shown| shown.story.seq() < scene.seq);
+        let is_older = listed > detail.row.as_ref().map(|row| row.version);
+        (is_older || untold) && scene.engine.state == RUNNING
     }
 
     /// The operation in full, if one is wanted.
@@ -169,6 +196,19 @@ impl Live {
     }
 }
 
+/// Has the list show of the operation in full what that says, which may be newer.
+fn bring_up(view: &mut View) {
+    let Some(Detail { id, row: Some(row), .. }) = &view.detail else { return };
+    if let Some(listed) = view.list.rows.get_mut(id).filter(|listed| listed.version < row.version) {
+        *listed = Arc::clone(row);
+    }
+}
+
+/// Looks for an operation in full that is as new as the list, while it moves.
+const TRIES: u32 = 8;
+/// How long it waits for a board that does not come up; what is known is shown then.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 impl Open {
     /// The operation as it is now; none if there is none.
     async fn refresh(&mut self, board: &Arc<Board>) -> Result<Option<&Known>, EventsError> {
@@ -187,6 +227,9 @@ impl Open {
             if shown.is_stale || !is_same {
                 match board.seen(self.run).await? {
                     Some(seen) => {
+                        let Known { story, events, is_stale, .. } = shown;
+                        // Its past is not to be older than itself.
+                        story.catch_up(events, seen.view.version, is_stale).await?;
                         shown.still = Still::new(&seen);
                         (shown.seen, shown.row, shown.is_stale) = (seen, row, false);
                     }

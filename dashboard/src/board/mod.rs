@@ -7,6 +7,8 @@ mod follow;
 mod held;
 mod intake;
 mod live;
+#[cfg(test)]
+mod moment_tests;
 mod open;
 mod sample;
 mod story;

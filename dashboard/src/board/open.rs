@@ -8,6 +8,7 @@ use resurge::{Engine, EventsError, RunId, SeenRun, Seq, Unavailable};
 
 use super::follow::follow;
 use super::held::Board;
+use crate::turns::Turns;
 use crate::view::{ButtonCard, EngineCard, Entry, Minutes, Notices, Scene, Tally};
 
 /// The state of an engine that is at work.
@@ -27,7 +28,11 @@ pub(crate) struct Identity {
 
 impl Board {
     /// Looks at all operations and begins to follow the engine.
-    pub(crate) async fn open(engine: Engine, identity: Identity) -> Result<Arc<Self>, Unavailable> {
+    pub(crate) async fn open(
+        engine: Engine,
+        identity: Identity,
+        turns: Arc<Turns>,
+    ) -> Result<Arc<Self>, Unavailable> {
         let sighting = engine.survey().await?;
         let card = EngineCard {
             name: identity.name,
@@ -54,7 +59,7 @@ impl Board {
             tally: Tally::default(),
         };
         let events = engine.events(sighting.seq.next());
-        let board = Arc::new(Self::new(engine, scene));
+        let board = Arc::new(Self::new(engine, scene, turns));
         tokio::spawn(follow(Arc::downgrade(&board), Arc::clone(&board.watched), events));
         Ok(board)
     }

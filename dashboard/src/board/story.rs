@@ -24,6 +24,11 @@ impl Story {
         Ok(story)
     }
 
+    /// Every record up to this one is in it.
+    pub(super) const fn seq(&self) -> Seq {
+        self.seq
+    }
+
     /// Where its future begins.
     pub(super) const fn next(&self) -> Seq {
         self.seq.next()

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use resurge::{
@@ -55,7 +56,7 @@ fn fetching() -> Workflow<u32, Fetched> {
 async fn bytes(look_every: Duration) -> u64 {
     let flow = fetching();
     let engine = Engine::in_memory().register(&flow).start().await.unwrap();
-    let board = Board::open(engine.clone(), Identity::default()).await.unwrap();
+    let board = Board::open(engine.clone(), Identity::default(), Arc::default()).await.unwrap();
     let run = engine.start(&flow, 1).await.unwrap();
     let end = tokio::time::Instant::now() + SECOND * 40;
     while tokio::time::Instant::now() < end {
@@ -85,7 +86,7 @@ async fn what_was_under_way_before_the_first_look_is_counted_from_there() {
     let engine = Engine::in_memory().register(&flow).start().await.unwrap();
     let run = engine.start(&flow, 1).await.unwrap();
     tokio::time::sleep(SECOND * 2 + SECOND / 2).await;
-    let board = Board::open(engine.clone(), Identity::default()).await.unwrap();
+    let board = Board::open(engine.clone(), Identity::default(), Arc::default()).await.unwrap();
     board.reach(engine.head()).await;
     assert_eq!(board.scene().tally.bytes, 0);
     run.outcome().await.unwrap();
@@ -99,7 +100,7 @@ async fn what_was_under_way_before_the_first_look_is_counted_from_there() {
 async fn an_attempt_that_ends_with_its_run_is_counted_and_forgotten() {
     let flow = fetching();
     let engine = Engine::in_memory().register(&flow).start().await.unwrap();
-    let board = Board::open(engine.clone(), Identity::default()).await.unwrap();
+    let board = Board::open(engine.clone(), Identity::default(), Arc::default()).await.unwrap();
     let run: RunId = engine.start(&flow, 1).await.unwrap().id();
     tokio::time::sleep(SECOND * 3).await;
     engine.control(run, Control::Cancel, "ann", "not this one").await.unwrap();

@@ -38,7 +38,7 @@ fn flaky() -> Workflow<u32, u32> {
 }
 
 async fn board(engine: &Engine) -> Arc<Board> {
-    Board::open(engine.clone(), Identity::default()).await.unwrap()
+    Board::open(engine.clone(), Identity::default(), Arc::default()).await.unwrap()
 }
 
 fn all() -> Subscription {

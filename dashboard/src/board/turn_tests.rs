@@ -42,7 +42,7 @@ fn moody() -> Workflow<u32, u32> {
 }
 
 async fn board(engine: &Engine) -> Arc<Board> {
-    Board::open(engine.clone(), Identity::default()).await.unwrap()
+    Board::open(engine.clone(), Identity::default(), Arc::default()).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
