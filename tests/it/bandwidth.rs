@@ -155,21 +155,30 @@ async fn a_transfer_that_is_held_back_is_not_idle() {
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_hangs_is_idle_under_a_limit_too() {
-    let mut flow = Workflow::builder::<()>("hang");
-    let work = |cx: StepContext, ()| async move {
-        cx.transferred(30).await;
-        cx.stopped().await;
-        Err::<(), _>(StepError::permanent("it was stopped"))
-    };
-    let step = flow.step_fn("hang", (), work).retry(RetryPolicy::none());
-    let step = step.idle_timeout(SECOND * 10).add();
-    let flow = flow.build(step).unwrap();
-    let engine = support::engine().settings(limited(1)).register(&flow).start().await.unwrap();
-    let begun = Instant::now();
-    engine.start(&flow, ()).await.unwrap().outcome().await.unwrap_err();
-    // 30 s for 30 bytes; then one or two times the limit.
-    let took = begun.elapsed();
-    assert!((SECOND * 39..=SECOND * 51).contains(&took), "{took:?}");
+    for says in [false, true] {
+        let mut flow = Workflow::builder::<()>("hang");
+        let work = move |cx: StepContext, ()| async move {
+            cx.transferred(30).await;
+            if says {
+                cx.progress(30, None);
+            }
+            cx.stopped().await;
+            Err::<(), _>(StepError::permanent("it was stopped"))
+        };
+        let step = flow.step_fn("hang", (), work).retry(RetryPolicy::none());
+        let step = step.idle_timeout(SECOND * 10).add();
+        let flow = flow.build(step).unwrap();
+        let engine = support::engine().settings(limited(1)).register(&flow).start().await.unwrap();
+        let begun = Instant::now();
+        engine.start(&flow, ()).await.unwrap().outcome().await.unwrap_err();
+        let took = begun.elapsed();
+        if says {
+            assert_near(took, SECOND * 40);
+        } else {
+            // 30 s for 30 bytes; then one or two times the limit.
+            assert!((SECOND * 39..=SECOND * 51).contains(&took), "{took:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

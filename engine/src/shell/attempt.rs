@@ -234,6 +234,8 @@ async fn idle(
                     // The attempt is over; nobody waits for this any more.
                     return std::future::pending().await;
                 }
+                // What held it back before that is over.
+                reports.take_held_back();
             }
             () = sleep(limit) => {
                 if !reports.take_held_back() {
