@@ -6,6 +6,8 @@
 mod follow;
 mod held;
 mod intake;
+#[cfg(test)]
+mod keep_tests;
 mod live;
 #[cfg(test)]
 mod moment_tests;

@@ -60,7 +60,10 @@ impl Page {
     /// Takes the next message in; false at the end.
     async fn next(&mut self) -> bool {
         match self.live.next().await.unwrap() {
-            Some(ViewMessage::Snapshot { data, .. }) => self.shown = data,
+            Some(ViewMessage::Snapshot { data, .. }) => {
+                assert!(!data.to_string().contains("null"), "a patch cannot tell it from nothing");
+                self.shown = data;
+            }
             Some(ViewMessage::Patch { data, .. }) => merge(&mut self.shown, data),
             None => return false,
         }
@@ -275,6 +278,26 @@ async fn what_happened_last_is_shown_of_an_engine_that_has_stopped() {
     }
     let known = board.detail(run).await.unwrap().unwrap().row.unwrap();
     assert_eq!((known.status.as_str(), known.percent), ("success", Some(100.0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_slow_gets_one_patch_for_all_that_it_missed() {
+    let flow = flaky();
+    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let board = board(&engine).await;
+    let mut slow = Page::open(&board, all());
+    assert!(slow.next().await);
+    let mut quick = Page::open(&board, all());
+    for number in 0..20 {
+        engine.start(&flow, number).await.unwrap();
+        quick.watch(SECOND).await;
+    }
+    assert!(slow.next().await);
+    tokio::join!(slow.watch(SECOND / 8), quick.watch(SECOND / 8));
+    assert!(slow.messages < 5 && quick.messages > 20, "{} {}", slow.messages, quick.messages);
+    for part in ["list", "counts", "totals"] {
+        assert_eq!(slow.shown[part], quick.shown[part], "{part}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,6 +15,7 @@ mod limits;
 mod metrics;
 mod operations;
 mod page;
+mod promises;
 mod sockets;
 mod stalls;
 mod streams;
