@@ -232,7 +232,7 @@ impl Work {
         let mut progress = batch.progress();
         match asked {
             Err(ControlError::Unavailable(gone)) => {
-                progress.error = Some(gone.to_string());
+                progress.error = Some(redact::text(&gone.to_string()).into_owned());
                 batch.stop.send_replace(true);
                 return;
             }

@@ -101,6 +101,19 @@ impl Board {
         Ok(Some(self.detail_of(&Still::new(&seen), &seen, &story)))
     }
 
+    /// Operations as they stand now, a few at a time; those that there are not are left out.
+    pub(crate) async fn look(
+        &self,
+        runs: impl IntoIterator<Item = RunId>,
+    ) -> Result<Vec<SeenRun>, Unavailable> {
+        let runs: Vec<RunId> = runs.into_iter().collect();
+        let mut seen = Vec::with_capacity(runs.len());
+        for runs in runs.chunks(LOOK) {
+            seen.extend(self.engine.views(runs.to_vec()).await?.runs);
+        }
+        Ok(seen)
+    }
+
     /// An operation as the engine sees it now.
     pub(super) async fn seen(&self, run: RunId) -> Result<Option<SeenRun>, Unavailable> {
         let mut sighting = self.engine.views(vec![run]).await?;
@@ -157,3 +170,6 @@ impl Drop for Watcher {
         self.0.watchers.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+/// Runs that are looked at in one go, so that the engine is not held up for long.
+const LOOK: usize = 64;

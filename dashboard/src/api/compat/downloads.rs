@@ -1,11 +1,12 @@
 //! `/api/downloads`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use resurge::{Control, RunId, RunStatus};
+use resurge::{Control, RunId, RunStatus, RunView};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -17,7 +18,7 @@ use crate::api::body::{Path, Query, Sent, limited};
 use crate::api::operation::{operation, unknown};
 use crate::api::problem::{Problem, code};
 use crate::dashboard::App;
-use crate::view::{Filter, Sort};
+use crate::view::{Filter, Row, Sort};
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OldDownloads)]
@@ -154,7 +155,7 @@ pub(super) async fn newest<T>(
     app: &App,
     state: Option<&str>,
     limit: Option<usize>,
-    show: impl Fn(&Arc<crate::view::Row>, &resurge::RunView) -> T,
+    show: impl Fn(&Arc<Row>, &RunView) -> T,
 ) -> Result<(Vec<T>, usize), Problem> {
     let limit = limited(limit, LIMIT, LIMIT_MAX)?;
     let filter = Filter { state: state.map(str::to_owned), ..Filter::default() };
@@ -166,10 +167,9 @@ pub(super) async fn newest<T>(
             fitting.iter().take(limit).map(|entry| (entry.id, scene.row(entry))).collect();
         (rows, fitting.len())
     };
-    let ids = rows.iter().map(|(id, _)| *id).collect();
-    let seen = app.engine.views(ids).await?.runs;
-    let row = |id| rows.iter().find(|(known, _)| *known == id).map(|(_, row)| row);
-    let shown = seen.iter().filter_map(|seen| Some(show(row(seen.view.id)?, &seen.view)));
+    let seen = board.look(rows.iter().map(|(id, _)| *id)).await?;
+    let rows: HashMap<RunId, Arc<Row>> = rows.into_iter().collect();
+    let shown = seen.iter().filter_map(|seen| Some(show(rows.get(&seen.view.id)?, &seen.view)));
     Ok((shown.collect(), total))
 }
 
@@ -177,7 +177,7 @@ pub(super) async fn newest<T>(
 pub(super) async fn shown<T>(
     app: &App,
     id: &str,
-    show: impl Fn(&Arc<crate::view::Row>, &resurge::RunView) -> T,
+    show: impl Fn(&Arc<Row>, &RunView) -> T,
 ) -> Result<T, Problem> {
     let run = operation(id)?;
     let board = app.fresh_board().await?;
