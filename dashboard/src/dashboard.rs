@@ -57,11 +57,28 @@ pub struct DashboardBuilder {
     engine: Engine,
     name: String,
     token: Option<Token>,
-    hosts: Vec<AllowedHost>,
+    hosts: Vec<String>,
     read_only: bool,
     buttons: Vec<Button>,
     starter: Option<Starter>,
     limits: Limits,
+}
+
+/// A dashboard that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A name of [`hosts`](DashboardBuilder::hosts) is none.
+    #[error(
+        "`{name}` is no name of a host; give it as it stands in the address bar of a browser, such as my.box or my.box:7878, without http:// and without wildcards"
+    )]
+    Host {
+        /// What was given.
+        name: String,
+    },
+    /// There is no token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
 }
 
 /// What every request sees.
@@ -209,11 +226,11 @@ impl DashboardBuilder {
     }
 
     /// Names under which the dashboard answers beyond those of the loopback, such as
-    /// `my.box:7878`; without a port, any port.
+    /// `my.box:7878`; without a port, any port. One that is none is refused by [`build`](Self::build).
     ///
     /// Name one only if the way there is private: the token travels over it as it is.
     pub fn hosts<H: AsRef<str>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
-        self.hosts.extend(hosts.into_iter().map(|host| AllowedHost::new(host.as_ref())));
+        self.hosts.extend(hosts.into_iter().map(|host| host.as_ref().to_owned()));
         self
     }
 
@@ -250,10 +267,12 @@ impl DashboardBuilder {
     /// Makes the dashboard.
     ///
     /// # Errors
-    /// [`TokenError::Random`] if there is neither a token nor luck to make one.
-    pub fn build(self) -> Result<Dashboard, TokenError> {
+    /// [`BuildError`] if a host is none, or if there is neither a token nor luck to make one.
+    pub fn build(self) -> Result<Dashboard, BuildError> {
         let Self { engine, name, token, hosts, read_only, buttons, starter, limits } = self;
         let token = token.map_or_else(Token::random, Ok)?;
+        let host = |name: String| AllowedHost::new(&name).ok_or(BuildError::Host { name });
+        let hosts = hosts.into_iter().map(host).collect::<Result<_, _>>()?;
         let app = App {
             engine,
             name,

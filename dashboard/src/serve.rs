@@ -40,9 +40,21 @@ pub enum ServeError {
 /// What a request can know of the server that it came through, if it is ours.
 #[derive(Debug, Clone)]
 pub(crate) struct Served {
-    pub(crate) port: u16,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// Places for connections, those that are free.
+    places: Arc<Semaphore>,
+    places_max: usize,
     /// True once the server shuts down.
     pub(crate) closing: watch::Receiver<bool>,
+}
+
+impl Served {
+    /// Whether half of the places for connections are taken.
+    pub(crate) fn is_crowded(&self) -> bool {
+        // One more is held for whoever comes next.
+        self.places.available_permits().saturating_mul(2) < self.places_max
+    }
 }
 
 pub(crate) async fn serve(
@@ -57,9 +69,12 @@ pub(crate) async fn serve(
         return Err(ServeError::NotLoopback { address });
     }
     let (close, closing) = watch::channel(false);
-    let router = router.layer(Extension(Served { port: address.port(), closing: closing.clone() }));
+    let places_max = limits.connections_max.clamp(1, Semaphore::MAX_PERMITS);
+    let places = Arc::new(Semaphore::new(places_max));
+    let served =
+        Served { address, places: Arc::clone(&places), places_max, closing: closing.clone() };
+    let router = router.layer(Extension(served));
     let mut connections = JoinSet::new();
-    let places = Arc::new(Semaphore::new(limits.connections_max.clamp(1, Semaphore::MAX_PERMITS)));
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         tokio::select! {
@@ -119,7 +134,7 @@ async fn connection(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.request_timeout)
-        .max_buf_size(limits.head_bytes_max.max(HEAD_BYTES_MIN));
+        .max_buf_size(limits.head_bytes_max());
     let mut connection = std::pin::pin!(http.serve_connection(io, service).with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -134,5 +149,3 @@ async fn connection(
 }
 
 const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
-/// Below this hyper has no room to work.
-const HEAD_BYTES_MIN: usize = 8 * 1024;

@@ -22,6 +22,7 @@ mod routes;
 mod session;
 mod settings;
 mod stats;
+mod wording;
 mod ws;
 
 pub(crate) use batches::Batches;

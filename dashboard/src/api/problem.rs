@@ -11,6 +11,7 @@ use resurge::{BreakerError, EventsError, RunId, Seq, SettingError, Unavailable};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::wording::in_json_words;
 use crate::view::redact;
 
 /// Why a request was refused.
@@ -97,6 +98,7 @@ pub(crate) mod code {
         AHEAD_OF_JOURNAL = "ahead_of_journal" CONFLICT "The position is not in the journal";
         IN_PROGRESS = "in_progress" CONFLICT "The same request is under way";
         TOO_LARGE = "too_large" PAYLOAD_TOO_LARGE "The request is too large";
+        HEAD_TOO_LARGE = "head_too_large" REQUEST_HEADER_FIELDS_TOO_LARGE "The head is too large";
         NOT_JSON = "not_json" UNSUPPORTED_MEDIA_TYPE "The body is not said to be JSON";
         FOREIGN_HOST = "foreign_host" MISDIRECTED_REQUEST "Asked under a foreign name";
         INVALID = "invalid" UNPROCESSABLE_ENTITY "The value cannot be taken";
@@ -229,21 +231,22 @@ impl From<SettingError> for Problem {
     fn from(refused: SettingError) -> Self {
         match refused {
             SettingError::Unavailable(gone) => gone.into(),
-            other => Self::new(&code::INVALID, other.to_string()),
+            other => Self::new(&code::INVALID, in_json_words(&other.to_string()))
+                .remedy("see GET /api/v1/settings for what there is"),
         }
     }
 }
 
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
-        Self::new(&code::NOT_FOUND, rejection.body_text())
+        Self::new(&code::NOT_FOUND, in_json_words(&rejection.body_text()))
             .remedy("see /api/v1/openapi.json for what there is")
     }
 }
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        Self::new(&code::BAD_REQUEST, rejection.body_text())
+        Self::new(&code::BAD_REQUEST, in_json_words(&rejection.body_text()))
             .remedy("see /api/v1/openapi.json for what can be asked")
     }
 }

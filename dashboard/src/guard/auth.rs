@@ -20,6 +20,8 @@ pub(crate) enum Credential {
 pub(crate) enum Presented {
     Right(Credential),
     Wrong,
+    /// A cookie for a change, without a word on which page sends it.
+    Unsaid,
     Nothing,
 }
 
@@ -46,8 +48,10 @@ pub(crate) fn presented(
     // Other ports of the host can set cookies of the same name; one that fits is enough.
     let given: Vec<&str> =
         cookies(headers).filter(|(key, _)| *key == name).map(|(_, value)| value).collect();
-    if given.is_empty() || (is_change && asker == Asker::Unknown) {
+    if given.is_empty() {
         Presented::Nothing
+    } else if is_change && asker == Asker::Unknown {
+        Presented::Unsaid
     } else if given.into_iter().any(|given| token.is_cookie(given)) {
         Presented::Right(Credential::Cookie)
     } else {
@@ -58,6 +62,12 @@ pub(crate) fn presented(
 /// Why a request without the right token is refused.
 pub(crate) fn refusal(presented: Presented) -> Problem {
     let (code, detail) = match presented {
+        Presented::Unsaid => {
+            let detail = "a cookie alone changes nothing: the request does not say which page asks";
+            return Problem::new(&code::MISSING_TOKEN, detail).remedy(
+                "send `Origin` or `Sec-Fetch-Site` as browsers do, or `Authorization: Bearer` with the token",
+            );
+        }
         Presented::Wrong => (&code::WRONG_TOKEN, "this is not the token of the dashboard"),
         _ => (&code::MISSING_TOKEN, "the request shows no token"),
     };

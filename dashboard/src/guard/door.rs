@@ -4,12 +4,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{OriginalUri, Request, State};
-use axum::http::Method;
+use axum::http::{HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
 
-use super::auth::{self, Presented};
+use super::auth::{self, Credential, Presented};
+use super::origin::Asker;
 use super::{headers, host, origin};
 use crate::api::{Problem, code};
 use crate::assets;
@@ -28,7 +29,10 @@ pub(crate) async fn guard(
 ) -> Response {
     let path = request.extensions().get::<OriginalUri>();
     let instance = path.map_or_else(|| request.uri().path(), |uri| uri.path()).to_owned();
-    let mut answer = match admit(&app, &mut request) {
+    let served = request.extensions().get::<Served>().cloned();
+    let admitted = admit(&app, &mut request);
+    let is_known = admitted.is_ok() && request.extensions().get::<Credential>().is_some();
+    let mut answer = match admitted {
         Ok(()) => answered(&app, request, next).await,
         Err(problem) => problem.into_response(),
     };
@@ -36,6 +40,10 @@ pub(crate) async fn guard(
         problem.fill(&mut answer, &instance);
     }
     headers::secure(answer.headers_mut());
+    // Whoever shows no token must not keep places that others need.
+    if !is_known && served.is_some_and(|served| served.is_crowded()) {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     answer
 }
 
@@ -55,12 +63,21 @@ async fn answered(app: &App, request: Request, next: Next) -> Response {
 }
 
 fn admit(app: &App, request: &mut Request) -> Result<(), Problem> {
-    let served = request.extensions().get::<Served>().map(|served| served.port);
-    let host = host::check(request.uri(), request.headers(), &app.hosts, served)?;
-    if !is_open(request.method(), request.uri().path()) {
-        let asker = origin::check(request.headers(), &host)?;
+    let served = request.extensions().get::<Served>().map(|served| served.address);
+    let (uri, headers) = (request.uri(), request.headers());
+    let named = host::check(uri, headers, &app.hosts, served)?;
+    headers::check_once(headers)?;
+    headers::check_size(request.method(), uri, headers, app.limits.head_bytes_max())?;
+    let host = named.host;
+    if is_open(request.method(), uri.path()) {
+        let shown = auth::presented(headers, &host, false, Asker::Unknown, &app.token);
+        if let Presented::Right(credential) = shown {
+            request.extensions_mut().insert(credential);
+        }
+    } else {
+        let asker = origin::check(headers, &host, named.is_plain)?;
         let is_change = !is_reading(request.method());
-        match auth::presented(request.headers(), &host, is_change, asker, &app.token) {
+        match auth::presented(headers, &host, is_change, asker, &app.token) {
             Presented::Right(credential) => request.extensions_mut().insert(credential),
             presented => return Err(refused(app, presented)),
         };
@@ -74,8 +91,7 @@ fn admit(app: &App, request: &mut Request) -> Result<(), Problem> {
 
 fn admit_change(app: &App, path: &str) -> Result<(), Problem> {
     if app.read_only && !CHANGES_NOTHING.contains(&path) {
-        return Err(Problem::new(&code::READ_ONLY, "this dashboard only shows")
-            .remedy("ask whoever runs the program to serve it without `read_only`"));
+        return Err(read_only());
     }
     locked(&app.controls).take(Instant::now()).map_err(|wait| {
         Problem::new(&code::TOO_MANY_REQUESTS, "changes are asked for too fast")
@@ -84,9 +100,15 @@ fn admit_change(app: &App, path: &str) -> Result<(), Problem> {
     })
 }
 
+/// Why nothing can be changed.
+pub(crate) fn read_only() -> Problem {
+    Problem::new(&code::READ_ONLY, "this dashboard only shows")
+        .remedy("ask whoever runs the program to serve it without `read_only`")
+}
+
 fn refused(app: &App, presented: Presented) -> Problem {
     let problem = auth::refusal(presented);
-    if presented == Presented::Nothing {
+    if presented != Presented::Wrong {
         return problem;
     }
     match locked(&app.wrong_tokens).take(Instant::now()) {
@@ -114,5 +136,6 @@ fn locked<T>(lock: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 const HEALTH: &str = "/healthz";
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// What a reader may send although it is no `GET`.
-const CHANGES_NOTHING: &[&str] = &["/api/v1/session", "/api/v1/settings/preview"];
+/// What a reader may send although it is no `GET`; of a batch, its route sees whether it only asks.
+const CHANGES_NOTHING: &[&str] =
+    &["/api/v1/session", "/api/v1/settings/preview", "/api/v1/batches", "/api/recovery/test"];

@@ -3,6 +3,8 @@
 //! A page of somebody else can give its own name the address 127.0.0.1 and so talk to us as if we
 //! were its server; only the `Host` of its requests tells.
 
+use std::net::{Ipv6Addr, SocketAddr};
+
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Uri};
@@ -18,10 +20,17 @@ pub(crate) struct AllowedHost {
 }
 
 impl AllowedHost {
-    /// Reads `my.box` or `my.box:7878`.
-    pub(crate) fn new(text: &str) -> Self {
+    /// Reads `my.box` or `my.box:7878`; none for what no browser would send.
+    pub(crate) fn new(text: &str) -> Option<Self> {
         let (name, port) = split(text);
-        Self { name, port }
+        let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let is_label = |label: &str| !label.is_empty() && label.chars().all(is_part);
+        let is_name = match address {
+            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+            None => name.split('.').all(is_label),
+        };
+        (is_name && port != Some(0)).then_some(Self { name, port })
     }
 
     fn fits(&self, name: &str, port: Option<u16>) -> bool {
@@ -29,15 +38,23 @@ impl AllowedHost {
     }
 }
 
+/// A host that is ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) host: String,
+    /// Whether it is an address that our own listener has, which knows no TLS.
+    pub(crate) is_plain: bool,
+}
+
 /// The host that a request names, if the dashboard answers to it.
 ///
-/// `served` is the port of the listener, if it is ours; within somebody else's server any will do.
+/// `served` is where the listener is, if it is ours; within somebody else's server any port will do.
 pub(crate) fn check(
     uri: &Uri,
     headers: &HeaderMap,
     allowed: &[AllowedHost],
-    served: Option<u16>,
-) -> Result<String, Problem> {
+    served: Option<SocketAddr>,
+) -> Result<Named, Problem> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok());
     let host = host.or_else(|| uri.authority().map(Authority::as_str));
@@ -48,12 +65,20 @@ pub(crate) fn check(
         return Err(foreign("the address and the host of the request are not the same"));
     }
     let (name, port) = split(host);
-    let is_loopback = LOOPBACK.contains(&name.as_str())
-        && served.is_none_or(|served| port.unwrap_or(HTTP_PORT) == served);
-    if is_loopback || allowed.iter().any(|host| host.fits(&name, port)) {
-        return Ok(host.to_owned());
+    let is_own = served.is_some_and(|served| is_loopback(served, &name));
+    let is_loopback = (is_own || LOOPBACK.contains(&name.as_str()))
+        && served.is_none_or(|served| port.unwrap_or(HTTP_PORT) == served.port());
+    let is_allowed = allowed.iter().any(|host| host.fits(&name, port));
+    if is_loopback || is_allowed {
+        let is_plain = served.is_some() && !is_allowed;
+        return Ok(Named { host: host.to_owned(), is_plain });
     }
     Err(foreign("the dashboard does not answer to this host"))
+}
+
+/// Whether a name is the address that is listened on, and one of this machine alone.
+fn is_loopback(served: SocketAddr, name: &str) -> bool {
+    served.ip().is_loopback() && name == served.ip().to_string()
 }
 
 /// The port that a host names.
@@ -108,7 +133,8 @@ mod tests {
             request = request.header(HOST, *host);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        let allowed = ["my.box:7878", "Other.Box"].map(AllowedHost::new);
+        let allowed = ["my.box:7878", "Other.Box"].map(|name| AllowedHost::new(name).unwrap());
+        let served = served.map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         check(&parts.uri, &parts.headers, &allowed, served).is_ok()
     }
 
@@ -145,6 +171,19 @@ mod tests {
         assert!(!asks("http://evil.example/", &["localhost"], Some(80)));
         assert!(asks("http://localhost/", &["localhost"], Some(80)));
         assert!(asks("http://localhost/", &[], Some(80)), "as HTTP/2 does");
+    }
+
+    #[test]
+    fn a_host_is_a_name_and_perhaps_a_port() {
+        for name in ["my.box", "my.box:7878", "My_Box.", "10.0.0.1:80", "[fd00::1]", "[::1]:7"] {
+            assert!(AllowedHost::new(name).is_some(), "{name}");
+        }
+        for name in [
+            "", "*", "*.box", "x:99999", "x:0", "x:", "a b", "http://x", "x/", "::1", "[x]", ".",
+            ":80", "x..y", "ä",
+        ] {
+            assert!(AllowedHost::new(name).is_none(), "{name}");
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ use std::time::Duration;
 pub struct Limits {
     /// Largest body of a request, in bytes.
     pub body_bytes_max: usize,
-    /// Largest head of a request, in bytes, up to twice as much if it comes at once; at least 8 KiB.
+    /// Largest head of a request, in bytes; less than 8 KiB counts as 8 KiB.
     pub head_bytes_max: usize,
     /// How long the head of a request may take to come, and then its body.
     ///
@@ -39,6 +39,8 @@ pub struct Limits {
     /// How long a client may leave unread what is written to it.
     pub write_timeout: Duration,
     /// Connections at the same time; others wait until one ends.
+    ///
+    /// Once half of them are taken, a connection ends with the answer to whoever shows no token.
     pub connections_max: usize,
     /// Streams at the same time: over HTTP and over `WebSocket`.
     pub streams_max: usize,
@@ -69,6 +71,15 @@ pub struct Rate {
     /// How long it takes until there is one more.
     pub every: Duration,
 }
+
+impl Limits {
+    /// The largest head that is taken: below a minimum there is no room to work.
+    pub(crate) fn head_bytes_max(&self) -> usize {
+        self.head_bytes_max.max(HEAD_BYTES_MIN)
+    }
+}
+
+const HEAD_BYTES_MIN: usize = 8 * 1024;
 
 impl Default for Limits {
     fn default() -> Self {

@@ -16,13 +16,16 @@ pub(crate) enum Asker {
 }
 
 /// Refuses what a page of another origin asks.
-pub(crate) fn check(headers: &HeaderMap, host: &str) -> Result<Asker, Problem> {
+///
+/// `is_plain` is whether the request came without TLS for sure, so that no page of ours has it.
+pub(crate) fn check(headers: &HeaderMap, host: &str, is_plain: bool) -> Result<Asker, Problem> {
     let site = headers.get("sec-fetch-site");
     let origin = headers.get(ORIGIN);
     let is_own_site = site.is_none_or(|site| site == "same-origin" || site == "none");
     let is_own_origin = origin.is_none_or(|origin| {
         let origin = origin.to_str().unwrap_or_default();
-        let named = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        let named = origin.strip_prefix("http://");
+        let named = named.or_else(|| origin.strip_prefix("https://").filter(|_| !is_plain));
         named.is_some_and(|named| host::same(named, host))
     });
     if !is_own_site || !is_own_origin {
@@ -64,8 +67,11 @@ mod tests {
             if let Some(origin) = origin {
                 headers.insert(ORIGIN, HeaderValue::from_static(origin));
             }
-            let found = check(&headers, "localhost:7878").ok();
+            let found = check(&headers, "localhost:7878", false).ok();
             assert_eq!(found, asker, "{site:?} {origin:?}");
+            let is_tls = origin.is_some_and(|origin| origin.starts_with("https://"));
+            let found = check(&headers, "localhost:7878", true).ok();
+            assert_eq!(found, asker.filter(|_| !is_tls), "{site:?} {origin:?} without TLS");
         }
     }
 }

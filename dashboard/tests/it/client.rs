@@ -47,6 +47,12 @@ impl Ask {
         self
     }
 
+    /// Sends a header once more.
+    pub(crate) fn also(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.append(name, HeaderValue::from_str(value).unwrap());
+        self
+    }
+
     pub(crate) fn without(mut self, name: &'static str) -> Self {
         self.headers.remove(name);
         self

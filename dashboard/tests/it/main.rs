@@ -13,6 +13,7 @@ mod house;
 mod idempotency;
 mod limits;
 mod metrics;
+mod names;
 mod operations;
 mod page;
 mod promises;

@@ -8,7 +8,7 @@ use resurge::journal::retention::BaseError;
 use resurge::journal::state::IllegalTransition;
 use resurge::journal::store::{OpenError as StoreError, ReadError};
 use resurge::{BuildError, ControlError, OpenError, RunKey, StartError, Unavailable};
-use resurge_dashboard::{ServeError, TokenError};
+use resurge_dashboard::{BuildError, ServeError, TokenError};
 
 use crate::exit::Exit;
 use crate::manifest::ManifestError;
@@ -128,6 +128,9 @@ pub enum LauncherError {
     /// The token of the dashboard cannot be used.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The dashboard cannot be made.
+    #[error(transparent)]
+    Dashboard(#[from] BuildError),
     /// The dashboard cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
