@@ -21,6 +21,7 @@ use super::operation::operation;
 use super::operations::checked;
 use super::problem::{Problem, code};
 use crate::dashboard::App;
+use crate::guard::read_only;
 use crate::view::{Entry, Filter, Sort, redact};
 
 /// Batches that are under way, and the newest ones that are done.
@@ -91,7 +92,7 @@ struct Which {
     workflow: Option<String>,
     /// The class of the last failure, or its group.
     error: Option<String>,
-    /// The host or other resource that it waits for or failed on.
+    /// The host or other resource that it waits for or failed on: its key, or what people call it.
     host: Option<String>,
     /// Part of the name, the workflow or the error, or the beginning of the id, in any case.
     q: Option<String>,
@@ -121,6 +122,9 @@ pub(super) async fn start(
     Actor(actor): Actor,
     Sent(order): Sent<Order>,
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    if app.read_only && !order.dry_run {
+        return Err(read_only());
+    }
     let jitter = Duration::from_millis(order.jitter_ms);
     if jitter > JITTER_MAX {
         return Err(Problem::new(&code::INVALID, "operations are spread over an hour at most")

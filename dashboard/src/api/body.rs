@@ -12,6 +12,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 
 use super::problem::{Problem, code};
+use super::wording::in_json_words;
 use crate::dashboard::App;
 use crate::guard::Limits;
 
@@ -45,7 +46,7 @@ fn too_large(max: usize) -> Problem {
         .remedy("write large data to a file and pass its path")
 }
 
-/// The body of a request as JSON; an empty one is `{}`.
+/// The body of a request as JSON; an empty one is `{}`, and so is `null`.
 #[derive(Debug)]
 pub(crate) struct Sent<T>(pub(crate) T);
 
@@ -55,7 +56,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Sent<T> {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let bytes = read_body(body, &parts.headers, &app.limits).await?;
-        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        let is_nothing = matches!(bytes.trim_ascii(), b"" | b"null");
+        let text: &[u8] = if is_nothing { b"{}" } else { &bytes };
         // A form of another origin cannot say that it is JSON.
         if !bytes.is_empty() && !is_json(&parts.headers) {
             return Err(Problem::new(&code::NOT_JSON, "the body has another media type")
@@ -68,7 +70,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Sent<T> {
         }
         serde_json::from_slice(text).map(Self).map_err(|error| {
             let code = if error.is_data() { &code::INVALID } else { &code::BAD_REQUEST };
-            Problem::new(code, format!("the body does not fit: {error}"))
+            let why = in_json_words(&error.to_string());
+            Problem::new(code, format!("the body does not fit: {why}"))
                 .remedy("see /api/v1/openapi.json for what can be sent")
         })
     }

@@ -95,7 +95,7 @@ pub(super) struct Done {
 /// that version of it.
 #[utoipa::path(post, path = "/api/v1/operations/{id}/{verb}", tag = "operations",
     params(("id" = String, Path, description = "The operation"), ("verb" = Verb, Path),
-        ("if-match" = Option<String>, Header, description = "The version of its row, as `W/\"118\"`")),
+        ("If-Match" = Option<String>, Header, description = "The version of its row, as `W/\"118\"`")),
     request_body(content = Option<Order>, description = "May be left out"),
     responses((status = 202, body = Done)))]
 pub(super) async fn control(
@@ -113,7 +113,7 @@ pub(super) async fn control(
 #[utoipa::path(post, path = "/api/v1/operations/{id}/steps/{step}/skip", tag = "operations",
     params(("id" = String, Path, description = "The operation"),
         ("step" = String, Path, description = "The step"),
-        ("if-match" = Option<String>, Header, description = "The version of its row, as `W/\"118\"`")),
+        ("If-Match" = Option<String>, Header, description = "The version of its row, as `W/\"118\"`")),
     request_body = Skip,
     responses((status = 202, body = Done)))]
 pub(super) async fn skip(

@@ -28,13 +28,14 @@ pub(super) struct Wanted {
     workflow: Option<String>,
     /// The class of the last failure, or its group.
     error: Option<String>,
-    /// The host or other resource that it waits for or failed on.
+    /// The host or other resource that it waits for or failed on: its key, or what people call it.
     host: Option<String>,
     /// Part of the name, the workflow or the error, or the beginning of the id, in any case.
     q: Option<String>,
     /// The order; the newest first if it is left out.
     sort: Option<Sort>,
-    /// Place of the first operation of the window; 0 if it is left out.
+    /// Place of the first operation of the window; 0 if it is left out. Where the list ends before
+    /// the window does, the window is moved back to the end of the list.
     from: Option<usize>,
     /// Operations in the window, at most 200; 60 if it is left out.
     count: Option<usize>,

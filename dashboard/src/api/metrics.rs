@@ -11,7 +11,7 @@ use resurge::journal::state::Stats;
 use resurge::{BreakerState, BreakerView, JournalView, Unavailable};
 
 use crate::dashboard::App;
-use crate::view::{Entry, Histogram, OUTCOMES, Tally};
+use crate::view::{Entry, Histogram, OUTCOMES, Tally, mode as mode_name};
 
 /// Numbers in the text format of Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "stats",
@@ -133,7 +133,7 @@ fn breakers(page: &mut Page, breakers: &[BreakerView]) {
     page.family(name, "gauge", "How far a breaker may interfere: 1 for its mode, 0 for others.");
     for breaker in &known {
         for mode in MODES {
-            let labels = [("scope", breaker.key.as_str()), ("mode", mode.name())];
+            let labels = [("scope", breaker.key.as_str()), ("mode", mode_name(mode))];
             page.sample(name, &labels, u64::from(mode == breaker.mode));
         }
     }

@@ -132,7 +132,7 @@ async fn in_full(app: &App, run: RunId) -> Result<Option<Detail>, Problem> {
     let read = tokio::spawn(async move {
         let detail = board.detail(run).await;
         drop(look);
-        detail
+        detail.map(|detail| detail.map(|detail| board.scene().offered(detail)))
     });
     let read = read.await.map_err(|_| {
         Problem::new(&code::INTERNAL, "the past of the operation cannot be shown")

@@ -1,10 +1,12 @@
 //! Lists of operations.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use resurge::Class;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -24,7 +26,7 @@ pub(super) struct Page {
     workflow: Option<String>,
     /// The class of the last failure, or its group.
     error: Option<String>,
-    /// The host or other resource that it waits for or failed on.
+    /// The host or other resource that it waits for or failed on: its key, or what people call it.
     host: Option<String>,
     /// Part of the name, the workflow or the error, or the beginning of the id, in any case.
     q: Option<String>,
@@ -85,8 +87,16 @@ pub(super) async fn list(
     Ok((headers, Json(Listed { operations, total: fitting.len(), next })))
 }
 
-/// A filter whose statuses there are.
+/// A filter whose statuses and failures there are.
 pub(super) fn checked(filter: Filter) -> Result<Filter, Problem> {
+    if filter.is_error_unknown() {
+        let wanted = filter.error.unwrap_or_default();
+        let names: BTreeSet<&str> =
+            Class::ALL.iter().flat_map(|class| [class.group().name(), class.name()]).collect();
+        let names = names.into_iter().collect::<Vec<_>>().join(", ");
+        let detail = format!("there is no class or group of failures `{wanted}`");
+        return Err(Problem::new(&code::BAD_REQUEST, detail).remedy(format!("take one of {names}")));
+    }
     let unknown = filter.unknown_states().join(", ");
     if unknown.is_empty() {
         return Ok(filter);

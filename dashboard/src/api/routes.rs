@@ -5,8 +5,12 @@ use std::sync::Arc;
 use axum::routing::{any, get};
 use axum::{Json, Router, middleware};
 use utoipa::OpenApi;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Content, OpenApi as Document, Ref, ResponseBuilder};
+use utoipa::openapi::{
+    Content, ObjectBuilder, OpenApi as Document, Ref, Required, ResponseBuilder,
+};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -58,7 +62,7 @@ pub(crate) fn router(app: &Arc<App>) -> (Router, Document) {
         .routes(routes!(ws::open))
         .merge(old())
         .split_for_parts();
-    let document = with_problems(document);
+    let document = with_headers(with_problems(document));
     let text = Arc::new(document.clone());
     let tell = move || {
         let text = Arc::clone(&text);
@@ -125,3 +129,40 @@ fn with_problems(mut document: Document) -> Document {
     }
     document
 }
+
+/// Says of every change which headers it takes.
+fn with_headers(mut document: Document) -> Document {
+    for (path, item) in &mut document.paths.paths {
+        let is_named = ACTED.iter().any(|acted| path.ends_with(acted));
+        let operations = [&mut item.post, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            let about = "A change with the same key is carried out once, and its answer given again; visible ASCII";
+            add_header(operation, "Idempotency-Key", 128, about);
+            if is_named {
+                let about = "In whose name it is asked, for the journal; visible ASCII, `dashboard` if it is left out";
+                add_header(operation, "X-Resurge-Actor", 64, about);
+            }
+        }
+    }
+    document
+}
+
+fn add_header(operation: &mut Operation, name: &str, chars_max: usize, about: &str) {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    let text = text.min_length(Some(1)).max_length(Some(chars_max)).build();
+    let header = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header);
+    let header = header.required(Required::False).description(Some(about)).schema(Some(text));
+    operation.parameters.get_or_insert_default().push(header.build().into());
+}
+
+/// How the paths end of what the journal notes with a name.
+const ACTED: [&str; 8] = [
+    "/operations/{id}/{verb}",
+    "/skip",
+    "/api/v1/batches",
+    "/breakers/{key}/{verb}",
+    "/settings",
+    "/retry",
+    "/cancel",
+    "/downloads/{id}/{wish}",
+];

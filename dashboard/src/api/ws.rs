@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use super::body::object;
 use super::live::{self, Wanted};
 use super::problem::{Problem, code};
 use super::records::{self, Told};
+use super::wording::in_json_words;
 use crate::dashboard::App;
 use crate::guard::Slot;
 
@@ -24,8 +26,15 @@ use crate::guard::Slot;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 enum Wish {
-    Events { after: Option<u64> },
+    Events(#[serde(deserialize_with = "object")] Position),
     View(#[serde(deserialize_with = "object")] Wanted),
+}
+
+/// Where the records begin that a client wants.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Position {
+    after: Option<u64>,
 }
 
 type Frames = Pin<Box<dyn Stream<Item = String> + Send>>;
@@ -43,15 +52,20 @@ type Frames = Pin<Box<dyn Stream<Item = String> + Send>>;
 pub(super) async fn open(
     State(app): State<Arc<App>>,
     slot: Slot,
-    upgrade: WebSocketUpgrade,
-) -> Response {
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let upgrade = upgrade.map_err(|refused| {
+        Problem::new(&code::BAD_REQUEST, format!("this opens no WebSocket: {refused}"))
+            .remedy("ask with a WebSocket client, or read GET /api/v1/events")
+    })?;
     let max = app.limits.body_bytes_max;
-    upgrade.max_message_size(max).max_frame_size(max).on_upgrade(move |socket| async move {
+    let upgrade = upgrade.max_message_size(max).max_frame_size(max);
+    Ok(upgrade.on_upgrade(move |socket| async move {
         let heartbeat = app.limits.heartbeat;
         Talk { app, slot, socket, frames: Box::pin(futures_util::stream::pending()) }
             .go_on(heartbeat)
             .await;
-    })
+    }))
 }
 
 struct Talk {
@@ -124,11 +138,12 @@ impl Talk {
 /// What a client is sent from now on.
 async fn grant(app: &Arc<App>, slot: Slot, text: &str) -> Result<Frames, Problem> {
     let wish = serde_json::from_str(text).map_err(|error| {
-        Problem::new(&code::BAD_REQUEST, format!("this cannot be had: {error}"))
+        let why = in_json_words(&error.to_string());
+        Problem::new(&code::BAD_REQUEST, format!("this cannot be had: {why}"))
             .remedy("send {\"view\":{}} or {\"events\":{\"after\":0}}")
     })?;
     match wish {
-        Wish::Events { after } => {
+        Wish::Events(Position { after }) => {
             let told = records::follow(app, after.map(Seq::new), slot)?;
             Ok(Box::pin(told.map(frame)))
         }

@@ -12,7 +12,7 @@ mod slot;
 
 pub(crate) use auth::{Credential, set_cookie, unset_cookie};
 pub(crate) use bucket::Bucket;
-pub(crate) use door::{Host, guard};
+pub(crate) use door::{Host, guard, read_only};
 pub(crate) use host::AllowedHost;
 pub(crate) use idempotency::{Answers, work};
 pub use limits::{Limits, Rate};

@@ -12,7 +12,7 @@ use super::detail_model::{
     ActionCard, ArtifactCard, Detail, EventCard, GraphCard, LaneCard, NodeCard, SegmentCard,
     StepCard, TimelineCard, WhyCard,
 };
-use super::entry::Readings;
+use super::entry::{DOWNLOAD, Readings};
 use super::model::{Amount, Row};
 use super::row::{attempt, error, verb};
 use super::{redact, words};
@@ -70,6 +70,20 @@ pub(crate) fn detail(
         events: story.events().map(event).collect(),
         more_events: story.events_left_out() > 0,
         artifacts: still.artifacts.clone(),
+    }
+}
+
+impl Detail {
+    /// The same without what can be asked of it; advice stays.
+    pub(crate) fn without_controls(mut self) -> Self {
+        let Some(row) = self.row.as_mut() else { return self };
+        let is_control = |name: &str| {
+            let verb = name.split(':').next();
+            verb.is_some_and(|verb| row.can.iter().any(|can| can == verb))
+        };
+        self.actions.retain(|name, _| !is_control(name));
+        Arc::make_mut(row).can.clear();
+        self
     }
 }
 
@@ -202,6 +216,16 @@ fn artifacts(steps: &[StepView]) -> BTreeMap<String, ArtifactCard> {
     let made = steps.iter().filter_map(|step| Some((step, step.output.as_ref()?)));
     let cards = made.filter_map(|(step, output)| artifact(step, output));
     (0_u32..).zip(cards).map(|(index, card)| (index.to_string(), card)).collect()
+}
+
+/// Bytes of the files that downloads have made, or else of the last file made; none if no step says.
+pub(crate) fn downloaded(steps: &[StepView]) -> Option<u64> {
+    let sizes = |is_wanted: fn(&StepView) -> bool| {
+        let made = steps.iter().filter(move |step| is_wanted(step));
+        made.filter_map(|step| artifact(step, step.output.as_ref()?)?.bytes)
+    };
+    let fetched = sizes(|step| step.kind == DOWNLOAD).reduce(u64::saturating_add);
+    fetched.or_else(|| sizes(|_| true).last())
 }
 
 fn artifact(step: &StepView, output: &Json) -> Option<ArtifactCard> {

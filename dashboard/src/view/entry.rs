@@ -184,4 +184,4 @@ fn weight(kind: &str) -> f64 {
 }
 
 /// Steps of this kind fetch bytes.
-const DOWNLOAD: &str = "download";
+pub(super) const DOWNLOAD: &str = "download";

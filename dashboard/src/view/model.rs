@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::detail_model::Detail;
+use super::number::short;
 
 /// Version of the view-model.
 pub const VIEW_VERSION: u32 = 1;
@@ -335,17 +336,21 @@ pub struct SettingCard {
     /// Its place among the others.
     pub index: u32,
     /// The value that was set; left out where each operation has its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, serialize_with = "short", skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
     /// What holds when nothing is set, where that is the same for all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, serialize_with = "short", skip_serializing_if = "Option::is_none")]
     pub default: Option<f64>,
     /// Whether somebody has set it.
     pub changed: bool,
     /// `count`, `ms`, `factor` or `bytes_per_second`.
     pub unit: String,
     /// The least that it can be.
+    #[serde(serialize_with = "short")]
     pub min: f64,
+    /// The most that it can be set to from here, if there is such a bound.
+    #[serde(default, serialize_with = "short", skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
     /// Its name for people.
     pub label: String,
     /// What it does.

@@ -36,7 +36,7 @@ pub(crate) fn breaker(index: u32, known: &BreakerView, threshold: u32) -> Breake
         index,
         name: known.key.display_name(),
         state: known.state.name().to_owned(),
-        mode: known.mode.name().to_owned(),
+        mode: words::mode(known.mode).to_owned(),
         text: standing(known),
         until: known.until.map(|at| at.to_string()),
         failures_in_row: known.failures_in_row,
@@ -130,6 +130,7 @@ struct Known {
     name: &'static str,
     unit: &'static str,
     min: f64,
+    max: Option<f64>,
     label: &'static str,
     help: &'static str,
 }
@@ -139,6 +140,7 @@ const SETTINGS: [Known; 8] = [
         name: "max_retries",
         unit: "count",
         min: 0.0,
+        max: None,
         label: "Max retries",
         help: "Automatic retries after the first attempt; 0 is a single attempt.",
     },
@@ -146,6 +148,7 @@ const SETTINGS: [Known; 8] = [
         name: "initial_delay_ms",
         unit: "ms",
         min: 0.0,
+        max: Some(MONTH_MS),
         label: "Initial delay",
         help: "Time before the first retry.",
     },
@@ -153,6 +156,7 @@ const SETTINGS: [Known; 8] = [
         name: "backoff_factor",
         unit: "factor",
         min: 1.0,
+        max: Some(100.0),
         label: "Backoff factor",
         help: "Each further delay is so many times as long.",
     },
@@ -160,6 +164,7 @@ const SETTINGS: [Known; 8] = [
         name: "max_delay_ms",
         unit: "ms",
         min: 0.0,
+        max: Some(MONTH_MS),
         label: "Max delay",
         help: "No computed delay is longer; a server may still ask for more.",
     },
@@ -167,6 +172,7 @@ const SETTINGS: [Known; 8] = [
         name: "circuit_breaker_threshold",
         unit: "count",
         min: 0.0,
+        max: None,
         label: "Circuit breaker: failures",
         help: "Failures in a row after which a host is left alone; 0 leaves the rule out.",
     },
@@ -174,6 +180,7 @@ const SETTINGS: [Known; 8] = [
         name: "circuit_breaker_timeout_ms",
         unit: "ms",
         min: 1.0,
+        max: Some(MONTH_MS),
         label: "Circuit breaker: longest break",
         help: "A host is probed again after a break of at most so long.",
     },
@@ -181,6 +188,7 @@ const SETTINGS: [Known; 8] = [
         name: "attempts_in_flight_max",
         unit: "count",
         min: 1.0,
+        max: None,
         label: "Concurrent operations",
         help: "Attempts under way at the same time; those under way are not stopped.",
     },
@@ -188,6 +196,7 @@ const SETTINGS: [Known; 8] = [
         name: "bandwidth_limit",
         unit: "bytes_per_second",
         min: 0.0,
+        max: None,
         label: "Bandwidth limit",
         help: "All transfers together, in bytes a second; 0 is no limit.",
     },
@@ -205,6 +214,7 @@ pub(crate) fn settings(own: &Settings, tuning: &Tuning) -> BTreeMap<String, Sett
             changed: value.is_some(),
             unit: known.unit.to_owned(),
             min: known.min,
+            max: known.max,
             label: known.label.to_owned(),
             help: known.help.to_owned(),
         };
@@ -212,6 +222,14 @@ pub(crate) fn settings(own: &Settings, tuning: &Tuning) -> BTreeMap<String, Sett
     };
     (0..).zip(&SETTINGS).map(card).collect()
 }
+
+/// The most that a setting can be set to from here: more would be a slip.
+pub(crate) fn most(name: &str) -> Option<f64> {
+    SETTINGS.iter().find(|known| known.name == name)?.max
+}
+
+/// Thirty days, in milliseconds.
+const MONTH_MS: f64 = 30.0 * 24.0 * 60.0 * 60.0 * 1_000.0;
 
 /// What holds for all while nobody has set anything else, if there is such a value.
 #[expect(clippy::cast_precision_loss, reason = "settings are far below 2^53")]

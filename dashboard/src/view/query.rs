@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use resurge::{RunId, RunStatus};
+use resurge::{Class, ResourceKey, RunId, RunStatus};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -23,7 +23,7 @@ pub struct Filter {
     /// The class of the last failure, or its group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// The host or other resource that it waits for or failed on.
+    /// The host or other resource that it waits for or failed on: its key, or what people call it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// Part of the name, the workflow or the error, or the beginning of the id, in any case.
@@ -82,6 +82,13 @@ impl Filter {
         self.states().filter(|name| !STATES.contains(name)).collect()
     }
 
+    /// Whether the wanted class or group of failures is none.
+    pub fn is_error_unknown(&self) -> bool {
+        let wanted = self.error.as_deref().unwrap_or_default();
+        let is = |class: &Class| class.name() == wanted || class.group().name() == wanted;
+        !wanted.is_empty() && !Class::ALL.iter().any(is)
+    }
+
     fn states(&self) -> impl Iterator<Item = &str> {
         let names = self.state.as_deref().unwrap_or_default().split(',');
         names.map(str::trim).filter(|name| !name.is_empty())
@@ -119,9 +126,15 @@ impl Sieve<'_> {
             && fits(error, &|wanted| {
                 known.is_some_and(|error| error.class == wanted || error.group == wanted)
             })
-            && fits(host, &|wanted| entry.host.as_deref() == Some(wanted))
+            && fits(host, &|wanted| entry.host.as_deref().is_some_and(|key| is_called(key, wanted)))
             && self.needle.as_deref().is_none_or(|needle| entry.is_found_by(needle))
     }
+}
+
+/// Whether a resource is called so, by its key or by people.
+fn is_called(key: &str, wanted: &str) -> bool {
+    let is_shown_so = || ResourceKey::new(key).is_ok_and(|key| key.display_name() == wanted);
+    key == wanted || is_shown_so()
 }
 
 impl Sort {

@@ -56,7 +56,7 @@ impl Scene {
             stats: panels::stats(&self.stats, &self.minutes, self.now, is(Panel::Stats)),
             settings: is(Panel::Settings).then(|| panels::settings(&self.settings, &self.tuning)),
             list: self.window(&fitting, wanted),
-            detail,
+            detail: detail.map(|detail| self.offered(detail)),
             notices: self.notices.cards(),
             buttons: self.buttons.clone(),
         }
@@ -70,6 +70,9 @@ impl Scene {
             if let (Some(card), Some(entry)) = (cards.get_mut(breaker.key.as_str()), probe) {
                 card.probe_name = Some(entry.row.name.clone());
             }
+        }
+        if self.engine.read_only {
+            cards.values_mut().for_each(|card| card.can.clear());
         }
         cards
     }
@@ -95,7 +98,16 @@ impl Scene {
 
     /// The line of an operation with what moves between two records.
     pub(crate) fn row(&self, entry: &Entry) -> Arc<Row> {
-        entry.shown(self.readings.get(&entry.id))
+        let mut row = entry.shown(self.readings.get(&entry.id));
+        if self.engine.read_only && !row.can.is_empty() {
+            Arc::make_mut(&mut row).can.clear();
+        }
+        row
+    }
+
+    /// An operation in full with no more controls than can be used from here.
+    pub(crate) fn offered(&self, detail: Detail) -> Detail {
+        if self.engine.read_only { detail.without_controls() } else { detail }
     }
 
     fn window(&self, fitting: &[&Entry], wanted: &Subscription) -> List {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use resurge::journal::event::{ExhaustReason, OpenCause, Verdict};
+use resurge::journal::event::{BreakerMode, ExhaustReason, OpenCause, Verdict};
 use resurge::journal::explain::{Cause, GateView, Wait};
 use resurge::{Group, ResourceKey};
 
@@ -112,6 +112,14 @@ pub(crate) fn tone(event: &str) -> Tone {
         | "breaker_would_open"
         | "lint_found" => Tone::Warn,
         _ => Tone::Plain,
+    }
+}
+
+/// The name of a mode, as it is shown.
+pub(crate) const fn mode(mode: BreakerMode) -> &'static str {
+    match mode {
+        BreakerMode::Shadow => "metrics_only",
+        other => other.name(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The routes of the launcher that this engine was first made for.
 
 use axum::http::StatusCode;
-use resurge::RunStatus;
+use resurge::{Engine, RunStatus, StepContext, Workflow};
+use resurge_dashboard::Token;
 use serde_json::{Value, json};
 
 use crate::client::Answer;
@@ -223,4 +224,28 @@ async fn what_cannot_be_read_is_refused_in_the_old_words_too() {
     refused(&ask.with("x-resurge-actor", "").answer().await, "bad_request");
     let ask = house.post("/api/downloads").with("content-type", "text/plain").body("{}");
     refused(&ask.answer().await, "not_json");
+}
+
+/// A workflow that says that it has made a file.
+fn making() -> Workflow<String, String> {
+    let mut flow = Workflow::builder::<String>("making");
+    let text = flow.input();
+    let step = |_: StepContext, text: String| async move {
+        Ok(json!({ "path": format!("/models/{text}"), "bytes": 4_096 }))
+    };
+    let made = flow.step_fn("make", text, step).add();
+    let step = |_: StepContext, made: Value| async move { Ok(made["path"].to_string()) };
+    let told = flow.step_fn("tell", made, step).add();
+    flow.build(told).unwrap()
+}
+
+#[tokio::test]
+async fn a_download_that_is_complete_has_the_size_of_its_file() {
+    let flow = making();
+    let engine = Engine::in_memory().register(&flow).start().await.unwrap();
+    let house = House::over(engine, flow, Token::random().unwrap(), |builder| builder).await;
+    let run = house.run("a.bin").await.id();
+    let one = get(&house, &format!("/api/downloads/{run}")).await["download"].clone();
+    assert_eq!(one["status"], "completed");
+    assert_eq!((&one["bytes_downloaded"], &one["total_bytes"]), (&json!(4_096), &json!(4_096)));
 }

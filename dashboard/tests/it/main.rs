@@ -4,6 +4,7 @@
 
 mod api;
 mod batches;
+mod bounds;
 mod client;
 mod compat;
 mod controls;
@@ -17,8 +18,10 @@ mod names;
 mod operations;
 mod page;
 mod promises;
+mod readers;
 mod sockets;
 mod stalls;
 mod streams;
 mod tokens;
 mod views;
+mod wording;

@@ -67,7 +67,8 @@ async fn what_happened_is_counted() {
     assert!(sample(&answer.body, "resurge_journal_replay_seconds") >= 0.0);
     // This journal has no files.
     assert!(!answer.body.contains("resurge_journal_bytes"));
-    for (mode, is_set) in [("enforced", 0.0), ("isolated", 1.0), ("disabled", 0.0), ("shadow", 0.0)]
+    for (mode, is_set) in
+        [("enforced", 0.0), ("isolated", 1.0), ("disabled", 0.0), ("metrics_only", 0.0)]
     {
         let name = format!("resurge_breaker_mode{{scope=\"{key}\",mode=\"{mode}\"}}");
         assert!((sample(&answer.body, &name) - is_set).abs() < f64::EPSILON, "{mode}");

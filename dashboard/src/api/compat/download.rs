@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use resurge::{RunView, Timestamp};
+use resurge::{RunStatus, RunView, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::view::{Row, redact};
+use crate::view::{Row, downloaded, redact};
 
 /// An operation as the old download routes show it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -73,6 +73,7 @@ impl Download {
             let text = names.iter().find_map(|name| input.get(name)?.as_str());
             text.map(|text| redact::text(text).into_owned())
         };
+        let (done, total) = bytes(row, view);
         let can = |verb: &str| row.can.iter().any(|can| can == verb);
         Self {
             id: view.id.to_string(),
@@ -80,8 +81,8 @@ impl Download {
             dest_path: named(&["dest_path", "dest", "path"]).unwrap_or_else(|| row.name.clone()),
             status: legacy(&row.status),
             progress: row.percent.unwrap_or(0.0),
-            bytes_downloaded: row.progress.map_or(0, |amount| amount.done),
-            total_bytes: row.progress.and_then(|amount| amount.total).unwrap_or(0),
+            bytes_downloaded: done,
+            total_bytes: total,
             speed: row.rate.unwrap_or(0),
             eta: row.eta_ms.unwrap_or(0).div_ceil(1_000),
             attempts: row.attempt,
@@ -91,6 +92,19 @@ impl Download {
             can_resume: can("resume") || can("retry"),
             can_pause: can("pause"),
         }
+    }
+}
+
+/// Bytes that are there, and those that will be; 0 if that cannot be told.
+fn bytes(row: &Row, view: &RunView) -> (u64, u64) {
+    match row.progress {
+        Some(amount) => (amount.done, amount.total.unwrap_or(0)),
+        // Nothing is under way any more; the files tell how large they are.
+        None if view.status == RunStatus::Success => {
+            let size = downloaded(&view.steps).unwrap_or(0);
+            (size, size)
+        }
+        None => (0, 0),
     }
 }
 
