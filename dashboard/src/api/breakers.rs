@@ -33,7 +33,9 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<Breakers>, 
     let threshold = threshold.unwrap_or_else(|| app.engine.settings().breaker.threshold);
     let mut breakers = panels::breakers(&known, threshold, true);
     if app.read_only {
-        breakers.values_mut().for_each(|breaker| breaker.can.clear());
+        for breaker in breakers.values_mut() {
+            breaker.can.clear();
+        }
     }
     Ok(Json(Breakers { breakers }))
 }

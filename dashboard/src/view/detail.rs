@@ -225,7 +225,7 @@ pub(crate) fn downloaded(steps: &[StepView]) -> Option<u64> {
         made.filter_map(|step| artifact(step, step.output.as_ref()?)?.bytes)
     };
     let fetched = sizes(|step| step.kind == DOWNLOAD).reduce(u64::saturating_add);
-    fetched.or_else(|| sizes(|_| true).last())
+    fetched.or_else(|| sizes(|_| true).next_back())
 }
 
 fn artifact(step: &StepView, output: &Json) -> Option<ArtifactCard> {

@@ -72,7 +72,9 @@ impl Scene {
             }
         }
         if self.engine.read_only {
-            cards.values_mut().for_each(|card| card.can.clear());
+            for card in cards.values_mut() {
+                card.can.clear();
+            }
         }
         cards
     }

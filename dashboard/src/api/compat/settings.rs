@@ -13,6 +13,7 @@ use super::refused::{Refused, Success};
 use crate::api::actor::{Actor, reason};
 use crate::api::body::Sent;
 use crate::api::problem::{Problem, code};
+use crate::api::wording::in_json_words;
 use crate::dashboard::App;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,7 +77,8 @@ pub(in crate::api) async fn change(
     let changes = changes(&now, &wanted)?;
     for (name, value) in &changes {
         let value = resurge::Json::of(value).unwrap_or_else(|_| resurge::Json::null());
-        Tuning::check(name, &value).map_err(|problem| Problem::new(&code::INVALID, problem))?;
+        Tuning::check(name, &value)
+            .map_err(|problem| Problem::new(&code::INVALID, in_json_words(&problem)))?;
     }
     for (name, value) in changes {
         let tuned = app.engine.tune(name, Some(value), actor.as_str(), reason(None)?).await;
