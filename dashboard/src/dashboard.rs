@@ -67,7 +67,7 @@ pub struct DashboardBuilder {
 /// A dashboard that could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum BuildError {
+pub enum DashboardError {
     /// A name of [`hosts`](DashboardBuilder::hosts) is none.
     #[error(
         "`{name}` is no name of a host; give it as it stands in the address bar of a browser, such as my.box or my.box:7878, without http:// and without wildcards"
@@ -267,11 +267,11 @@ impl DashboardBuilder {
     /// Makes the dashboard.
     ///
     /// # Errors
-    /// [`BuildError`] if a host is none, or if there is neither a token nor luck to make one.
-    pub fn build(self) -> Result<Dashboard, BuildError> {
+    /// [`DashboardError`] if a host is none, or if there is neither a token nor luck to make one.
+    pub fn build(self) -> Result<Dashboard, DashboardError> {
         let Self { engine, name, token, hosts, read_only, buttons, starter, limits } = self;
         let token = token.map_or_else(Token::random, Ok)?;
-        let host = |name: String| AllowedHost::new(&name).ok_or(BuildError::Host { name });
+        let host = |name: String| AllowedHost::new(&name).ok_or(DashboardError::Host { name });
         let hosts = hosts.into_iter().map(host).collect::<Result<_, _>>()?;
         let app = App {
             engine,

@@ -26,7 +26,7 @@ pub mod view;
 pub use api::NewDownload;
 pub use board::{Live, ViewMessage};
 pub use button::Button;
-pub use dashboard::{BuildError, Dashboard, DashboardBuilder};
+pub use dashboard::{Dashboard, DashboardBuilder, DashboardError};
 pub use guard::{Limits, Rate};
 pub use serve::ServeError;
 pub use token::{Token, TokenError};

@@ -1,7 +1,7 @@
 //! Under which names the dashboard is asked, and who says that our page asks.
 
 use axum::http::{Method, StatusCode};
-use resurge_dashboard::{BuildError, Dashboard};
+use resurge_dashboard::{Dashboard, DashboardError};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -61,7 +61,7 @@ async fn what_is_no_host_is_refused_before_it_is_served() {
     for name in ["*", "x:99999", "a b", "http://my.box", ""] {
         let builder = Dashboard::builder(house.engine.clone()).hosts(["my.box", name]);
         let refused = builder.build().unwrap_err();
-        assert!(matches!(&refused, BuildError::Host { name: told } if told == name), "{name}");
+        assert!(matches!(&refused, DashboardError::Host { name: told } if told == name), "{name}");
         assert!(refused.to_string().contains("such as my.box"), "{refused}");
     }
 }

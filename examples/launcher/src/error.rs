@@ -8,7 +8,7 @@ use resurge::journal::retention::BaseError;
 use resurge::journal::state::IllegalTransition;
 use resurge::journal::store::{OpenError as StoreError, ReadError};
 use resurge::{BuildError, ControlError, OpenError, RunKey, StartError, Unavailable};
-use resurge_dashboard::{BuildError, ServeError, TokenError};
+use resurge_dashboard::{DashboardError, ServeError, TokenError};
 
 use crate::exit::Exit;
 use crate::manifest::ManifestError;
@@ -130,7 +130,7 @@ pub enum LauncherError {
     Token(#[from] TokenError),
     /// The dashboard cannot be made.
     #[error(transparent)]
-    Dashboard(#[from] BuildError),
+    Dashboard(#[from] DashboardError),
     /// The dashboard cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
