@@ -65,31 +65,43 @@ impl Interrupt {
     }
 }
 
-/// SIGINT and SIGTERM (on Windows Ctrl-C).
+/// Signals that ask a process to stop (on Windows Ctrl-C).
 #[cfg(unix)]
 #[derive(Debug)]
-pub(crate) struct Signals {
-    interrupt: signal::unix::Signal,
-    terminate: signal::unix::Signal,
-}
+pub(crate) struct Signals(Vec<signal::unix::Signal>);
 
 #[cfg(unix)]
 impl Signals {
+    /// SIGINT and SIGTERM.
     pub(crate) fn listen() -> std::io::Result<Self> {
-        use signal::unix::{SignalKind, signal};
-        let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+        use signal::unix::SignalKind;
+        Self::of(&[SignalKind::interrupt(), SignalKind::terminate()])
+    }
+
+    /// Whatever ends a process whose terminal has to be given back: SIGHUP and SIGQUIT as well.
+    pub(crate) fn listen_on_terminal() -> std::io::Result<Self> {
+        use signal::unix::SignalKind as Kind;
+        Self::of(&[Kind::interrupt(), Kind::terminate(), Kind::hangup(), Kind::quit()])
+    }
+
+    fn of(kinds: &[signal::unix::SignalKind]) -> std::io::Result<Self> {
+        kinds.iter().map(|kind| signal::unix::signal(*kind)).collect::<Result<_, _>>().map(Self)
     }
 
     pub(crate) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
+        std::future::poll_fn(|cx| {
+            let mut is_there = false;
+            // Each of them is to wake us, whichever comes first.
+            for signal in &mut self.0 {
+                is_there |= signal.poll_recv(cx).is_ready();
+            }
+            if is_there { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
     }
 }
 
-/// SIGINT and SIGTERM (on Windows Ctrl-C).
+/// Signals that ask a process to stop (on Windows Ctrl-C).
 #[cfg(not(unix))]
 #[derive(Debug)]
 pub(crate) struct Signals;
@@ -99,6 +111,10 @@ impl Signals {
     #[expect(clippy::unnecessary_wraps, reason = "the twin on Unix can fail")]
     pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self)
+    }
+
+    pub(crate) fn listen_on_terminal() -> std::io::Result<Self> {
+        Self::listen()
     }
 
     pub(crate) async fn next(&mut self) {

@@ -117,7 +117,7 @@ async fn stop(engine: Engine, data: &DataDir) -> Result<Exit, LauncherError> {
 
 /// Takes the terminal until somebody leaves it.
 async fn show(engine: app::Engine, link: Link) -> Result<(), LauncherError> {
-    let mut signals = Signals::listen()
+    let mut signals = Signals::listen_on_terminal()
         .map_err(|source| LauncherError::System { action: "listen to Ctrl-C", source })?;
     let mut stage = Stage::open().map_err(TopError::Terminal)?;
     let size = stage.terminal.size().map_err(TopError::Terminal)?;

@@ -20,5 +20,7 @@ mod retries;
 mod runs;
 mod server;
 mod shows;
+#[cfg(target_os = "linux")]
+mod terminals;
 mod throttled;
 mod web;
