@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use resurge::journal::store::{DiskStore, Durability, OpenError, OpenMode};
 use resurge::steps::artifact::InstallPath;
 
 use crate::error::LauncherError;
@@ -34,6 +35,19 @@ impl DataDir {
     pub(crate) fn prepare(path: &Path) -> Result<Self, LauncherError> {
         create(path)?;
         canonical(path).map(Self)
+    }
+
+    /// The same, if no launcher works there; where one does, nothing is made or changed.
+    pub(crate) fn prepare_idle(path: &Path) -> Result<Self, LauncherError> {
+        // Only whoever holds its lock can tell.
+        match DiskStore::open(
+            Self(path.to_owned()).journal(),
+            OpenMode::Existing,
+            Durability::Power,
+        ) {
+            Ok(_) | Err(OpenError::Missing { .. }) => Self::prepare(path),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The folder itself.

@@ -26,17 +26,14 @@ const SETTINGS: &str = "[settings]\nmax_retries = 5\ninitial_delay = \"500ms\"\n
 
 /// Runs the demo in a data directory, or in a new one that is kept.
 pub(crate) async fn run(data_dir: Option<PathBuf>) -> Result<Exit, LauncherError> {
-    let data_dir = match data_dir {
-        Some(data_dir) => data_dir,
-        None => new_folder()?,
-    };
+    let data_dir = data_dir.map_or_else(new_folder, Ok)?;
+    let data = DataDir::prepare_idle(&data_dir)?;
     let mut person = Interrupt::listen()?;
     let server = Server::start(model::all()?)
         .map_err(|source| LauncherError::System { action: "open a port on 127.0.0.1", source })?;
     let text = format!("{SETTINGS}{}", server.sections());
     let path = data_dir.join("demo.toml");
     let manifest = Manifest::parse(&text, &path)?;
-    let data = DataDir::prepare(&data_dir)?;
     std::fs::write(&path, text)
         .map_err(|source| LauncherError::Folder { path: data_dir.clone(), source })?;
     out::message(format_args!(

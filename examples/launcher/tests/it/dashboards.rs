@@ -9,7 +9,7 @@ use crate::journal;
 use crate::server::Answer::{HoldAt, Status};
 use crate::web::{Door, Served};
 
-fn serve(bench: &Bench) -> Served {
+pub(crate) fn serve(bench: &Bench) -> Served {
     serve_with(bench, &[])
 }
 

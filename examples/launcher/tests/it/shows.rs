@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::bench::launcher;
+use crate::bench::{Bench, launcher};
+use crate::dashboards::serve;
 use crate::web::Served;
 
 fn show(folder: &Path, args: &[&str]) -> Served {
@@ -93,4 +94,26 @@ fn a_show_that_has_ended_stays_until_somebody_stops_it() {
     let done = served.stop("INT");
     drop(messages);
     done.assert_code(0);
+}
+
+#[test]
+fn where_a_launcher_works_no_show_writes_anything() {
+    let bench = Bench::new("");
+    let served = serve(&bench);
+    let folder = || {
+        let entries = std::fs::read_dir(bench.data()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = folder();
+    for command in [&["demo"][..], &["demo", "--dashboard", "--listen", "127.0.0.1:0"]] {
+        let done = bench.command(command);
+        done.assert_code(1);
+        assert_eq!(done.stdout, "");
+        assert_eq!(done.stderr.lines().count(), 1, "{}", done.stderr);
+        assert!(done.stderr.contains("in use"), "{}", done.stderr);
+        assert_eq!(folder(), before);
+    }
+    served.stop("INT").assert_code(0);
 }

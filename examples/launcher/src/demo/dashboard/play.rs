@@ -49,10 +49,10 @@ pub(crate) async fn play(show: Show) -> Result<Exit, LauncherError> {
     let mut person = Interrupt::listen()?;
     let port = KeptPort::take(door.listen).map_err(|source| refused(door.listen, source))?;
     let data_dir = data_dir.map_or_else(new_folder, Ok)?;
+    let data = DataDir::prepare_idle(&data_dir)?;
     let servers = cast::hosts(tempo)?.into_iter().map(start).collect::<io::Result<Vec<_>>>();
     let servers = servers
         .map_err(|source| LauncherError::System { action: "open a port on 127.0.0.1", source })?;
-    let data = DataDir::prepare(&data_dir)?;
     let manifest = write_manifest(&data_dir, tempo, &servers)?;
     out::message(format_args!(
         "servers that make trouble in this process, a launcher that copes with them in another one; all in {}\n",
