@@ -1,6 +1,6 @@
 //! The options of the dashboard.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use clap::Args;
 
@@ -70,11 +70,77 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 fn host(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.contains(|c: char| c == '/' || c.is_whitespace()) {
-        return Err(
-            "write a name as it stands in the address bar, such as my.box:7878, without http://"
-                .to_owned(),
-        );
+    // An address of version 6 holds colons of its own.
+    let colon = text.rfind(':').filter(|at| text.rfind(']').is_none_or(|end| end < *at));
+    let (name, port) = match colon.and_then(|at| text.split_at_checked(at)) {
+        Some((name, port)) => (name, Some(port.trim_start_matches(':'))),
+        None => (text, None),
+    };
+    if text.contains('/') || !is_name(name) {
+        return Err(NAME.to_owned());
+    }
+    let is_port = |port: &str| {
+        port.bytes().all(|digit| digit.is_ascii_digit())
+            && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    if port.is_some_and(|port| !is_port(port)) {
+        return Err(format!("write a port from 1 to 65535, such as {name}:7878, or none for any"));
     }
     Ok(text.to_owned())
+}
+
+const NAME: &str = "write one name or address as it stands in the address bar, such as my.box:7878 or [fd00::1], \
+                    without http:// and without *; repeat the option for more";
+
+/// Whether browsers ask for a host under this name; others than in English go as `xn--..`.
+fn is_name(text: &str) -> bool {
+    let address = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if let Some(address) = address {
+        return address.parse::<Ipv6Addr>().is_ok();
+    }
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    text.contains(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_no_browser_asks_for_is_refused_with_what_to_write() {
+        for text in [
+            "my.box",
+            "My_Box.:7878",
+            "10.0.0.1:1",
+            "[fd00::1]",
+            "[fd00::1]:65535",
+            "xn--bcher-kva",
+        ] {
+            assert_eq!(host(text).as_deref(), Ok(text));
+        }
+        for (text, word) in [
+            ("", "my.box"),
+            ("*", "without *"),
+            ("*.my.box:7878", "without *"),
+            ("http://my.box", "without http://"),
+            ("my.box/", "address bar"),
+            ("my box", "address bar"),
+            ("a,b", "repeat"),
+            ("fd00::1", "[fd00::1]"),
+            ("[fd00::g]", "[fd00::1]"),
+            ("[fd00::1]x", "[fd00::1]"),
+            (".", "my.box"),
+            ("b\u{fc}cher", "my.box"),
+            (":7878", "my.box"),
+            ("x:", "65535"),
+            ("x:0", "65535"),
+            ("x:99999", "such as x:7878"),
+            ("x:+80", "65535"),
+            ("x:1:2", "my.box"),
+            ("[fd00::1]:99999", "such as [fd00::1]:7878"),
+        ] {
+            let why = host(text).expect_err(text);
+            assert!(why.contains(word), "{text}: {word} in {why}");
+        }
+    }
 }

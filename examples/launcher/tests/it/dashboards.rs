@@ -272,3 +272,14 @@ fn what_is_ordered_on_the_dashboard_is_installed_below_the_root() {
     bench.resume().assert_code(0);
     assert!(std::fs::read(root.join("models/other.bin")).unwrap() == other);
 }
+
+#[test]
+fn a_name_that_fits_nobody_is_refused_before_anything_is_created() {
+    let bench = Bench::new("");
+    for (host, word) in [("*", "without *"), ("x:99999", "65535")] {
+        let done = bench.command(&["resume", "--dashboard", "--allow-host", host]);
+        done.assert_code(2);
+        assert!(done.stderr.contains(word), "{}", done.stderr);
+        assert!(!bench.data().exists(), "nothing was created");
+    }
+}
