@@ -85,7 +85,8 @@ fn force(error: &RunError) -> Option<&'static str> {
 
 /// Class, message and hint, and the command that shows more.
 fn explanation(run: &Awaited, error: &RunError, data: &DataDir) -> String {
-    let mut lines = vec![String::new(), format!("{} {}: {error}", run.name, ending(error))];
+    let why = words::reason(&error.to_string());
+    let mut lines = vec![String::new(), format!("{} {}: {why}", run.name, ending(error))];
     if let Some(failure) = error.failure() {
         lines.push(format!("  class    {}", words::class(failure)));
         lines.extend(failure.hint.iter().map(|hint| format!("  hint     {hint}")));

@@ -15,6 +15,7 @@ use crate::report::{Awaited, name_of};
 use crate::retry::{Insist, Retried, retry};
 use crate::serve::{Beside, Front};
 use crate::session::Session;
+use crate::ui::words;
 
 /// Opens the engine, which resumes by itself, and waits for every run that has not ended.
 pub(crate) async fn run(data_dir: &Path, beside: Beside) -> Result<Exit, LauncherError> {
@@ -44,7 +45,8 @@ pub(crate) async fn resume(
         }
     }
     for run in &parked {
-        let reason = run.paused.as_deref().unwrap_or("no reason was recorded");
+        let reason = run.paused.as_deref().map(words::reason);
+        let reason = reason.as_deref().unwrap_or("no reason was recorded");
         out::message(format_args!("{}  is paused: {reason}", name_of(run)));
     }
     if open.is_empty() && parked.is_empty() {

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::summary::{self, BreakerStatus};
 use crate::ui::why::{self, Turn};
+use crate::ui::words;
 
 /// One run. Times are RFC 3339 in UTC with milliseconds.
 #[derive(Debug, Serialize)]
@@ -188,8 +189,12 @@ pub(super) fn turn(state: &State, spec: &StepSpec, step: &Step) -> Turn {
 
 fn reason(run: &Run) -> Option<String> {
     match &run.phase {
-        RunPhase::Parked { reason } | RunPhase::Cancelled { reason, .. } => Some(reason.clone()),
-        RunPhase::Paused { actor, reason, .. } => Some(format!("paused by {actor}: {reason}")),
+        RunPhase::Parked { reason } | RunPhase::Cancelled { reason, .. } => {
+            Some(words::reason(reason))
+        }
+        RunPhase::Paused { actor, reason, .. } => {
+            Some(format!("paused by {actor}: {}", words::reason(reason)))
+        }
         _ => None,
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn run(data_dir: &Path, as_json: bool) -> Result<Exit, LauncherError>
     let state = fold(&data.journal())?;
     let runs = newest(&state);
     if as_json {
-        out::result(json::array(&state, &runs, now()));
+        out::document(json::array(&state, &runs, now()));
     } else if runs.is_empty() {
         out::message("no runs yet; begin with `launcher install`");
     } else {
@@ -40,7 +40,7 @@ pub(crate) fn stats(data_dir: &Path, as_json: bool) -> Result<Exit, LauncherErro
     let data = DataDir::existing(data_dir)?;
     let state = fold(&data.journal())?;
     if as_json {
-        out::result(summary::object(&state, now()));
+        out::document(summary::object(&state, now()));
     } else {
         summary::lines(state.stats()).iter().for_each(out::result);
         summary::troubles(&state, now()).iter().for_each(out::result);

@@ -89,7 +89,10 @@ fn standing(
 ) -> (Option<Progress>, String) {
     let active =
         view.steps.iter().find(|step| matches!(step.status, S::Running | S::Waiting | S::Held));
-    let Some(step) = active else { return (None, view.paused.clone().unwrap_or_default()) };
+    let Some(step) = active else {
+        let paused = view.paused.as_deref().map(words::reason);
+        return (None, words::tame(&paused.unwrap_or_default()));
+    };
     if let Some(why) = why::of_view(step, breakers, now) {
         return (None, format!("{}: {}", step.key, words::tame(&why)));
     }

@@ -48,12 +48,14 @@ fn of_attempt<'r>(known: &Known, record: &'r Record) -> Option<(&'r str, String)
         }
         Event::OutputsInvalidated(e) => {
             let lost = list(&e.lost);
-            (e.step.as_str(), format!("does {lost} again: {}", e.reason))
+            (e.step.as_str(), format!("does {lost} again: {}", words::reason(&e.reason)))
         }
         Event::StepParked(e) => (e.step.as_str(), known.parked(record, e)),
         Event::StepReleased(e) => (e.step.as_str(), "goes on: it need not wait any longer".into()),
         Event::StepRefused(e) => (e.step.as_str(), format!("given up: {}", e.failure.message)),
-        Event::StepSkipped(e) => (e.step.as_str(), format!("skipped by {}: {}", e.actor, e.reason)),
+        Event::StepSkipped(e) => {
+            (e.step.as_str(), format!("skipped by {}: {}", e.actor, words::reason(&e.reason)))
+        }
         _ => return None,
     })
 }
@@ -66,15 +68,21 @@ fn of_run(event: &Event) -> Option<(&str, String)> {
             let step = e.step.as_ref().map(|step| format!(" ({step})")).unwrap_or_default();
             format!("gave up: {}{step}", why::ran_out(e.reason))
         }
-        Event::RunCancelled(e) => format!("cancelled by {}: {}", e.actor, e.reason),
-        Event::RunParked(e) => format!("paused: {}", e.reason),
-        Event::RunPaused(e) => format!("paused by {}: {}", e.actor, e.reason),
-        Event::RunResumed(e) => format!("resumed by {}: {}", e.actor, e.reason),
-        Event::RetryNow(e) => format!("tries {} again at once: {}", list(&e.steps), e.reason),
-        Event::ForceRetry(e) => {
-            format!("tries {} again whatever was wrong: {}", list(&e.steps), e.reason)
+        Event::RunCancelled(e) => format!("cancelled by {}: {}", e.actor, words::reason(&e.reason)),
+        Event::RunParked(e) => format!("paused: {}", words::reason(&e.reason)),
+        Event::RunPaused(e) => format!("paused by {}: {}", e.actor, words::reason(&e.reason)),
+        Event::RunResumed(e) => format!("resumed by {}: {}", e.actor, words::reason(&e.reason)),
+        Event::RetryNow(e) => {
+            format!("tries {} again at once: {}", list(&e.steps), words::reason(&e.reason))
         }
-        Event::RecoveryCancelled(e) => format!("no more retries: {}", e.reason),
+        Event::ForceRetry(e) => {
+            format!(
+                "tries {} again whatever was wrong: {}",
+                list(&e.steps),
+                words::reason(&e.reason)
+            )
+        }
+        Event::RecoveryCancelled(e) => format!("no more retries: {}", words::reason(&e.reason)),
         _ => return None,
     };
     Some(("all", text))

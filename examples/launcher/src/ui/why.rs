@@ -40,9 +40,11 @@ pub(crate) fn of_cause(cause: &Cause, turn: Turn, failure: Option<&Failure>) -> 
         Cause::Ready { eased: Some(ease) } => {
             format!("this machine is short of something: {} attempts at a time", ease.in_flight_max)
         }
-        Cause::Paused { by, reason, .. } => format!("paused by {by}: {reason}"),
-        Cause::Parked { reason } => format!("fits no workflow of this launcher: {reason}"),
-        Cause::Cancelled { by, reason } => format!("cancelled by {by}: {reason}"),
+        Cause::Paused { by, reason, .. } => format!("paused by {by}: {}", words::reason(reason)),
+        Cause::Parked { reason } => {
+            format!("fits no workflow of this launcher: {}", words::reason(reason))
+        }
+        Cause::Cancelled { by, reason } => format!("cancelled by {by}: {}", words::reason(reason)),
         Cause::GivenUp { verdict, exhausted_by, .. } => given_up(*verdict, *exhausted_by),
         Cause::Unknown => "waits for something that this release does not know".to_owned(),
         _ => return None,
@@ -113,6 +115,7 @@ pub(crate) fn gate(key: &ResourceKey, gate: Gate<'_>, turn: Turn) -> String {
             format!("waiting for {what}: circuit breaker half-open, {probe} ({unused})")
         }
         Gate::Isolated { by, reason } => {
+            let reason = words::reason(reason);
             format!("waiting for {what}: {by} holds the circuit breaker open: {reason} ({unused})")
         }
         Gate::Back => format!("{what} is back: it goes on with the next wave"),

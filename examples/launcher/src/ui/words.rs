@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use resurge::Failure;
+use resurge::steps::classify::redact;
 
 /// A number of bytes, such as `12.0 MiB`.
 pub(crate) fn bytes(bytes: u64) -> String {
@@ -61,7 +62,22 @@ pub(crate) fn quoted(path: &Path) -> String {
 
 /// A text of a server or a manifest without anything that moves the cursor or turns the line round.
 pub(crate) fn tame(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || is_hidden(c) { ' ' } else { c }).collect()
+    text.chars().map(|c| if is_wild(c) { ' ' } else { c }).collect()
+}
+
+/// The same for a text of ours, whose lines and columns are meant.
+pub(crate) fn tame_lines(text: &str) -> String {
+    let is_meant = |c| matches!(c, '\n' | '\t');
+    text.chars().map(|c| if is_wild(c) && !is_meant(c) { ' ' } else { c }).collect()
+}
+
+/// What somebody gave as a reason, without the secrets of addresses and the like.
+pub(crate) fn reason(text: &str) -> String {
+    redact(text)
+}
+
+fn is_wild(c: char) -> bool {
+    c.is_control() || is_hidden(c)
 }
 
 /// Whether a character is not seen itself, but changes how others are.
@@ -112,5 +128,17 @@ mod tests {
         assert_eq!(quoted(Path::new("it's")), r"'it'\''s'");
         assert_eq!(tame("a\x1b[31mb\nc"), "a [31mb c");
         assert_eq!(tame("exe\u{202e}gpj.\u{200b}x é模"), "exe gpj. x é模");
+        assert_eq!(tame_lines("a\tb\u{202e}\n\u{1b}c\r\n"), "a\tb \n c \n");
+    }
+
+    #[test]
+    fn a_reason_gives_no_secret_away() {
+        for (given, shown) in [
+            ("see https://joe:pw@h/a?sig=abc now", "see https://h/a?… now"),
+            ("sent Bearer abc twice", "sent Bearer … twice"),
+            ("the host asks for patience", "the host asks for patience"),
+        ] {
+            assert_eq!(reason(given), shown);
+        }
     }
 }

@@ -283,3 +283,36 @@ fn a_name_that_fits_nobody_is_refused_before_anything_is_created() {
         assert!(!bench.data().exists(), "nothing was created");
     }
 }
+
+#[test]
+fn what_people_name_and_say_is_told_without_tricks_and_secrets() {
+    let bench = Bench::new(QUICK);
+    bench.server.file("model.bin", noise(8, 2 * MIB), &[HoldAt(MIB), HoldAt(MIB)]);
+    let served = serve(&bench);
+    let dest_path = "exe\u{202e}gpj.\u{200b}bin";
+    let order = json!({"url": bench.server.url("model.bin"), "dest_path": dest_path});
+    assert_eq!(served.door.post_json("/api/downloads", &order).status, 202);
+    let id = served.door.get("/api/v1/operations").json()["operations"][0]["id"].clone();
+    let pause = format!("/api/v1/operations/{}/pause", id.as_str().unwrap());
+    let reason = json!({"reason": "see http://joe:pw@h/a?sig=abc\u{202e} with Bearer xyz"});
+    let answer = served.door.post_json(&pause, &reason);
+    assert_eq!(answer.status, 202, "{}", answer.body);
+
+    let told = bench.command(&["status"]);
+    let json = bench.status();
+    let done = served.stop("INT");
+    let resumed = bench.command(&["retry", "no\u{202e}body"]);
+    for text in [&told.stdout, &done.stderr, &resumed.stderr] {
+        assert!(!text.contains(['\u{202e}', '\u{200b}']), "{text:?}");
+    }
+    for text in [&told.stdout, &done.stderr] {
+        assert!(text.contains("exe gpj. bin") && text.contains("see http://h/a?…"), "{text}");
+    }
+    for text in [&told.stdout, &done.stderr, &json.stdout] {
+        for secret in ["joe", "pw", "abc", "xyz"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+    let runs: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(runs[0]["name"], dest_path, "programs are told what it is called");
+}
