@@ -145,7 +145,10 @@ enum Command {
         /// Where the journal and the token are kept
         #[arg(long, value_name = "DIR")]
         data_dir: PathBuf,
-        /// Where the dashboard listens [default: where the launcher at work says]
+        /// Where the dashboard listens [default: where the launcher at work says, if only this machine gets there]
+        ///
+        /// Whatever listens there is sent the token of the data directory as it is, again whenever the line breaks: name
+        /// an address only if you trust it and the way to it.
         #[arg(long, value_name = "ADDRESS:PORT")]
         connect: Option<SocketAddr>,
     },

@@ -158,7 +158,7 @@ impl LauncherError {
             | Self::NoArtifact { .. }
             | Self::OverOwn { .. }
             | Self::Exposed { .. }
-            | Self::Top(TopError::NoTerminal)
+            | Self::Top(TopError::NoTerminal | TopError::NotNamed { .. })
             | Self::Flow(_)
             | Self::Journal(StoreError::Missing { .. }) => Exit::Usage,
             _ => Exit::Failure,

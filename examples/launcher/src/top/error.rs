@@ -1,6 +1,7 @@
 //! Why there is nothing to look at.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Why there is nothing to look at.
@@ -31,6 +32,17 @@ pub enum TopError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// A launcher that served a dashboard is gone.
+    #[error("no launcher serves a dashboard here any more")]
+    Gone,
+    /// A dashboard that other machines reach is gone to by those who name it.
+    #[error(
+        "the launcher at work listens on {address}, which may not be this machine only; if you trust what listens there, name it with --connect {address}"
+    )]
+    NotNamed {
+        /// Where its launcher says that it listens.
+        address: SocketAddr,
     },
     /// The terminal does not do what it is told.
     #[error("the terminal cannot be drawn on; use `launcher status`, which prints lines")]

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::ask::Ask;
+use super::error::TopError;
 use super::source::{Far, Heard, Wish};
 use super::sse::{Event, Parser};
 use crate::place::DataDir;
@@ -27,7 +28,7 @@ use crate::running::{self, Running};
 #[derive(Debug, Clone)]
 pub(crate) struct Door {
     pub(crate) data: DataDir,
-    /// Where it listens; without it where its launcher says.
+    /// Where it listens, as a person says, who trusts it with the token; without it where its launcher says.
     pub(crate) address: Option<SocketAddr>,
 }
 
@@ -172,15 +173,11 @@ impl Door {
         &self,
         mut request: Request<String>,
     ) -> Result<Response<Incoming>, String> {
-        let address = self.address()?;
+        let address = self.address().map_err(|error| error.to_string())?;
         let token = running::token(&self.data).map_err(|error| error.to_string())?;
         let headers = request.headers_mut();
-        // A name that every dashboard on this machine answers to.
-        let host = match self.address {
-            Some(address) => address.to_string(),
-            None => format!("localhost:{}", address.port()),
-        };
-        let host = header::HeaderValue::try_from(host).map_err(|error| error.to_string())?;
+        let host =
+            header::HeaderValue::try_from(self.host(address)).map_err(|error| error.to_string())?;
         headers.insert(header::HOST, host);
         let bearer = header::HeaderValue::try_from(format!("Bearer {}", token.trim()));
         headers.insert(header::AUTHORIZATION, bearer.map_err(|_| "the token file holds no token")?);
@@ -194,9 +191,26 @@ impl Door {
         sender.send_request(request).await.map_err(broken)
     }
 
-    fn address(&self) -> Result<SocketAddr, String> {
-        let known = self.address.or_else(|| Some(Running::read(&self.data)?.reachable()));
-        known.ok_or_else(|| "no launcher serves a dashboard here any more".to_owned())
+    /// Where to ask: where a person says, or else where the launcher says, if that is this machine.
+    pub(super) fn address(&self) -> Result<SocketAddr, TopError> {
+        if let Some(address) = self.address {
+            return Ok(address);
+        }
+        let address = self.told().ok_or(TopError::Gone)?;
+        // Nobody has seen the address who could trust it with the token.
+        if address.ip().is_loopback() { Ok(address) } else { Err(TopError::NotNamed { address }) }
+    }
+
+    /// Where the launcher says that it listens.
+    fn told(&self) -> Option<SocketAddr> {
+        Running::read(&self.data).map(|running| running.reachable())
+    }
+
+    /// A name that the dashboard answers to.
+    fn host(&self, address: SocketAddr) -> String {
+        // Elsewhere, as behind a port that is passed on, it may know no other one.
+        let is_known = self.address.is_none() || self.told() == Some(address);
+        if is_known { format!("localhost:{}", address.port()) } else { address.to_string() }
     }
 }
 

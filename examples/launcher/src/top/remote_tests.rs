@@ -239,3 +239,33 @@ fn addresses_carry_whatever_was_typed() {
     );
     assert_eq!(view_path(&Subscription::default()), "/api/v1/view?from=0&count=0&sort=-started");
 }
+
+#[tokio::test]
+async fn the_token_leaves_this_machine_only_if_somebody_says_where_to() {
+    let server = Server::start().await;
+    let mut link = server.link();
+    Running::here("192.0.2.1:7878".parse().unwrap()).write(&server.data).unwrap();
+    show(&link, 0);
+    let why = lost(link.heard.recv().await);
+    assert!(why.contains("--connect 192.0.2.1:7878"), "{why}");
+
+    let door = Door { data: server.data.clone(), address: Some(server.address()) };
+    let (link, far) = Link::new();
+    tokio::spawn(follow(door, far));
+    show(&link, 0);
+    let head = server.asked().await.head;
+    assert!(head.contains(&format!("\r\nauthorization: bearer {TOKEN}")), "{head}");
+    assert!(head.contains(&format!("\r\nhost: {}\r\n", server.address())), "{head}");
+}
+
+#[tokio::test]
+async fn the_dashboard_of_this_launcher_answers_wherever_it_listens() {
+    let server = Server::start().await;
+    Running::here(server.address()).write(&server.data).unwrap();
+    let door = Door { data: server.data.clone(), address: Some(server.address()) };
+    let (link, far) = Link::new();
+    tokio::spawn(follow(door, far));
+    show(&link, 0);
+    let (head, port) = (server.asked().await.head, server.address().port());
+    assert!(head.contains(&format!("\r\nhost: localhost:{port}\r\n")), "{head}");
+}

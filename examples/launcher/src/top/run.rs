@@ -95,9 +95,13 @@ async fn find(data: &DataDir, connect: Option<SocketAddr>) -> Result<Found, Laun
 
 /// Says at once what would be refused for ever.
 fn check(door: Door) -> Result<Found, LauncherError> {
-    match running::token(&door.data) {
-        Ok(_) => Ok(Found::There(door)),
-        Err(source) => Err(TopError::Token { path: door.data.token(), source }.into()),
+    if let Err(source) = running::token(&door.data) {
+        return Err(TopError::Token { path: door.data.token(), source }.into());
+    }
+    match door.address() {
+        Err(error @ TopError::NotNamed { .. }) => Err(error.into()),
+        // Whoever is gone may come back.
+        _ => Ok(Found::There(door)),
     }
 }
 
