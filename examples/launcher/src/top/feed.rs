@@ -53,7 +53,14 @@ impl Feed {
         if let Some(version) = version.filter(|version| *version != u64::from(VIEW_VERSION)) {
             return Err(FeedError::Version(version));
         }
-        self.view = Some(serde_json::from_value(tamed(&self.sent)).map_err(FeedError::Malformed)?);
+        let mut view = tamed(&self.sent);
+        let cards = self.sent.get("breakers").and_then(Value::as_object);
+        if let (Some(shown), Some(cards)) = (view.get_mut("breakers"), cards) {
+            // They are asked for by their keys, and shown by other names.
+            let cards = cards.iter().map(|(key, card)| (key.clone(), tamed(card)));
+            *shown = Value::Object(cards.collect());
+        }
+        self.view = Some(serde_json::from_value(view).map_err(FeedError::Malformed)?);
         Ok(())
     }
 }

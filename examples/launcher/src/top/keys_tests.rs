@@ -8,7 +8,7 @@ use crate::top::app::{App, Effect, Engine, Pane};
 use crate::top::ask::{Ask, BreakerVerb, Verb};
 use crate::top::source::Heard;
 use crate::top::testing::{
-    BASE, CLIP, LORA, VAE, after, app, detail, key, merged, press, screen, view,
+    BASE, CLIP, LORA, VAE, after, app, breaker, detail, key, merged, press, screen, view,
 };
 
 fn asked(name: &str, id: &str, verb: Verb) -> Vec<Effect> {
@@ -184,6 +184,17 @@ fn breakers_are_steered_while_they_are_shown() {
     assert_eq!(press(&mut app, "y"), [ask(BreakerVerb::Isolate)]);
     assert_eq!(press(&mut app, "e"), []);
     assert_eq!(said(&app), "Enforce: example.org is open: too many failures in a row");
+}
+
+#[test]
+fn a_breaker_is_asked_for_by_its_very_key() {
+    let mut app = app(80, 24);
+    let card = json!({ "host:example.org:443": null, "account:a\u{200b}b": breaker() });
+    app.hear(Heard::Patch(json!({ "breakers": card })), after(0));
+    press(&mut app, "b");
+    let (key, name) = ("account:a\u{200b}b".to_owned(), "example.org".to_owned());
+    let ask = Ask::Breaker { key, name, verb: BreakerVerb::Probe };
+    assert_eq!(press(&mut app, "p"), [Effect::Do(ask)]);
 }
 
 #[test]
