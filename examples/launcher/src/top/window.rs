@@ -37,7 +37,7 @@ impl Window {
 
     /// Takes a new list in: the choice stays with its operation, or else with its place.
     pub(crate) fn learn(&mut self, list: &List) {
-        self.total = usize::try_from(list.total).unwrap_or(usize::MAX);
+        self.total = bounded(list.total);
         let known = self.selected.as_ref();
         let found = known.and_then(|id| list.order.iter().position(|other| other == id));
         match found {
@@ -98,8 +98,16 @@ impl Window {
 
 /// The place of the first operation of a part.
 pub(crate) fn first(list: &List) -> usize {
-    usize::try_from(list.from).unwrap_or(usize::MAX)
+    bounded(list.from)
 }
+
+/// A place that there can be, with room to reckon beyond it, whatever a server says.
+fn bounded(place: u64) -> usize {
+    u32::try_from(place).map_or(PLACES_MAX, |place| place as usize).min(PLACES_MAX)
+}
+
+/// No engine keeps that many operations.
+const PLACES_MAX: usize = 1 << 30;
 
 #[cfg(test)]
 mod tests {

@@ -129,7 +129,7 @@ fn figures(stats: &StatsCard) -> Vec<(&'static str, String)> {
 fn minutes(paper: &mut Paper, stats: &StatsCard) {
     let mut minutes: Vec<_> = stats.recent.iter().collect();
     minutes.sort_by_key(|(number, _)| number.parse::<u64>().unwrap_or(u64::MAX));
-    minutes.retain(|(_, minute)| minute.succeeded + minute.failed + minute.retries > 0);
+    minutes.retain(|(_, minute)| minute.succeeded.max(minute.failed).max(minute.retries) > 0);
     if minutes.is_empty() {
         return;
     }

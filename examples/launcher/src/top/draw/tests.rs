@@ -3,15 +3,15 @@
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::draw;
-use crate::top::app::App;
+use crate::top::app::{App, Line};
 use crate::top::ink::Ink;
 use crate::top::screen::Screen;
 use crate::top::source::Heard;
 use crate::top::testing::{
-    BASE, after, app, breaker, merged, press, screen, view, waiting_in_full, with_stats,
+    BASE, after, app, breaker, detail, merged, press, screen, view, waiting_in_full, with_stats,
 };
 
 fn stands(app: &App, expected: &str) {
@@ -166,6 +166,53 @@ fn no_terminal_is_too_small() {
             }
         }
     }
+}
+
+/// Where in a value numbers and texts stand.
+fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => {
+            for (place, item) in items.iter().enumerate() {
+                leaves(item, &format!("{at}/{place}"), found);
+            }
+        }
+        Value::Object(fields) => {
+            for (name, item) in fields {
+                leaves(item, &format!("{at}/{}", name.replace('/', "~1")), found);
+            }
+        }
+        _ => found.push(at.to_owned()),
+    }
+}
+
+#[test]
+fn whatever_a_server_sends_is_drawn() {
+    let known = with_stats(130, 20);
+    let stats = known.view().map_or(Value::Null, |view| json!({ "stats": view.stats }));
+    let whole = merged(merged(view(), stats), json!({ "detail": detail() }));
+    let mut found = Vec::new();
+    leaves(&whole, "", &mut found);
+    let mut drawn = 0;
+    for place in &found {
+        for odd in [json!(u64::MAX), json!(u32::MAX), json!("9999-12-31T23:59:59.999Z"), json!("é")]
+        {
+            let mut wild = whole.clone();
+            *wild.pointer_mut(place).expect("it was found there") = odd;
+            let mut app = app(120, 12);
+            press(&mut app, "jj");
+            app.hear(Heard::Snapshot(wild), after(0));
+            // What is no view is not taken in.
+            if app.line != Line::Live {
+                continue;
+            }
+            drawn += 1;
+            for keys in ["GjgG", "\n", "b", "s"] {
+                press(&mut app, keys);
+                screen(&app, after(0));
+            }
+        }
+    }
+    assert!(drawn > found.len(), "{drawn} of {} are views", found.len());
 }
 
 #[test]
