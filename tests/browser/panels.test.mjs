@@ -41,6 +41,7 @@ test('an open breaker says why, until when, and what it holds back', async (cont
   await page.getByRole('button', { name: /^Breakers 1 not closed/ }).click();
   await card(page).getByText('Open', { exact: true }).waitFor();
   await card(page).getByText('Open: too many failures in a row').waitFor();
+  await card(page).getByText('Open since').waitFor();
   assert.equal(await card(page).getByText(/\d of \d/).count(), 0, 'failures are counted while it is closed');
   await card(page).getByText(/^in \d/).waitFor();
   assert.equal(await card(page).getByRole('definition').filter({ hasText: /^1$/ }).count(), 1, 'it tripped once');

@@ -62,10 +62,15 @@ async fn five_failures_in_a_row_open_it_and_later_steps_wait_without_an_attempt(
     tokio::time::sleep(SECOND / 10).await;
     let view = breaker(&engine, host.key()).await;
     assert_eq!((view.state, view.failures_in_row), (BreakerState::Closed, 4));
+    assert_eq!(view.not_closed_since, None);
+    let before = engine.now().await.unwrap();
     runs.extend(start_many(&engine, &flow, 1).await);
     tokio::time::sleep(SECOND / 10).await;
     let view = breaker(&engine, host.key()).await;
     assert_eq!((view.state, view.cause), (BreakerState::Open, Some(OpenCause::Consecutive)));
+    assert!(
+        view.not_closed_since.is_some_and(|since| since >= before && since <= view.until.unwrap())
+    );
     let remaining = view.remaining.unwrap();
     assert!((SECOND * 13..SECOND * 17).contains(&remaining), "{remaining:?}");
 

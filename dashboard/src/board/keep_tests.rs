@@ -105,7 +105,7 @@ async fn whatever_happens_the_board_keeps_what_the_engine_says() {
     let mut settings = Settings::default();
     settings.attempts_in_flight_max = 3;
     let engine = Engine::in_memory().settings(settings).register(&flow).start().await.unwrap();
-    let board = Board::open(engine.clone(), Identity::default()).await.unwrap();
+    let board = Board::open(engine.clone(), Identity::default(), Arc::default()).await.unwrap();
     let (mut luck, mut runs) = (1_u32, Vec::new());
     for turn in 0..700 {
         luck = luck.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

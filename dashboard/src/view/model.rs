@@ -221,6 +221,9 @@ pub struct BreakerCard {
     pub mode: String,
     /// Where it stands, in words.
     pub text: String,
+    /// When it opened, while it is not closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_at: Option<String>,
     /// When its break ends and a probe is let through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,

@@ -38,6 +38,7 @@ pub(crate) fn breaker(index: u32, known: &BreakerView, threshold: u32) -> Breake
         state: known.state.name().to_owned(),
         mode: words::mode(known.mode).to_owned(),
         text: standing(known),
+        opened_at: known.not_closed_since.map(|at| at.to_string()),
         until: known.until.map(|at| at.to_string()),
         failures_in_row: known.failures_in_row,
         threshold,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use resurge::{Control, ResourceKey};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::house::{FLAKY, House, SECRETIVE};
 
@@ -39,14 +39,19 @@ async fn every_change_passes_the_one_door() {
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{told} from a foreign page");
         let answer = own().with("host", "evil.example").answer().await;
         assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST, "{told} by a foreign name");
-        if path != "/api/v1/session" && path != "/api/v1/settings/preview" {
-            let answer = own().answer().await;
+        if !LOOKS.contains(&path.as_str()) {
+            // A batch may be a look as well: this one is none.
+            let batch = json!({ "filter": {}, "action": "pause" });
+            let answer = own().json(&batch).answer().await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{told} where nothing may change");
             changes += 1;
         }
     }
-    assert!(changes >= 13, "{changes}");
+    assert!(changes >= 12, "{changes}");
 }
+
+/// What is asked for with `POST`, or `DELETE`, and changes nothing that the engine has.
+const LOOKS: [&str; 3] = ["/api/v1/session", "/api/v1/settings/preview", "/api/recovery/test"];
 
 #[tokio::test]
 async fn no_answer_holds_a_secret() {

@@ -22,6 +22,8 @@ pub struct BreakerView {
     pub mode_set: Option<(String, String, Option<Timestamp>)>,
     /// Why it opened, while it is not closed.
     pub cause: Option<OpenCause>,
+    /// Since when it is not closed.
+    pub not_closed_since: Option<Timestamp>,
     /// When the break ends, while it is open.
     pub until: Option<Timestamp>,
     /// How much of the break is left.
@@ -85,6 +87,7 @@ impl BreakerView {
                 .as_ref()
                 .map(|set| (set.actor.clone(), set.reason.clone(), set.until)),
             cause,
+            not_closed_since: breaker.not_closed_since(),
             until,
             remaining: until.map(|until| until.since(now)),
             probe,

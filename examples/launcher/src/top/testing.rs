@@ -169,7 +169,7 @@ pub(crate) fn detail() -> Value {
             segment("attempt", 54, 57, "failed"), segment("delay", 57, 0, ""),
         ] } } },
         "events": {
-            "998": { "at": "2026-11-22T09:59:48.000Z", "event": "attempt_lost", "text": "attempt 2 was cut off" },
+            "998": { "at": "2026-11-22T09:59:48.000Z", "event": "attempt_interrupted", "text": "attempt 2 was cut off" },
             "1002": { "at": "2026-11-22T09:59:57.000Z", "event": "attempt_failed", "text": "attempt 3 failed" },
         },
         "more_events": true,
