@@ -90,7 +90,7 @@ function makeActions(id) {
       const keys = byIndex(told).filter((key) => !VERBS.includes(key) || can.includes(key));
       const all = [...keys, ...VERBS.filter((verb) => can.includes(verb) && told[verb] === undefined)];
       show(note, !mayAct());
-      show(el, all.length > 0);
+      show(el, all.length > 0 || !mayAct());
       reconcile(list, all, (key) => makeAction(id, key), (item, key) => {
         setText(/** @type {Element} */ (item.querySelector('[id]')), actionText(key, told[key]?.text));
         const press = item.querySelector('button');

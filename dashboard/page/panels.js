@@ -215,7 +215,7 @@ const drawRecent = memo((
     ...TENS.map((at) => s('line', { x1: at * SLOT, x2: at * SLOT, y1: 0, y2: HIGH, class: 'rule' })));
   for (const bucket of buckets) chart.append(column(bucket, placeOf(bucket), most));
   /** @param {number} at */
-  const clock = (at) => moment(new Date(at * MINUTE_MS).toISOString(), now()).slice(0, -3);
+  const clock = (at) => moment(new Date(at * MINUTE_MS).toISOString(), now()).slice(-8, -3);
   recent.replaceChildren(
     h('div', { class: 'legend' }, ...SERIES.map((name) => h('span', { class: `k-${name}` }, `${t(`stats.${name}.short`)} ${count(sums[name] ?? 0)}`)), h('span', { class: 'muted' }, `↑ ${most}`)),
     chart,

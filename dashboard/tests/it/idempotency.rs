@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use resurge_dashboard::Button;
 use tokio::sync::Notify;
 
-use crate::house::House;
+use crate::house::{FLAKY, House};
 
 /// A button that says when it is pressed, and goes on when it is told to.
 #[derive(Debug, Clone, Default)]
@@ -127,4 +127,14 @@ async fn a_key_under_way_is_not_forgotten_for_newer_ones() {
     slow.go_on.notify_one();
     assert_eq!(first.await.unwrap().status, StatusCode::NO_CONTENT);
     assert_eq!(slow.done.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_taken_is_not_taken_with_a_used_key_either() {
+    let house = House::new().await;
+    let run = house.start(FLAKY, "a").await;
+    let path = format!("/api/v1/operations/{run}/pause");
+    let ask = |method| house.ask(method, &path).with("idempotency-key", "k");
+    assert_eq!(ask(Method::POST).answer().await.status, StatusCode::ACCEPTED);
+    assert_eq!(ask(Method::TRACE).answer().await.status, StatusCode::METHOD_NOT_ALLOWED);
 }
