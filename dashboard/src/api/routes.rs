@@ -71,9 +71,10 @@ pub(crate) fn router(app: &Arc<App>) -> (Router, Document) {
     let guarded = routes
         .route("/api/v1/openapi.json", get(tell))
         .route("/", any(page::page))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), work))
+        // Not worked on: what no route takes is refused whatever key comes with it.
         .fallback(page::page)
         .method_not_allowed_fallback(page::wrong_method)
-        .layer(middleware::from_fn_with_state(Arc::clone(app), work))
         .layer(middleware::from_fn_with_state(Arc::clone(app), guard))
         .with_state(Arc::clone(app));
     (guarded, document)

@@ -125,7 +125,7 @@ fn is_open(method: &Method, path: &str) -> bool {
 }
 
 /// Whether a request changes nothing.
-fn is_reading(method: &Method) -> bool {
+pub(crate) fn is_reading(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 

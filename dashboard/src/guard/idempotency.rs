@@ -7,12 +7,13 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::response::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::door::is_reading;
 use crate::api::{Problem, code, read_body};
 use crate::dashboard::App;
 
@@ -136,8 +137,7 @@ impl Kept {
 
 /// Carries a change out to its end, whether or not the client waits for it, and only once per key.
 pub(crate) async fn work(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    // No route takes any other method, whatever key comes with it.
-    if !matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE) {
+    if is_reading(request.method()) {
         return next.run(request).await;
     }
     let done = tokio::spawn(async move {

@@ -136,5 +136,8 @@ async fn a_method_that_is_not_taken_is_not_taken_with_a_used_key_either() {
     let path = format!("/api/v1/operations/{run}/pause");
     let ask = |method| house.ask(method, &path).with("idempotency-key", "k");
     assert_eq!(ask(Method::POST).answer().await.status, StatusCode::ACCEPTED);
-    assert_eq!(ask(Method::TRACE).answer().await.status, StatusCode::METHOD_NOT_ALLOWED);
+    for method in [Method::TRACE, Method::PUT, Method::PATCH, Method::DELETE] {
+        let answer = ask(method.clone()).answer().await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
+    }
 }
