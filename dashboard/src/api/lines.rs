@@ -52,3 +52,27 @@ impl Lines {
 const LENGTH_MAX: usize = 8 * 1024;
 /// Lines that are kept: a few batches, for those who do not read at the same time.
 const COUNT_MAX: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use resurge::Engine;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_is_made_once_and_the_past_is_not_kept() {
+        let engine = Engine::in_memory().start().await.unwrap();
+        engine.tune("max_retries", Some(3), "ann", "test").await.unwrap();
+        let mut events = engine.events(Seq::new(1));
+        let old = events.next().await.unwrap().unwrap();
+        let new = events.next().await.unwrap().unwrap();
+        let lines = Lines::default();
+        let line = lines.line(&new);
+        assert_eq!(&*line, redact::json(&JsonLine(&new).to_string()));
+        assert!(Arc::ptr_eq(&line, &lines.line(&new)), "it is the same one");
+        assert!(!Arc::ptr_eq(&lines.line(&old), &lines.line(&old)), "who reads the past is alone");
+        assert!(Arc::ptr_eq(&line, &lines.line(&new)));
+    }
+}
